@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// digest.c - SHA-256 over libsodium.
+
+#include "base/digest.h"
+
+#include <sodium.h>
+
+_Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(((struct digest *)0)->state),
+               "state fits");
+
+static crypto_hash_sha256_state *state_of(struct digest *d)
+{
+    return (crypto_hash_sha256_state *)(void *)d->state;
+}
+
+void digest_init(struct digest *d)
+{
+    crypto_hash_sha256_init(state_of(d));
+}
+
+void digest_add(struct digest *d, const void *bytes, size_t n)
+{
+    crypto_hash_sha256_update(state_of(d), (const unsigned char *)bytes, n);
+}
+
+void digest_hex(struct digest *d, char ret_hex[DIGEST_HEX_BYTES])
+{
+    unsigned char sum[DIGEST_BYTES];
+    crypto_hash_sha256_final(state_of(d), sum);
+    sodium_bin2hex(ret_hex, DIGEST_HEX_BYTES, sum, sizeof(sum));
+}

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+// file.c - reading whole files, and outputs that appear complete or not at all.
+
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/digest.h"
+#include "base/err.h"
+#include "base/mem.h"
+
+struct file_out {
+    char *path;      // final name
+    char *part_path; // NULL: standard output
+    int fd;
+    int error; // sticky
+    char message[256];
+    size_t n;
+    char buffer[FILE_OUT_BUFFER];
+};
+
+static int open_regular(const char *path, int *ret_fd, struct stat *ret_stat)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return err_set_errno(errno, "%s", path);
+    if (fstat(fd, ret_stat) < 0) {
+        int r = err_set_errno(errno, "%s", path);
+        close(fd);
+        return r;
+    }
+    if (S_ISDIR(ret_stat->st_mode)) {
+        close(fd);
+        return err_set(ERR_INVALID, "%s: is a directory", path);
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+// Reads until the end or n bytes; short only at the end.
+static int read_full(int fd, const char *path, char *bytes, size_t n, size_t *ret_n)
+{
+    size_t done = 0;
+    while (done < n) {
+        ssize_t got = read(fd, bytes + done, n - done);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return err_set_errno(errno, "%s", path);
+        if (got == 0)
+            break;
+        done += (size_t)got;
+    }
+    *ret_n = done;
+    return 0;
+}
+
+int file_read(const char *path, size_t max_bytes, char **ret_bytes, size_t *ret_n)
+{
+    struct stat st;
+    int fd;
+    int r = open_regular(path, &fd, &st);
+    if (r < 0)
+        return r;
+    char *bytes = NULL;
+    size_t cap = 0;
+    size_t n = 0;
+    size_t guess = st.st_size > 0 ? (size_t)st.st_size : 64 * KIB; // pipes have no size
+    for (;;) {
+        if (n == cap) {
+            if (cap > max_bytes) {
+                r = err_set(ERR_TOO_BIG, "%s: more than %zu bytes", path, max_bytes);
+                goto fail;
+            }
+            cap = MIN(cap ? cap * 2 : guess + 1, max_bytes + 1);
+            char *p = (char *)mem_recalloc(bytes, cap + 1, 1);
+            if (!p) {
+                r = ERR_NOMEM;
+                goto fail;
+            }
+            bytes = p;
+        }
+        size_t got;
+        r = read_full(fd, path, bytes + n, cap - n, &got);
+        if (r < 0)
+            goto fail;
+        n += got;
+        if (n < cap)
+            break;
+    }
+    close(fd);
+    bytes[n] = '\0';
+    *ret_bytes = bytes;
+    *ret_n = n;
+    return 0;
+fail:
+    close(fd);
+    mem_free(bytes);
+    return r;
+}
+
+bool file_exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+bool file_is_directory(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+bool file_is_lfs_pointer(const void *bytes, size_t n)
+{
+    static const char head[] = "version https://git-lfs";
+    return n >= sizeof(head) - 1 && memcmp(bytes, head, sizeof(head) - 1) == 0;
+}
+
+int file_sha256(const char *path, char ret_hex[65])
+{
+    struct stat st;
+    int fd;
+    int r = open_regular(path, &fd, &st);
+    if (r < 0)
+        return r;
+    char *bytes = (char *)mem_calloc(1, 64 * KIB);
+    struct digest d;
+    digest_init(&d);
+    size_t n = 1;
+    r = bytes ? 0 : ERR_NOMEM;
+    while (r == 0 && n > 0) {
+        r = read_full(fd, path, bytes, 64 * KIB, &n);
+        if (r == 0)
+            digest_add(&d, bytes, n);
+    }
+    close(fd);
+    mem_free(bytes);
+    if (r == 0)
+        digest_hex(&d, ret_hex);
+    return r;
+}
+
+int file_out_open(const char *path, struct file_out **ret_out)
+{
+    struct file_out *o = mem_new(struct file_out);
+    if (!o)
+        return ERR_NOMEM;
+    int r = ERR_NOMEM;
+    o->fd = STDOUT_FILENO;
+    o->path = mem_strdup(path);
+    if (!o->path)
+        goto fail;
+    if (strcmp(path, "-") != 0) {
+        struct str_buf name = STR_BUF_INIT(64 * KIB);
+        str_buf_printf(&name, "%s.part", path);
+        o->part_path = str_buf_take(&name);
+        if (!o->part_path)
+            goto fail;
+        o->fd = open(o->part_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        if (o->fd < 0) {
+            r = err_set_errno(errno, "%s", o->part_path);
+            goto fail;
+        }
+    }
+    *ret_out = o;
+    return 0;
+fail:
+    mem_free(o->part_path);
+    mem_free(o->path);
+    mem_free(o);
+    return r;
+}
+
+static int fail_for_good(struct file_out *o, int sys_errno)
+{
+    o->error = err_set_errno(sys_errno, "%s", o->path);
+    err_copy_message(o->error, o->message, sizeof(o->message));
+    return o->error;
+}
+
+static int write_full(struct file_out *o, const char *p, size_t n)
+{
+    if (o->error)
+        return err_set((enum err)o->error, "%s", o->message);
+    while (n) {
+        ssize_t done = write(o->fd, p, n);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return fail_for_good(o, errno);
+        p += done;
+        n -= (size_t)done;
+    }
+    return 0;
+}
+
+int file_out_flush(struct file_out *o)
+{
+    int r = write_full(o, o->buffer, o->n);
+    o->n = 0;
+    return r;
+}
+
+int file_out_write(struct file_out *o, const void *bytes, size_t n)
+{
+    if (n > sizeof(o->buffer) - o->n) {
+        int r = file_out_flush(o);
+        if (r < 0)
+            return r;
+    }
+    if (n > sizeof(o->buffer))
+        return write_full(o, (const char *)bytes, n);
+    if (n)
+        memcpy(o->buffer + o->n, bytes, n);
+    o->n += n;
+    return 0;
+}
+
+static void forget(struct file_out *o)
+{
+    mem_free(o->part_path);
+    mem_free(o->path);
+    mem_free(o);
+}
+
+int file_out_commit(struct file_out **po)
+{
+    struct file_out *o = *po;
+    *po = NULL;
+    int r = file_out_flush(o);
+    if (o->part_path) {
+        if (close(o->fd) < 0 && r == 0)
+            r = fail_for_good(o, errno);
+        if (r == 0 && rename(o->part_path, o->path) < 0)
+            r = fail_for_good(o, errno);
+        if (r < 0)
+            unlink(o->part_path);
+    }
+    forget(o);
+    return r;
+}
+
+void file_out_abort(struct file_out **po)
+{
+    struct file_out *o = *po;
+    *po = NULL;
+    if (!o)
+        return;
+    if (o->part_path) {
+        close(o->fd);
+        unlink(o->part_path);
+    }
+    forget(o);
+}
+
+const char *file_out_path(const struct file_out *o)
+{
+    return o->part_path ? o->part_path : o->path;
+}

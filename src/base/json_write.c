@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// json_write.c - appends JSON to a buffer; commas, colons and escapes are written here and nowhere
+// else.
+
+#include "base/json.h"
+
+#include <assert.h>
+
+void json_writer_init(struct json_writer *w, struct str_buf *out)
+{
+    *w = (struct json_writer){.out = out};
+}
+
+static void indent(struct json_writer *w)
+{
+    str_buf_putc(w->out, '\n');
+    for (int i = 0; i < w->depth; i++)
+        str_buf_puts(w->out, "  ");
+}
+
+static void before_value(struct json_writer *w)
+{
+    if (w->after_key) {
+        w->after_key = false;
+        return;
+    }
+    if (w->wants_comma)
+        str_buf_putc(w->out, ',');
+    if (w->pretty && w->depth > 0)
+        indent(w);
+}
+
+static void open_level(struct json_writer *w, bool is_array)
+{
+    before_value(w);
+    assert(w->depth < JSON_MAX_DEPTH);
+    w->is_array[w->depth++] = is_array;
+    w->wants_comma = false;
+    str_buf_putc(w->out, is_array ? '[' : '{');
+}
+
+void json_object(struct json_writer *w)
+{
+    open_level(w, false);
+}
+
+void json_array(struct json_writer *w)
+{
+    open_level(w, true);
+}
+
+void json_end(struct json_writer *w)
+{
+    assert(w->depth > 0 && !w->after_key);
+    bool was_empty = !w->wants_comma;
+    w->depth--;
+    if (w->pretty && !was_empty)
+        indent(w);
+    str_buf_putc(w->out, w->is_array[w->depth] ? ']' : '}');
+    w->wants_comma = true;
+}
+
+// Length of the well-formed UTF-8 sequence at *p* (RFC 3629), 0 where there is none.
+static size_t utf8_length(const unsigned char *p, size_t n)
+{
+    unsigned char c = p[0];
+    size_t len = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : (c & 0xf0) == 0xe0 ? 3 : 4;
+    if ((c >= 0x80 && c < 0xc2) || c > 0xf4 || len > n)
+        return 0;
+    for (size_t i = 1; i < len; i++) {
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    bool overlong = (c == 0xe0 && p[1] < 0xa0) || (c == 0xf0 && p[1] < 0x90);
+    bool surrogate = c == 0xed && p[1] >= 0xa0;
+    bool too_large = c == 0xf4 && p[1] >= 0x90;
+    return overlong || surrogate || too_large ? 0 : len;
+}
+
+static void put_escaped(struct str_buf *out, unsigned char c)
+{
+    switch (c) {
+    case '"':
+        str_buf_puts(out, "\\\"");
+        break;
+    case '\\':
+        str_buf_puts(out, "\\\\");
+        break;
+    case '\n':
+        str_buf_puts(out, "\\n");
+        break;
+    case '\r':
+        str_buf_puts(out, "\\r");
+        break;
+    case '\t':
+        str_buf_puts(out, "\\t");
+        break;
+    default:
+        str_buf_printf(out, "\\u%04x", c);
+    }
+}
+
+static void put_quoted(struct json_writer *w, struct str s)
+{
+    const unsigned char *p = (const unsigned char *)s.p;
+    size_t plain = 0; // start of the run that needs no escape
+    str_buf_putc(w->out, '"');
+    for (size_t i = 0; i < s.n;) {
+        size_t len = utf8_length(p + i, s.n - i);
+        bool as_is =
+            len > 1 || (len == 1 && p[i] >= 0x20 && p[i] != 0x7f && p[i] != '"' && p[i] != '\\');
+        if (as_is) {
+            i += len;
+            continue;
+        }
+        str_buf_add(w->out, s.p + plain, i - plain);
+        if (len == 0)
+            str_buf_puts(w->out, "\xef\xbf\xbd"); // U+FFFD
+        else
+            put_escaped(w->out, p[i]);
+        plain = ++i;
+    }
+    str_buf_add(w->out, s.p + plain, s.n - plain);
+    str_buf_putc(w->out, '"');
+}
+
+void json_key_str(struct json_writer *w, struct str key)
+{
+    assert(w->depth > 0 && !w->is_array[w->depth - 1]);
+    before_value(w);
+    put_quoted(w, key);
+    str_buf_puts(w->out, w->pretty ? ": " : ":");
+    w->after_key = true;
+    w->wants_comma = true;
+}
+
+void json_key(struct json_writer *w, const char *key)
+{
+    json_key_str(w, str_of(key));
+}
+
+static void scalar(struct json_writer *w)
+{
+    before_value(w);
+    w->wants_comma = true;
+}
+
+void json_string(struct json_writer *w, struct str s)
+{
+    scalar(w);
+    put_quoted(w, s);
+}
+
+void json_cstring(struct json_writer *w, const char *s)
+{
+    if (s)
+        json_string(w, str_of(s));
+    else
+        json_null(w);
+}
+
+void json_int(struct json_writer *w, int64_t v)
+{
+    scalar(w);
+    str_buf_i64(w->out, v);
+}
+
+void json_float(struct json_writer *w, float v)
+{
+    scalar(w);
+    str_buf_float(w->out, v);
+}
+
+void json_double(struct json_writer *w, double v)
+{
+    scalar(w);
+    str_buf_double(w->out, v);
+}
+
+void json_bool(struct json_writer *w, bool v)
+{
+    scalar(w);
+    str_buf_puts(w->out, v ? "true" : "false");
+}
+
+void json_null(struct json_writer *w)
+{
+    scalar(w);
+    str_buf_puts(w->out, "null");
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// log.c - one line, one write().
+
+#include "base/log.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/str.h"
+
+enum {
+    LINE_MAX_BYTES = 8 * 1024,
+};
+
+static const char *const level_names[LOG_N_LEVELS] = {
+    [LOG_UNSET] = "info", [LOG_ERROR] = "error", [LOG_WARNING] = "warning",
+    [LOG_INFO] = "info",  [LOG_DEBUG] = "debug",
+};
+
+// --- constant after log_setup()
+static enum log_level log_level = LOG_INFO;
+static enum log_format log_format = LOG_FORMAT_TEXT;
+// --- guarded by line_lock (innermost: nothing is called with it held but the erase function)
+static pthread_mutex_t line_lock = PTHREAD_MUTEX_INITIALIZER;
+static void (*before_line)(void *arg);
+static void *before_line_arg;
+
+void log_setup(enum log_level level, enum log_format format)
+{
+    log_level = level == LOG_UNSET ? LOG_INFO : level;
+    log_format = format == LOG_FORMAT_UNSET ? LOG_FORMAT_TEXT : format;
+}
+
+bool log_wants(enum log_level level)
+{
+    return level <= log_level;
+}
+
+int log_level_parse(const char *name, enum log_level *ret_level)
+{
+    for (enum log_level l = LOG_ERROR; l < LOG_N_LEVELS; l++) {
+        if (strcmp(name, level_names[l]) == 0) {
+            *ret_level = l;
+            return 0;
+        }
+    }
+    return err_set(ERR_INVALID, "log level '%s' is none of error, warning, info, debug", name);
+}
+
+static void add_time(struct str_buf *b)
+{
+    int64_t us = clock_wall_us();
+    time_t s = (time_t)(us / 1000000);
+    struct tm tm;
+    gmtime_r(&s, &tm);
+    str_buf_printf(b, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1,
+                   tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(us / 1000 % 1000));
+}
+
+static void add_json_line(struct str_buf *b, enum log_level level, const char *context,
+                          const char *text)
+{
+    struct json_writer w;
+    json_writer_init(&w, b);
+    struct str_buf when = STR_BUF_INIT(64);
+    add_time(&when);
+    json_object(&w);
+    json_key(&w, "time");
+    json_string(&w, str_buf_view(&when));
+    json_key(&w, "level");
+    json_string(&w, str_of(level_names[level]));
+    if (context) {
+        json_key(&w, "context");
+        json_string(&w, str_of(context));
+    }
+    json_key(&w, "message");
+    json_string(&w, str_of(text));
+    json_end(&w);
+    str_buf_putc(b, '\n');
+    str_buf_finish(&when);
+}
+
+static void add_text_line(struct str_buf *b, enum log_level level, const char *context,
+                          const char *text)
+{
+    str_buf_puts(b, "assay: ");
+    if (level != LOG_INFO)
+        str_buf_printf(b, "%s: ", level_names[level]);
+    if (context)
+        str_buf_printf(b, "%s: ", context);
+    size_t start = b->n;
+    str_buf_puts(b, text);
+    for (size_t i = start; i < b->n; i++) {
+        unsigned char c = (unsigned char)b->p[i];
+        if (c < 0x20 || c == 0x7f)
+            b->p[i] = '?';
+    }
+    str_buf_putc(b, '\n');
+}
+
+void log_write(enum log_level level, const char *context, const char *format, ...)
+{
+    if (!log_wants(level))
+        return;
+    struct str_buf text = STR_BUF_INIT(LINE_MAX_BYTES / 2);
+    va_list ap;
+    va_start(ap, format);
+    str_buf_vprintf(&text, format, ap);
+    va_end(ap);
+
+    struct str_buf line = STR_BUF_INIT(LINE_MAX_BYTES);
+    if (log_format == LOG_FORMAT_JSON)
+        add_json_line(&line, level, context, str_buf_text(&text));
+    else
+        add_text_line(&line, level, context, str_buf_text(&text));
+    str_buf_finish(&text);
+
+    pthread_mutex_lock(&line_lock);
+    if (before_line)
+        before_line(before_line_arg);
+    if (line.p && write(STDERR_FILENO, line.p, line.n) < 0) {
+        // nobody is left to be told
+    }
+    pthread_mutex_unlock(&line_lock);
+    str_buf_finish(&line);
+}
+
+void log_set_before_line(void (*erase)(void *arg), void *arg)
+{
+    pthread_mutex_lock(&line_lock);
+    before_line = erase;
+    before_line_arg = arg;
+    pthread_mutex_unlock(&line_lock);
+}

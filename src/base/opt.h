@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// opt.h - options as table rows: command line, environment, file, default; help and docs printed
+// from them.
+//
+// An option lives in the room that uses it: a row names the field, the range, the unit and the
+// help. A command joins the tables it needs. Precedence: command line, environment
+// (ASSAY_MAX_FRAMES), the file given by
+// --config (max-frames=10 or MAX_FRAMES=10), default.
+// Threads: one, at start; the structs are constant afterwards.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/attr.h"
+
+struct arena;
+struct str_buf;
+
+enum opt_type {
+    OPT_TYPE_UNSET,
+    OPT_TYPE_BOOL,   // bool; "--track" or "--track=false"; "--no-track" too
+    OPT_TYPE_INT,    // int64_t
+    OPT_TYPE_DOUBLE, // double
+    OPT_TYPE_TEXT,   // const char *
+    OPT_TYPE_CHOICE, // int: the index in *choices* (choices[0] is the unset default, printed as
+                     // such)
+    OPT_TYPE_LIST,   // struct opt_list: every occurrence adds one text
+};
+
+// Texts given by a repeatable option, in order, owned by the parse's arena.
+struct opt_list {
+    const char **items;
+    size_t n;
+};
+
+struct opt {
+    const char *name; // without dashes; NULL ends a table
+    enum opt_type type;
+    size_t offset; // of the field in the table's struct
+    double min;    // numbers only; both 0: no limits
+    double max;
+    const char *const *choices; // OPT_TYPE_CHOICE: NULL-terminated
+    const char *value_name;     // "N", "FILE", "SECONDS": what help shows
+    const char *help;           // one line; the unit stands in it
+    const char *default_text;   // what help shows as the default; NULL: nothing
+};
+
+// Rows; STRUCT is the type of the table's target.
+// clang-format off
+#define OPT_BOOL(STRUCT, name, field, help) \
+    {name, OPT_TYPE_BOOL, offsetof(STRUCT, field), 0, 0, NULL, NULL, help, NULL}
+#define OPT_INT(STRUCT, name, field, min, max, value, help, def) \
+    {name, OPT_TYPE_INT, offsetof(STRUCT, field), min, max, NULL, value, help, def}
+#define OPT_DOUBLE(STRUCT, name, field, min, max, value, help, def) \
+    {name, OPT_TYPE_DOUBLE, offsetof(STRUCT, field), min, max, NULL, value, help, def}
+#define OPT_TEXT(STRUCT, name, field, value, help, def) \
+    {name, OPT_TYPE_TEXT, offsetof(STRUCT, field), 0, 0, NULL, value, help, def}
+#define OPT_CHOICE(STRUCT, name, field, choices, value, help, def) \
+    {name, OPT_TYPE_CHOICE, offsetof(STRUCT, field), 0, 0, choices, value, help, def}
+#define OPT_LIST(STRUCT, name, field, value, help) \
+    {name, OPT_TYPE_LIST, offsetof(STRUCT, field), 0, 0, NULL, value, help, NULL}
+#define OPT_END {0}
+// clang-format on
+
+// A table and the struct its rows fill. The struct holds the defaults before the parse.
+struct opt_set {
+    const struct opt *rows;
+    void *target;
+    const char *title; // of its section in help; NULL: "Options"
+};
+
+struct opt_result {
+    const char **arguments; // what is no option, in order; owned by the arena
+    size_t n_arguments;
+    bool help;    // --help or -h was given
+    bool version; // --version was given
+};
+
+// Parses argv[0..argc-1] (without the program and command names). "--name value", "--name=value",
+// "--" ends options, "-" alone is an argument. Reads ASSAY_* of the environment and the file of
+// --config first. Environment variables that name no option are ignored; unknown keys in the file
+// and unknown options are ERR_INVALID with the nearest known name. The *config* pseudo option, help
+// and version are known to every command. ERR_INVALID, ERR_NOT_FOUND (the file), ERR_NOMEM. Texts
+// are copied into *a* or borrowed from argv.
+int opt_parse(int argc, char **argv, const struct opt_set *sets, size_t n_sets, struct arena *a,
+              struct opt_result *ret_result) MUST_CHECK;
+
+// The options' part of --help, and as a Markdown table for docs/OPTIONS.md.
+void opt_print_help(const struct opt_set *sets, size_t n_sets, struct str_buf *out);
+void opt_print_markdown(const struct opt_set *sets, size_t n_sets, struct str_buf *out);

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+// str.c - views and capped buffers.
+
+#include "base/str.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+enum {
+    NUMBER_MAX = 64, // longer than any number in a file that we read
+};
+
+struct str str_of(const char *s)
+{
+    return (struct str){s, s ? strlen(s) : 0};
+}
+
+bool str_equal(struct str a, struct str b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+bool str_is(struct str a, const char *b)
+{
+    return str_equal(a, str_of(b));
+}
+
+bool str_starts(struct str s, const char *prefix)
+{
+    size_t n = strlen(prefix);
+    return s.n >= n && memcmp(s.p, prefix, n) == 0;
+}
+
+bool str_ends(struct str s, const char *suffix)
+{
+    size_t n = strlen(suffix);
+    return s.n >= n && memcmp(s.p + s.n - n, suffix, n) == 0;
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+bool str_is_nocase(struct str a, const char *b)
+{
+    if (a.n != strlen(b))
+        return false;
+    for (size_t i = 0; i < a.n; i++) {
+        if (lower(a.p[i]) != lower(b[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct str str_trim(struct str s)
+{
+    while (s.n && is_space(s.p[0])) {
+        s.p++;
+        s.n--;
+    }
+    while (s.n && is_space(s.p[s.n - 1]))
+        s.n--;
+    return s;
+}
+
+bool str_split(struct str *rest, char separator, struct str *ret_part)
+{
+    if (!rest->p)
+        return false;
+    const char *end = rest->n ? (const char *)memchr(rest->p, separator, rest->n) : NULL;
+    if (!end) {
+        *ret_part = *rest;
+        *rest = (struct str){NULL, 0};
+        return true;
+    }
+    *ret_part = (struct str){rest->p, (size_t)(end - rest->p)};
+    rest->n -= ret_part->n + 1;
+    rest->p = end + 1;
+    return true;
+}
+
+bool str_line(struct str *rest, struct str *ret_line)
+{
+    if (!rest->n)
+        return false;
+    const char *end = (const char *)memchr(rest->p, '\n', rest->n);
+    struct str line = {rest->p, end ? (size_t)(end - rest->p) : rest->n};
+    size_t taken = end ? line.n + 1 : line.n;
+    rest->p += taken;
+    rest->n -= taken;
+    if (line.n && line.p[line.n - 1] == '\r')
+        line.n--;
+    *ret_line = line;
+    return true;
+}
+
+// strtod() and strtoll() want a terminator; views have none.
+static bool copy_number(struct str s, char *ret_text)
+{
+    if (s.n == 0 || s.n >= NUMBER_MAX || is_space(s.p[0]) || memchr(s.p, '\0', s.n))
+        return false;
+    memcpy(ret_text, s.p, s.n);
+    ret_text[s.n] = '\0';
+    return true;
+}
+
+static int not_a_number(struct str s, const char *kind)
+{
+    return err_set(ERR_INVALID, "'%.*s' is not %s", (int)MIN(s.n, (size_t)NUMBER_MAX),
+                   s.p ? s.p : "", kind);
+}
+
+int str_to_i64(struct str s, int64_t *ret_value)
+{
+    char text[NUMBER_MAX];
+    if (!copy_number(s, text))
+        return not_a_number(s, "a whole number");
+    char *end;
+    errno = 0;
+    long long v = strtoll(text, &end, 10);
+    if (*end || end == text || errno)
+        return not_a_number(s, "a whole number");
+    *ret_value = v;
+    return 0;
+}
+
+int str_to_double(struct str s, double *ret_value)
+{
+    char text[NUMBER_MAX];
+    if (!copy_number(s, text) || strpbrk(text, "xXnN"))
+        return not_a_number(s, "a number");
+    char *end;
+    double v = strtod(text, &end);
+    if (*end || end == text || !isfinite(v))
+        return not_a_number(s, "a number");
+    *ret_value = v;
+    return 0;
+}
+
+void str_buf_finish(struct str_buf *b)
+{
+    mem_free(b->p);
+    *b = STR_BUF_INIT(b->max);
+}
+
+void str_buf_reset(struct str_buf *b)
+{
+    b->n = 0;
+    b->failed = 0;
+    if (b->p)
+        b->p[0] = '\0';
+}
+
+// Room for n more bytes and the terminator.
+static bool reserve(struct str_buf *b, size_t n)
+{
+    if (b->failed)
+        return false;
+    if (n > b->max - MIN(b->n, b->max)) {
+        b->failed = ERR_TOO_BIG;
+        return false;
+    }
+    size_t need = b->n + n + 1;
+    if (need <= b->cap)
+        return true;
+    size_t cap = MIN(MAX(need, MAX(b->cap * 2, (size_t)128)), b->max + 1);
+    char *p = (char *)mem_recalloc(b->p, cap, 1);
+    if (!p) {
+        b->failed = ERR_NOMEM;
+        return false;
+    }
+    b->p = p;
+    b->cap = cap;
+    return true;
+}
+
+void str_buf_add(struct str_buf *b, const void *bytes, size_t n)
+{
+    if (!reserve(b, n))
+        return;
+    if (n)
+        memcpy(b->p + b->n, bytes, n);
+    b->n += n;
+    b->p[b->n] = '\0';
+}
+
+void str_buf_add_str(struct str_buf *b, struct str s)
+{
+    str_buf_add(b, s.p, s.n);
+}
+
+void str_buf_puts(struct str_buf *b, const char *s)
+{
+    str_buf_add(b, s, strlen(s));
+}
+
+void str_buf_putc(struct str_buf *b, char c)
+{
+    str_buf_add(b, &c, 1);
+}
+
+void str_buf_vprintf(struct str_buf *b, const char *format, va_list ap)
+{
+    va_list again;
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, format, ap);
+    if (n >= 0 && reserve(b, (size_t)n)) {
+        vsnprintf(b->p + b->n, (size_t)n + 1, format, again);
+        b->n += (size_t)n;
+    }
+    va_end(again);
+}
+
+void str_buf_printf(struct str_buf *b, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    str_buf_vprintf(b, format, ap);
+    va_end(ap);
+}
+
+void str_buf_i64(struct str_buf *b, int64_t v)
+{
+    str_buf_printf(b, "%lld", (long long)v);
+}
+
+// Most values need more than 6 digits, few need fewer: from 6, down while it still reads back, else
+// up.
+void str_buf_float(struct str_buf *b, float v)
+{
+    char text[NUMBER_MAX];
+    char shorter[NUMBER_MAX];
+    if (!isfinite(v)) {
+        str_buf_puts(b, "null");
+        return;
+    }
+    int digits = 6;
+    snprintf(text, sizeof(text), "%.*g", digits, (double)v);
+    if (strtof(text, NULL) == v) {
+        while (digits > 1) {
+            snprintf(shorter, sizeof(shorter), "%.*g", --digits, (double)v);
+            if (strtof(shorter, NULL) != v)
+                break;
+            memcpy(text, shorter, sizeof(text));
+        }
+    } else {
+        while (digits < 9) {
+            snprintf(text, sizeof(text), "%.*g", ++digits, (double)v);
+            if (strtof(text, NULL) == v)
+                break;
+        }
+    }
+    str_buf_puts(b, text);
+}
+
+void str_buf_double(struct str_buf *b, double v)
+{
+    char text[NUMBER_MAX];
+    if (!isfinite(v)) {
+        str_buf_puts(b, "null");
+        return;
+    }
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof(text), "%.*g", digits, v);
+        if (strtod(text, NULL) == v)
+            break;
+    }
+    str_buf_puts(b, text);
+}
+
+int str_buf_check(const struct str_buf *b)
+{
+    if (!b->failed)
+        return 0;
+    if (b->failed == ERR_NOMEM)
+        return err_set(ERR_NOMEM, "out of memory");
+    return err_set(ERR_TOO_BIG, "text is longer than %zu bytes", b->max);
+}
+
+struct str str_buf_view(const struct str_buf *b)
+{
+    return (struct str){b->p, b->n};
+}
+
+const char *str_buf_text(const struct str_buf *b)
+{
+    return b->p ? b->p : "";
+}
+
+char *str_buf_take(struct str_buf *b)
+{
+    char *p = NULL;
+    if (!b->failed)
+        p = b->p ? b->p : mem_strdup("");
+    if (p != b->p)
+        mem_free(b->p);
+    if (b->failed)
+        p = NULL;
+    *b = STR_BUF_INIT(b->max);
+    return p;
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// thread.c - threads, locks and conditions over pthreads.
+
+#include "base/thread.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+
+enum {
+    MAX_HELD = 8, // locks that one thread holds at once
+};
+
+static _Thread_local enum lock_rank held_ranks[MAX_HELD];
+static _Thread_local int n_held;
+
+int lock_init(struct lock *l, enum lock_rank rank)
+{
+    assert(rank != LOCK_RANK_UNSET);
+    *l = (struct lock){.rank = rank};
+    if (pthread_mutex_init(&l->mutex, NULL) != 0)
+        return err_set(ERR_NOMEM, "out of memory: lock");
+    return 0;
+}
+
+void lock_finish(struct lock *l)
+{
+    pthread_mutex_destroy(&l->mutex);
+}
+
+static void note_taken(struct lock *l)
+{
+    assert(n_held < MAX_HELD);
+    held_ranks[n_held++] = l->rank;
+    l->owner = pthread_self();
+    l->held = true;
+}
+
+static void note_released(struct lock *l)
+{
+    assert(lock_is_mine(l));
+    l->held = false;
+    assert(n_held > 0 && held_ranks[n_held - 1] == l->rank);
+    n_held--;
+}
+
+void lock_acquire(struct lock *l)
+{
+    assert(n_held == 0 || held_ranks[n_held - 1] < l->rank);
+    int r = pthread_mutex_lock(&l->mutex);
+    assert(r == 0);
+    (void)r;
+    note_taken(l);
+}
+
+void lock_release(struct lock *l)
+{
+    note_released(l);
+    pthread_mutex_unlock(&l->mutex);
+}
+
+bool lock_is_mine(const struct lock *l)
+{
+    return l->held && pthread_equal(l->owner, pthread_self());
+}
+
+int cond_init(struct cond *c)
+{
+    pthread_condattr_t attr;
+    if (pthread_condattr_init(&attr) != 0)
+        return err_set(ERR_NOMEM, "out of memory: condition");
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    int r = pthread_cond_init(&c->cond, &attr);
+    pthread_condattr_destroy(&attr);
+    return r == 0 ? 0 : err_set(ERR_NOMEM, "out of memory: condition");
+}
+
+void cond_finish(struct cond *c)
+{
+    pthread_cond_destroy(&c->cond);
+}
+
+bool cond_wait(struct cond *c, struct lock *l, int64_t deadline_ns)
+{
+    note_released(l);
+    int r;
+    if (deadline_ns == THREAD_FOREVER) {
+        r = pthread_cond_wait(&c->cond, &l->mutex);
+    } else {
+        struct timespec ts = {
+            .tv_sec = (time_t)(deadline_ns / CLOCK_NS_PER_S),
+            .tv_nsec = (long)(deadline_ns % CLOCK_NS_PER_S),
+        };
+        r = pthread_cond_timedwait(&c->cond, &l->mutex, &ts);
+    }
+    note_taken(l);
+    return r != ETIMEDOUT;
+}
+
+void cond_signal(struct cond *c)
+{
+    pthread_cond_signal(&c->cond);
+}
+
+void cond_broadcast(struct cond *c)
+{
+    pthread_cond_broadcast(&c->cond);
+}
+
+// Signals are the main thread's: every other thread blocks them all.
+static void *enter(void *arg)
+{
+    struct thread *t = (struct thread *)arg;
+    pthread_setname_np(pthread_self(), t->name);
+    t->run(t->arg);
+    return NULL;
+}
+
+int thread_start(struct thread *t, const char *name, void (*run)(void *), void *arg)
+{
+    *t = (struct thread){.run = run, .arg = arg};
+    snprintf(t->name, sizeof(t->name), "%s", name);
+
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int r = pthread_create(&t->id, NULL, enter, t);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (r != 0)
+        return err_set(r == EAGAIN ? ERR_BUSY : ERR_NOMEM, "thread '%s' cannot be started", name);
+    t->started = true;
+    return 0;
+}
+
+void thread_join(struct thread *t)
+{
+    if (!t->started)
+        return;
+    pthread_join(t->id, NULL);
+    t->started = false;
+}
+
+int thread_n_cores(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof(set), &set) != 0)
+        return 1;
+    int n = CPU_COUNT(&set);
+    return n > 0 ? n : 1;
+}

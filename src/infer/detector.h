@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// detector.h - model, engine, workers and batcher together: frames in, detections out, many streams
+// side by side.
+//
+// Loaded once, warmed, shared by all who have a lane in it. Each worker thread takes frames from
+// two lanes (interactive before bulk), packs them, runs the engine, decodes the head, suppresses
+// doubles. Results of one stream come out in the order in which its frames went in.
+//
+// INVARIANTS
+// (1) A frame is in one place: the caller's hand, a lane, a worker, or a result.
+// (2) Results of a stream leave in the order its frames entered.
+// (3) No frame waits longer than max_delay_ms for company (GPU batches); on a CPU none waits for
+// company at all.
+//
+// Ownership: detector_destroy() after all streams are closed.
+// Threads: create, destroy: the owner. A stream: one pushing thread, one receiving thread.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "infer/engine.h"
+#include "infer/model.h"
+#include "vision/detection.h"
+
+struct detector;
+struct detector_stream;
+struct frame;
+struct opt;
+
+enum detector_lane {
+    DETECTOR_LANE_UNSET,
+    DETECTOR_INTERACTIVE,
+    DETECTOR_BULK,
+};
+
+// Settings of one stream. Zero means the default in brackets.
+struct detector_settings {
+    double confidence;             // floor [caller's]; detections below are not given out
+    double iou;                    // NMS limit [0.7]
+    const bool *classes;           // n_labels entries, NULL: all wanted; copied
+    const float *class_confidence; // n_labels entries or NULL: floors per class, above or below
+                                   // *confidence*; copied
+    int max_detections;            // a picture [300]
+};
+
+struct detector_result {
+    struct frame *frame; // owned: frame_unref() when done
+    struct detection_list detections;
+    int error;         // 0, or why this frame failed; the frame counts as failed
+    char message[256]; // when error
+    int64_t wait_ns;   // in the lane
+    int64_t run_ns;    // pack, engine, head, NMS
+};
+
+// Loads the model into an engine, warms it with one grey picture per worker (which also settles
+// what the head needs to see in values) and starts the workers. Errors of engine_create();
+// ERR_MODEL where output shapes contradict the head.
+int detector_create(struct model *m, const struct engine_opts *opts,
+                    struct detector **ret_detector) MUST_CHECK;
+void detector_destroy(struct detector *d);
+const struct model_info *detector_model(const struct detector *d);
+const char *detector_engine(const struct detector *d); // engine_describe()
+int detector_n_workers(const struct detector *d);
+void detector_input_size(const struct detector *d, int *ret_width,
+                         int *ret_height); // pixels that frames must have
+
+// *n_ahead*: results that may wait for the receiver, and frames that may wait in the lane, before
+// push waits.
+int detector_stream_open(struct detector *d, enum detector_lane lane,
+                         const struct detector_settings *settings, size_t n_ahead,
+                         struct detector_stream **ret_stream) MUST_CHECK;
+// Waits while the stream is full. 0: the detector owns the frame, *pf is NULL. ERR_CLOSED:
+// cancelled.
+int detector_push(struct detector_stream *s, struct frame **pf) MUST_CHECK;
+void detector_end(struct detector_stream *s);    // no more will be pushed; what is inside comes out
+void detector_cancel(struct detector_stream *s); // what is inside is dropped; push and receive
+                                                 // return ERR_CLOSED. Any thread.
+// The next result in order, owned: detector_result_free(). ERR_EOF after detector_end().
+// ERR_CLOSED.
+int detector_receive(struct detector_stream *s, struct detector_result **ret_result) MUST_CHECK;
+void detector_result_free(struct detector_result **pr);
+void detector_stream_close(
+    struct detector_stream *s); // cancels, waits for workers to let go, frees
+
+// One picture's way without lanes, for benches and tests: seconds of each part are added up in
+// *ret_ns.
+struct detector_part_ns {
+    int64_t pack, engine, head;
+};
+int detector_run_once(struct detector *d, const struct frame *f,
+                      const struct detector_settings *settings,
+                      struct detection_list *ret_detections,
+                      struct detector_part_ns *ret_ns) MUST_CHECK;

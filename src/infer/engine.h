@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// engine.h - the seam under the detector: a loaded model that turns one input tensor into output
+// tensors.
+//
+// One table entry per engine (onnxruntime, stub for tests; the native one joins later). An engine
+// is loaded once and shared; each worker has its own context, so contexts run side by side. On a
+// CPU an engine runs one picture in one thread: results do not depend on threads, batch or company.
+//
+// Ownership: engine_destroy() after all contexts are gone.
+// Threads: create and destroy: the owner; a context: one thread at a time.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "infer/model.h"
+
+struct opt;
+
+enum engine_device {
+    DEVICE_UNSET, // cpu
+    DEVICE_CPU,
+    DEVICE_CUDA,
+    DEVICE_TENSORRT,
+    DEVICE_WEBGPU,
+    DEVICE_OPENVINO,
+};
+
+enum engine_precision {
+    PRECISION_UNSET, // auto
+    PRECISION_FP32,
+    PRECISION_BF16,
+    PRECISION_INT8,
+};
+
+struct engine_opts {
+    int engine;      // index in engine_choices: auto, native, onnxruntime
+    int precision;   // enum engine_precision
+    int device;      // enum engine_device
+    int64_t threads; // pictures side by side; 0: one a core [worker count is the detector's;
+                     // devices other than cpu: 1]
+    int64_t batch; // pictures in one call on a GPU, taken at once from the lane on a CPU; 0: chosen
+};
+
+struct tensor {
+    enum tensor_type type;
+    int n_dims;
+    int64_t dims[MODEL_MAX_DIMS];
+    void *data; // inputs: borrowed during the run; outputs: the context's, valid until its next run
+    size_t n_bytes;
+};
+
+struct engine;
+struct engine_context;
+
+// ERR_UNAVAILABLE: the runtime library or the device's provider is absent; the message says what is
+// missing and where it was looked for. ERR_MODEL: the runtime refuses the model. ERR_UNSUPPORTED,
+// ERR_NOMEM.
+int engine_create(struct model *m, const struct engine_opts *opts,
+                  struct engine **ret_engine) MUST_CHECK;
+void engine_destroy(struct engine *e);
+const char *engine_name(const struct engine *e);     // "onnxruntime"
+const char *engine_describe(const struct engine *e); // "ONNX Runtime 1.30.0, CPU, fp32"
+int engine_max_batch(const struct engine *e);        // pictures one call may hold: 1 on a CPU
+
+int engine_context_create(struct engine *e, struct engine_context **ret_context) MUST_CHECK;
+void engine_context_destroy(struct engine_context *c);
+// inputs[i] belongs to model_info.inputs[i]. outputs[i] is filled for model_info.outputs[i].
+// ERR_MODEL (the message is the runtime's), ERR_NOMEM.
+int engine_run(struct engine_context *c, const struct tensor *inputs, int n_inputs,
+               struct tensor *outputs, int n_outputs) MUST_CHECK;
+
+// The version of the ONNX Runtime found, its path and providers, for `assay doctor`.
+// ERR_UNAVAILABLE says why not.
+int engine_runtime_describe(char *ret_text, size_t n_bytes) MUST_CHECK;
+
+// Rows for --engine, --precision, --device, --threads, --batch; target struct engine_opts.
+extern const struct opt engine_options[];

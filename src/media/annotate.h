@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// annotate.h - boxes and labels drawn on pictures; pictures written as H.264 MP4 and as JPEG.
+//
+// Threads: one at a time.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+
+struct detection;
+struct picture;
+struct video_writer;
+
+// H.264 in MP4 with the presentation times given (variable rates stay variable).
+// ERR_UNSUPPORTED (no encoder in this libav), ERR_IO, ERR_NOSPACE, ERR_NOMEM.
+int video_writer_open(const char *path, int width, int height, int frame_rate_num,
+                      int frame_rate_den, struct video_writer **ret_writer) MUST_CHECK;
+// Draws *d* (labels[class_id], confidence, track id) on a copy of the picture and encodes it.
+int video_writer_add(struct video_writer *w, const struct picture *p, const struct detection *d,
+                     size_t n, const char *const *labels, size_t n_labels) MUST_CHECK;
+int video_writer_close(struct video_writer **pw) MUST_CHECK; // finishes the file
+void video_writer_abort(struct video_writer **pw);
+
+// JPEG bytes of a picture, owned by the caller (mem_free()); quality 1..100.
+int picture_jpeg(const struct picture *p, int quality, uint8_t **ret_bytes,
+                 size_t *ret_n) MUST_CHECK;

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// source.h - a file, directory of pictures, numbered pattern or URL becomes upright pictures in
+// presentation order.
+//
+// Frame identity: pts_us is the container's presentation time after edit lists, not shifted,
+// rounded to the nearest microsecond; the ordinal counts from 0 at the stream's start in
+// presentation order, also with *start_s*.
+//
+// Ownership: the caller closes the source; pictures given out may outlive it.
+// Threads: one at a time; source_interrupt() from any thread.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+
+struct opt;
+struct picture;
+struct source;
+
+// Zero means the default.
+struct source_opts {
+    const char *path; // file, directory, pattern with %d (img%06d.jpg), http(s):// URL; borrowed
+                      // during open
+    int64_t
+        stream_index; // of the container; -1 or (with has_stream_index false) the one libav prefers
+    bool has_stream_index;
+    int64_t stride; // every n-th frame, counted from ordinal 0 [1]
+    double start_s; // seconds of presentation time from the stream's first frame; frames before are
+                    // skipped
+    double end_s;   // 0: to the end; frames at or after are not decoded further
+    int64_t max_frames; // 0: all; counts pictures given out
+    int threads;        // of the decoder; 0: chosen for the machine
+    bool allow_network; // http, https, tcp, tls; else files only
+    bool live;          // a URL that must not lag: read as fast as it comes
+    int64_t max_pixels; // larger pictures are refused [SOURCE_MAX_PIXELS]
+};
+
+enum {
+    SOURCE_MAX_PIXELS = 8192 * 8192, // coded pixels of one picture
+};
+
+enum source_kind {
+    SOURCE_KIND_UNSET,
+    SOURCE_VIDEO,
+    SOURCE_PICTURES, // every frame is a file of its own and may have its own size
+};
+
+struct source_info {
+    enum source_kind kind;
+    const char *path;      // as given; owned by the source, as all texts here
+    const char *container; // libav's name, "pictures"
+    const char *codec;
+    const char *pixel_format;
+    int stream_index;                   // chosen; 0 for pictures
+    int width, height;                  // upright
+    int coded_width, coded_height;      // as stored
+    int rotation;                       // degrees clockwise that were applied: 0, 90, 180, 270
+    int frame_rate_num, frame_rate_den; // average; 0/1 unknown
+    int time_base_num, time_base_den;
+    int64_t n_frames_hint; // from the container, for progress only; 0 unknown
+    double duration_s;     // likewise
+};
+
+struct source_counts {
+    int64_t decoded;      // pictures the decoder gave
+    int64_t skipped;      // of those: by stride, or outside start and end
+    int64_t undecodable;  // packets the decoder refused
+    bool cut_short;       // the container ended before it said it would, or with an error
+    char cut_reason[256]; // one line, when cut_short
+};
+
+// ERR_NOT_FOUND, ERR_MEDIA (the message names the cause: not media, no video stream, a Git-LFS
+// pointer, empty file, encrypted, ...), ERR_TOO_BIG, ERR_UNSUPPORTED, ERR_INVALID, ERR_NOMEM,
+// ERR_CANCELLED.
+int source_open(const struct source_opts *opts, struct source **ret_source) MUST_CHECK;
+void source_close(struct source *s);
+const struct source_info *source_info(const struct source *s);
+struct source_counts source_counts(const struct source *s);
+
+// The next wanted picture, an owned reference. ERR_EOF: the end (counts tell whether it was cut
+// short). ERR_CANCELLED: interrupted. ERR_MEDIA: nothing could be decoded at all. ERR_NOMEM,
+// ERR_IO.
+int source_next(struct source *s, struct picture **ret_picture) MUST_CHECK;
+// Makes a blocked open or next return ERR_CANCELLED soon. Any thread.
+void source_interrupt(struct source *s);
+
+// SHA-256 of the file's bytes in hex; ERR_UNSUPPORTED for URLs and picture sources.
+int source_sha256(const struct source *s, char ret_hex[65]) MUST_CHECK;
+
+// Rows for --stream-index, --stride, --start, --end, --max-frames, --live; target struct
+// source_opts.
+extern const struct opt source_options[];
