@@ -28,7 +28,6 @@
 struct detector;
 struct detector_stream;
 struct frame;
-struct opt;
 
 enum detector_lane {
     DETECTOR_LANE_UNSET,

@@ -14,9 +14,8 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/opt.h"
 #include "infer/model.h"
-
-struct opt;
 
 enum engine_device {
     DEVICE_UNSET, // cpu

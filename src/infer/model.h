@@ -15,9 +15,9 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/opt.h"
 #include "vision/letterbox.h"
 
-struct opt;
 struct str_buf;
 struct model;
 

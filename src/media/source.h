@@ -14,8 +14,8 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/opt.h"
 
-struct opt;
 struct picture;
 struct source;
 
