@@ -64,11 +64,12 @@ struct source_info {
 };
 
 struct source_counts {
-    int64_t decoded;      // pictures the decoder gave
-    int64_t skipped;      // of those: by stride, or outside start and end
-    int64_t undecodable;  // packets the decoder refused
-    bool cut_short;       // the container ended before it said it would, or with an error
-    char cut_reason[256]; // one line, when cut_short
+    int64_t decoded;              // pictures the decoder gave
+    int64_t skipped;              // of those: by stride, or outside start and end
+    int64_t undecodable;          // packets the decoder refused
+    bool cut_short;               // the container ended before it said it would, or with an error
+    char cut_reason[256];         // one line, when cut_short
+    char undecodable_reason[256]; // of the first refused packet or picture file; "" with none
 };
 
 // ERR_NOT_FOUND, ERR_MEDIA (the message names the cause: not media, no video stream, a Git-LFS
