@@ -31,7 +31,7 @@ struct pipeline_summary {
     double seconds; // wall time from open to the last result
     bool interrupted;
     bool cut_short; // the source ended early; *message* says how
-    int error;      // 0, or why this source stopped
+    int error;      // 0, or why this source stopped, or the first frame failed
     char message[512];
     char source_sha256[65]; // "" where unknown
 };
@@ -59,7 +59,7 @@ struct pipeline_opts {
     struct detector *detector;
     struct detector_settings settings;
     bool track;         // ByteTrack ids
-    int n_side_by_side; // sources run at once; 0: chosen for the machine
+    int n_side_by_side; // sources run at once; 0: chosen for the machine (all, when one is live)
     size_t n_frames;    // pool of each source; 0: chosen (workers + a few)
     bool want_sha256;   // of the source's bytes
 };
@@ -78,6 +78,9 @@ int pipeline_create(const struct pipeline_opts *opts, const struct pipeline_sour
 // Runs everything. 0: all sources ended well; else the first error by order of sources (the others
 // still ran to their end; ERR_CANCELLED: pipeline_cancel()).
 int pipeline_run(struct pipeline *p) MUST_CHECK;
+// Sources read no more; what is in flight is still inferred and handed on, so every sum holds and
+// summaries say *interrupted*. Takes a lock: not from a signal handler. Any thread, any number of
+// times, before, while and after it runs.
 void pipeline_cancel(struct pipeline *p);
 struct pipeline_progress pipeline_progress(struct pipeline *p);
 void pipeline_destroy(struct pipeline *p);
