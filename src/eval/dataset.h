@@ -4,7 +4,12 @@
 // Picture and class identities are resolved while reading: classes[] and pictures[] are in
 // ascending order of the ids used by the files. Numbers keep the double precision of the files.
 //
-// Ownership: everything lives in the dataset's arena; dataset_destroy() frees all.
+// Detections speak the truth's language: their classes and pictures *are* the truth's arrays, so
+// class_index and picture mean the same in both, and what has no counterpart there has been
+// dropped and said in a notice.
+//
+// Ownership: everything lives in the dataset's arena; dataset_destroy() frees all. Detections
+//   borrow classes and pictures of their truth and are destroyed before it.
 // Threads: constant once read.
 #pragma once
 
@@ -49,6 +54,10 @@ struct dataset {
     size_t n_pictures;
     struct dataset_object *objects; // in file order
     size_t n_objects;
+    // Detections: judged[i] says whether picture i was looked at (inferred); NULL: all were. Truth
+    // of pictures that were not looked at makes no misses.
+    bool *judged;
+    size_t n_judged;    // pictures that are judged; n_pictures where judged is NULL
     const char *format; // "coco", "coco-results", "mot", "assay-jsonl"
     char **notices;     // what a reader of figures must know: "12 detections of unknown pictures"
     size_t n_notices;
@@ -59,6 +68,13 @@ enum dataset_role {
     DATASET_ROLE_UNSET,
     DATASET_TRUTH,
     DATASET_DETECTIONS,
+};
+
+enum {
+    DATASET_MAX_CLASSES = 100 * 1000,
+    DATASET_MAX_PICTURES = 50 * 1000 * 1000,
+    DATASET_MAX_OBJECTS = 500 * 1000 * 1000,
+    DATASET_MAX_LINE = 64 * 1024, // bytes of one line of MOT text
 };
 
 enum dataset_format {
@@ -75,3 +91,36 @@ enum dataset_format {
 int dataset_read(const char *path, enum dataset_role role, enum dataset_format format,
                  const struct dataset *truth, struct dataset **ret_dataset) MUST_CHECK;
 void dataset_destroy(struct dataset *d);
+
+// Detections that come one by one while a detector runs, matched to *truth* at the end by label
+// and frame (CONTRACTS, "Which truth belongs to which frame").
+//
+// Ownership: the caller destroys it, or dataset_builder_finish() takes it. It borrows *truth*.
+// Threads: one at a time.
+struct dataset_builder;
+
+// ERR_NOMEM.
+int dataset_builder_create(const struct dataset *truth,
+                           struct dataset_builder **ret_builder) MUST_CHECK;
+void dataset_builder_destroy(struct dataset_builder *b); // NULL is a no-op
+
+// An inferred frame, also one without detections; what is added next belongs to it. *frame* counts
+// from 0, *pts_us* may be INT64_MIN, *file_name* is NULL unless the source is pictures (a path is
+// fine). ERR_INVALID (negative, the same frame again), ERR_TOO_BIG, ERR_NOMEM.
+int dataset_builder_frame(struct dataset_builder *b, int64_t frame, int64_t pts_us,
+                          const char *file_name) MUST_CHECK;
+
+struct dataset_detection {
+    const char *label;
+    double x, y, w, h; // pixels of the upright source picture; x, y: top left corner
+    double confidence;
+    int64_t track_id; // from 1; 0: not tracked
+};
+
+// Copies. ERR_INVALID (no frame yet, a number that is not finite), ERR_TOO_BIG, ERR_NOMEM.
+int dataset_builder_add(struct dataset_builder *b, const struct dataset_detection *d) MUST_CHECK;
+// A line for the notices of the dataset ("the run was interrupted"). ERR_NOMEM.
+int dataset_builder_notice(struct dataset_builder *b, const char *text) MUST_CHECK;
+// Takes the builder (also on error). ERR_DATA: the truth lists a frame more than once (several
+// videos in one file), so that frames cannot tell. ERR_NOMEM.
+int dataset_builder_finish(struct dataset_builder **pb, struct dataset **ret_dataset) MUST_CHECK;

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// evaluation.h - everything that is said about detections against truth, in one struct.
+//
+// Ownership: evaluation_run() fills the caller's struct; evaluation_finish() gives its memory back.
+//   It does not outlive the truth (labels are borrowed from there).
+// Threads: none; constant once run.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "eval/coco.h"
+#include "eval/operating.h"
+
+struct arena;
+struct dataset;
+
+#define EVALUATION_AT_CONFIDENCE 0.25 // default of the operating point
+
+// Zero is the default everywhere.
+struct evaluation_opts {
+    const char *const *classes; // labels to judge; NULL: all of the truth
+    size_t n_classes;
+    bool has_min_confidence;
+    double min_confidence; // detections below are left out altogether
+    bool has_at_confidence;
+    double at_confidence;  // of the operating point
+    struct coco_opts coco; // IoU thresholds, areas, most detections a picture and class
+};
+
+struct evaluation_class {
+    const char *label;
+    int64_t id;
+    size_t n_truths, n_ignored, n_detections; // in judged pictures
+    double ap, ap50, ap75, ar;                // NaN: no data
+    struct operating_point at, best;
+};
+
+// The twelve numbers; NaN where COCO prints -1.
+struct evaluation_coco {
+    double ap, ap50, ap75, ap_small, ap_medium, ap_large;
+    double ar[3]; // at the first three of opts.coco.cuts
+    double ar_small, ar_medium, ar_large;
+};
+
+struct evaluation {
+    struct evaluation_opts opts;              // completed: what was used
+    size_t n_pictures;                        // listed in the truth
+    size_t n_judged;                          // of these, looked at
+    size_t n_truths, n_ignored, n_detections; // in judged pictures, of judged classes
+    struct evaluation_coco coco;
+    struct evaluation_class *classes; // in the truth's order
+    size_t n_classes;
+    struct operating_point at, best; // classes pooled, IoU .5
+    struct operating_curve curve;    // likewise
+    const char **notices;            // of truth, detections and the evaluation itself
+    size_t n_notices;
+    struct arena *arena;
+};
+
+// *opts* may be NULL. ERR_INVALID (a class the truth does not have, thresholds out of range),
+// ERR_NOMEM. *detections* are matched to *truth* (see eval/dataset.h).
+int evaluation_run(const struct dataset *truth, const struct dataset *detections,
+                   const struct evaluation_opts *opts, struct evaluation *ret) MUST_CHECK;
+void evaluation_finish(struct evaluation *e); // zeroed is a no-op
