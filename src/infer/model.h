@@ -68,7 +68,8 @@ struct model_tensor {
 // How pixels become the input tensor: value = (pixel / 255 or pixel, - mean) / std, channel order,
 // layout.
 struct model_input {
-    int width, height; // 0: dynamic, --imgsz decides [640]
+    int width, height; // pixels; where the file leaves them open: --imgsz, its metadata, 640
+    bool dynamic_size; // the file leaves them open
     int batch;         // 0: dynamic
     bool nhwc;
     bool bgr;
