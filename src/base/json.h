@@ -3,6 +3,8 @@
 //
 // Reader: the caller asks for the next event; nothing is built in memory but one string at a time,
 // so a file of hundreds of megabytes costs a buffer. The input may arrive in pieces of any size.
+// A byte order mark before the first document is ignored; NaN, comments and trailing commas are
+// errors; a key may occur twice, which the caller sees as two events.
 // Writer: appends to a str_buf; commas and colons are its business, the sticky error is the
 // buffer's. Threads: one at a time each.
 #pragma once
@@ -32,7 +34,7 @@ enum {
     JSON_MAX_DEPTH = 64, // default of json_reader_opts.max_depth
     JSON_MAX_STRING =
         16 * 1024 * 1024,   // default of json_reader_opts.max_string: longer is ERR_TOO_BIG
-    JSON_MAX_NUMBER = 1024, // digits of one number
+    JSON_MAX_NUMBER = 1024, // bytes of one number
 };
 
 struct json_event {
@@ -56,7 +58,8 @@ struct json_reader_opts {
     const char *name;  // borrowed: what error messages call the input; NULL: "JSON"
     int max_depth;     // 0: JSON_MAX_DEPTH
     size_t max_string; // 0: JSON_MAX_STRING
-    bool lines; // several documents, white space between: JSON_END ends each, ERR_EOF the input
+    bool lines; // several documents, white space between: JSON_END ends each, ERR_EOF the input.
+                // JSON_END comes as soon as a document is complete
 };
 
 // ERR_NOMEM.
@@ -64,11 +67,12 @@ int json_reader_create(const struct json_reader_opts *opts,
                        struct json_reader **ret_reader) MUST_CHECK;
 void json_reader_destroy(struct json_reader *r); // NULL is a no-op
 
-// The next event. ERR_DATA: not JSON; the message gives name, line, column and what was expected.
-// ERR_TOO_BIG: a limit. After JSON_END (without *lines*) ERR_EOF. After an error the same error
-// again.
+// The next event. ERR_DATA: not JSON, or a number beyond double; the message gives name, line,
+// column (in bytes) and what was expected. ERR_TOO_BIG: a limit. ERR_NOMEM, or what *read* gave.
+// After JSON_END (without *lines*) ERR_EOF. After an error the same error again.
 int json_next(struct json_reader *r, struct json_event *ret_event) MUST_CHECK;
-// Reads past the value whose first event was just returned (*first*); scalars need nothing.
+// Reads past the value whose first event was just returned (*first*), or past the value of the key
+// that *first* is; scalars need nothing. Errors as json_next().
 int json_skip(struct json_reader *r, const struct json_event *first) MUST_CHECK;
 // Sets a message "name: line L: ..." for content that is JSON but not what the format asks for.
 int json_error(struct json_reader *r, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -60,24 +60,8 @@ void json_end(struct json_writer *w)
     w->wants_comma = true;
 }
 
-// Length of the well-formed UTF-8 sequence at *p* (RFC 3629), 0 where there is none.
-static size_t utf8_length(const unsigned char *p, size_t n)
-{
-    unsigned char c = p[0];
-    size_t len = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : (c & 0xf0) == 0xe0 ? 3 : 4;
-    if ((c >= 0x80 && c < 0xc2) || c > 0xf4 || len > n)
-        return 0;
-    for (size_t i = 1; i < len; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    bool overlong = (c == 0xe0 && p[1] < 0xa0) || (c == 0xf0 && p[1] < 0x90);
-    bool surrogate = c == 0xed && p[1] >= 0xa0;
-    bool too_large = c == 0xf4 && p[1] >= 0x90;
-    return overlong || surrogate || too_large ? 0 : len;
-}
-
-static void put_escaped(struct str_buf *out, unsigned char c)
+// ASCII and U+0080..U+009F: terminals obey control characters of both kinds.
+static void put_escaped(struct str_buf *out, unsigned c)
 {
     switch (c) {
     case '"':
@@ -106,10 +90,10 @@ static void put_quoted(struct json_writer *w, struct str s)
     size_t plain = 0; // start of the run that needs no escape
     str_buf_putc(w->out, '"');
     for (size_t i = 0; i < s.n;) {
-        size_t len = utf8_length(p + i, s.n - i);
-        bool as_is =
-            len > 1 || (len == 1 && p[i] >= 0x20 && p[i] != 0x7f && p[i] != '"' && p[i] != '\\');
-        if (as_is) {
+        size_t len = str_utf8_length((struct str){s.p + i, s.n - i});
+        bool is_control =
+            len == 1 ? p[i] < 0x20 || p[i] == 0x7f : len == 2 && p[i] == 0xc2 && p[i + 1] < 0xa0;
+        if (len > 0 && !is_control && p[i] != '"' && p[i] != '\\') {
             i += len;
             continue;
         }
@@ -117,10 +101,12 @@ static void put_quoted(struct json_writer *w, struct str s)
         if (len == 0)
             str_buf_puts(w->out, "\xef\xbf\xbd"); // U+FFFD
         else
-            put_escaped(w->out, p[i]);
-        plain = ++i;
+            put_escaped(w->out, p[i + len - 1]);
+        i += MAX(len, (size_t)1);
+        plain = i;
     }
-    str_buf_add(w->out, s.p + plain, s.n - plain);
+    if (s.n > plain)
+        str_buf_add(w->out, s.p + plain, s.n - plain);
     str_buf_putc(w->out, '"');
 }
 

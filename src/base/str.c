@@ -106,6 +106,27 @@ bool str_line(struct str *rest, struct str *ret_line)
     return true;
 }
 
+size_t str_utf8_length(struct str s)
+{
+    if (s.n == 0)
+        return 0;
+    const unsigned char *p = (const unsigned char *)s.p;
+    unsigned char c = p[0];
+    if (c < 0x80)
+        return 1;
+    size_t n = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+    if (c < 0xc2 || c > 0xf4 || n > s.n)
+        return 0;
+    for (size_t i = 1; i < n; i++) {
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    bool overlong = (c == 0xe0 && p[1] < 0xa0) || (c == 0xf0 && p[1] < 0x90);
+    bool surrogate = c == 0xed && p[1] >= 0xa0;
+    bool too_large = c == 0xf4 && p[1] >= 0x90;
+    return overlong || surrogate || too_large ? 0 : n;
+}
+
 // strtod() and strtoll() want a terminator; views have none.
 static bool copy_number(struct str s, char *ret_text)
 {

@@ -30,6 +30,8 @@ struct str str_trim(struct str s);               // spaces, tabs, CR, LF at both
 bool str_split(struct str *rest, char separator, struct str *ret_part);
 // Cuts the next line off *rest, without its LF or CR LF; false at the end.
 bool str_line(struct str *rest, struct str *ret_line);
+// Bytes of the well-formed UTF-8 sequence (RFC 3629) at the start of *s*; 0: none is there.
+size_t str_utf8_length(struct str s);
 
 // The whole view must be the number. ERR_INVALID quotes it. Never depends on a locale; no NaN, no
 // infinity.
