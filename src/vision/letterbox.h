@@ -5,7 +5,7 @@
 // The picture is scaled by bilinear interpolation (sample centres aligned, as cv2.resize
 // INTER_LINEAR), colours are converted by the picture's own matrix and range, and the rest of the
 // model's rectangle is filled. The C version is the reference; the SIMD versions give the same bits
-// (tests/kernel).
+// (tests/kernel). Chroma samples are taken to lie in the middle of the luma samples they belong to.
 #pragma once
 
 #include <stddef.h>
@@ -40,6 +40,7 @@ struct letterbox {
     uint8_t fill;              // 114 in the YOLO family
 };
 
+// LETTERBOX_UNSET is LETTERBOX_CENTRE. Sizes round as the reference programs of each rule do.
 struct letterbox letterbox_make(enum letterbox_rule rule, int src_width, int src_height,
                                 int dst_width, int dst_height, uint8_t fill);
 // Model pixels to source pixels, clipped to the source picture.
@@ -49,11 +50,14 @@ struct box letterbox_to_source(const struct letterbox *lb, struct box in_model);
 //
 // Threads: one at a time.
 struct letterbox_scratch;
+// LETTERBOX_ISA_BEST: the best the CPU has, at most what ASSAY_ISA (c, avx2, avx512) allows.
+// ERR_NOMEM, ERR_INVALID (ASSAY_ISA is another word), ERR_UNAVAILABLE (the CPU lacks *isa*).
 int letterbox_scratch_create(enum letterbox_isa isa,
                              struct letterbox_scratch **ret_scratch) MUST_CHECK;
 void letterbox_scratch_destroy(struct letterbox_scratch *s);
 
 // *picture* -> *ret_rgb* (dst_height, dst_width, 3) bytes R G B without gaps, borders filled.
-// ERR_UNSUPPORTED (a layout), ERR_NOMEM.
+// ERR_UNSUPPORTED (a layout), ERR_INVALID (the picture is not of the size *lb* was made for),
+// ERR_NOMEM.
 int letterbox_run(struct letterbox_scratch *s, const struct letterbox *lb,
                   const struct picture *picture, uint8_t *ret_rgb) MUST_CHECK;
