@@ -32,9 +32,14 @@ struct dataset_picture {
     int64_t frame;         // 0-based frame ordinal; -1 where the file does not say
     int64_t pts_us;        // INT64_MIN where the file does not say
     int width, height;     // 0 where absent
+    int32_t video;         // index in videos; 0 where the file holds one
 };
 
 // x, y: top left corner; w, h: size; pixels, as in the file.
+//
+// MOT truth keeps every row: its class column is class_index (class ids are the numbers of that
+// column, 1 without the column), flag 0 is ignore. MOT results have no class: they are of class id
+// 1 where the truth has it, else of its only class. Ids written "3.0" are 3.
 struct dataset_object {
     int32_t picture;     // index in pictures
     int32_t class_index; // index in classes
@@ -45,6 +50,7 @@ struct dataset_object {
     int64_t track_id;  // -1 where absent
     bool crowd;        // truth: COCO iscrowd
     bool ignore;       // truth: not to be judged (crowd, MOT flag 0, difficult)
+    float visibility;  // truth: 0..1, MOT column 9; 1 where absent
 };
 
 struct dataset {
@@ -52,6 +58,10 @@ struct dataset {
     size_t n_classes;
     struct dataset_picture *pictures;
     size_t n_pictures;
+    // Names of the videos that pictures belong to; n_videos 0: one video, or pictures of none.
+    // COCO: images[].video or video_id (with videos[]); MOT: one file is one video.
+    char **videos;
+    size_t n_videos;
     struct dataset_object *objects; // in file order
     size_t n_objects;
     // Detections: judged[i] says whether picture i was looked at (inferred); NULL: all were. Truth
