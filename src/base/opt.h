@@ -4,16 +4,17 @@
 //
 // An option lives in the room that uses it: a row names the field, the range, the unit and the
 // help. A command joins the tables it needs. Precedence: command line, environment
-// (ASSAY_MAX_FRAMES), the file given by
-// --config (max-frames=10 or MAX_FRAMES=10), default.
+// (ASSAY_MAX_FRAMES), the file given by --config or ASSAY_CONFIG, default. A line of the file is
+// max-frames=10, MAX_FRAMES=10 or ASSAY_MAX_FRAMES=10; a value may stand in double quotes; lines
+// that are empty or begin with # are skipped.
 // Threads: one, at start; the structs are constant afterwards.
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #include "base/attr.h"
+#include "base/str.h"
 
 struct arena;
 struct str_buf;
@@ -79,14 +80,37 @@ struct opt_result {
 };
 
 // Parses argv[0..argc-1] (without the program and command names). "--name value", "--name=value",
-// "--" ends options, "-" alone is an argument. Reads ASSAY_* of the environment and the file of
-// --config first. Environment variables that name no option are ignored; unknown keys in the file
-// and unknown options are ERR_INVALID with the nearest known name. The *config* pseudo option, help
-// and version are known to every command. ERR_INVALID, ERR_NOT_FOUND (the file), ERR_NOMEM. Texts
-// are copied into *a* or borrowed from argv.
+// "--" ends options, "-" alone is an argument; a value that begins with "--" needs the "=". The
+// last occurrence wins, lists collect all of the source with the highest precedence. Switches are
+// "--track", "--no-track", "--track=false" (true, yes, on, 1; false, no, off, 0). Environment
+// variables that name no option, or are empty, are ignored; unknown keys in the file and unknown
+// options are ERR_INVALID with the nearest known name. *config*, *help* and *version* are known to
+// every command; after --help nothing else is looked at. ERR_INVALID (the message names the
+// option or where it was read, the value, and what was expected), ERR_NOT_FOUND (the file),
+// ERR_TOO_BIG, ERR_IO, ERR_NOMEM. Texts are copied into *a*, arguments borrowed from argv.
 int opt_parse(int argc, char **argv, const struct opt_set *sets, size_t n_sets, struct arena *a,
               struct opt_result *ret_result) MUST_CHECK;
 
-// The options' part of --help, and as a Markdown table for docs/OPTIONS.md.
+// One file may serve several commands: its keys that this command lacks are accepted where
+// *is_known* says that another one has them. Set once at start; NULL: only the command's own.
+void opt_set_known_elsewhere(bool (*is_known)(const char *name));
+
+// The options' part of --help, and as Markdown tables for docs/OPTIONS.md.
 void opt_print_help(const struct opt_set *sets, size_t n_sets, struct str_buf *out);
 void opt_print_markdown(const struct opt_set *sets, size_t n_sets, struct str_buf *out);
+// The options that every command knows without a table, likewise: --config, --help, --version.
+extern const struct opt opt_everywhere[];
+
+// The candidate that is most like a word, for "did you mean". Start with {.word = ...}.
+struct opt_nearest {
+    struct str word;
+    const char *best; // NULL: nothing is near
+    size_t distance;
+};
+
+void opt_nearest_try(struct opt_nearest *n, const char *candidate);
+
+enum {
+    OPT_NAME_MAX = 64,            // of an option's name
+    OPT_CONFIG_MAX = 1024 * 1024, // bytes of the file given by --config
+};
