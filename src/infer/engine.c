@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// engine.c - the table of engines, the options that choose among them, and the calls through it.
+
+#include "infer/engine.h"
+
+#include <assert.h>
+
+#include "base/err.h"
+#include "base/opt.h"
+#include "infer/engine_impl.h"
+
+enum engine_choice {
+    ENGINE_AUTO,
+    ENGINE_NATIVE,
+    ENGINE_ONNXRUNTIME,
+};
+
+enum {
+    MAX_THREADS = 1024,
+    MAX_BATCH = 256,
+};
+
+static const char *const engine_choices[] = {"auto", "native", "onnxruntime", NULL};
+static const char *const precision_choices[] = {"auto", "fp32", "bf16", "int8", NULL};
+static const char *const device_choices[] = {"auto",   "cpu",      "cuda", "tensorrt",
+                                             "webgpu", "openvino", NULL};
+
+// clang-format off
+const struct opt engine_options[] = {
+    OPT_INT(struct engine_opts, "batch", batch, 0, MAX_BATCH, "N",
+            "pictures in one call on a GPU, taken at once on a CPU; results do not depend on it",
+            "chosen"),
+    OPT_CHOICE(struct engine_opts, "device", device, device_choices, "NAME",
+               "where the model runs: cpu, cuda, tensorrt, webgpu or openvino", "cpu"),
+    OPT_CHOICE(struct engine_opts, "engine", engine, engine_choices, "NAME",
+               "what runs the model: auto, native or onnxruntime", "auto"),
+    OPT_CHOICE(struct engine_opts, "precision", precision, precision_choices, "NAME",
+               "auto (the model's own), fp32, bf16 or int8", "auto"),
+    OPT_INT(struct engine_opts, "threads", threads, 0, MAX_THREADS, "N",
+            "pictures side by side on a CPU, one thread each", "one a core"),
+    OPT_END,
+};
+// clang-format on
+
+static int choose(const struct engine_opts *opts, const struct engine_impl **ret_impl)
+{
+    if (engine_stub_is_set()) {
+        *ret_impl = &engine_stub;
+        return 0;
+    }
+    switch ((enum engine_choice)opts->engine) {
+    case ENGINE_NATIVE:
+        return err_set(ERR_UNSUPPORTED,
+                       "engine native: not in this build; onnxruntime is the engine there is");
+    case ENGINE_AUTO:
+    case ENGINE_ONNXRUNTIME:
+        *ret_impl = &engine_onnxruntime;
+        return 0;
+    }
+    return err_set(ERR_INVALID, "engine: choice %d is not in the table", opts->engine);
+}
+
+int engine_create(struct model *m, const struct engine_opts *opts, struct engine **ret_engine)
+{
+    const struct engine_impl *impl = NULL;
+    int r = choose(opts, &impl);
+    if (r < 0)
+        return r;
+    return impl->create(m, opts, ret_engine);
+}
+
+void engine_destroy(struct engine *e)
+{
+    if (e)
+        e->impl->destroy(e);
+}
+
+const char *engine_name(const struct engine *e)
+{
+    return e->impl->name;
+}
+
+const char *engine_describe(const struct engine *e)
+{
+    return e->description;
+}
+
+int engine_max_batch(const struct engine *e)
+{
+    return e->max_batch;
+}
+
+int engine_context_create(struct engine *e, struct engine_context **ret_context)
+{
+    return e->impl->context_create(e, ret_context);
+}
+
+void engine_context_destroy(struct engine_context *c)
+{
+    if (c)
+        c->engine->impl->context_destroy(c);
+}
+
+int engine_run(struct engine_context *c, const struct tensor *inputs, int n_inputs,
+               struct tensor *outputs, int n_outputs)
+{
+    assert(n_inputs == model_info(c->engine->model)->n_inputs);
+    assert(n_outputs == model_info(c->engine->model)->n_outputs);
+    return c->engine->impl->run(c, inputs, n_inputs, outputs, n_outputs);
+}
+
+int engine_runtime_describe(char *ret_text, size_t n_bytes)
+{
+    return engine_onnxruntime_describe(ret_text, n_bytes);
+}
+
+int engine_element_bytes(enum tensor_type type)
+{
+    switch (type) {
+    case TENSOR_FLOAT64:
+    case TENSOR_INT64:
+        return 8;
+    case TENSOR_FLOAT32:
+    case TENSOR_INT32:
+        return 4;
+    case TENSOR_FLOAT16:
+        return 2;
+    case TENSOR_UINT8:
+    case TENSOR_INT8:
+    case TENSOR_BOOL:
+        return 1;
+    case TENSOR_TYPE_UNSET:
+    case TENSOR_OTHER:
+        break;
+    }
+    return 0;
+}

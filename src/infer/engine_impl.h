@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// engine_impl.h - what one engine brings to the table in engine.c; only engine*.c and tests look in
+// here.
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+#include "infer/engine.h"
+
+enum {
+    ENGINE_DESCRIPTION_MAX = 160,
+};
+
+struct engine_impl {
+    const char *name;
+    int (*create)(struct model *m, const struct engine_opts *opts, struct engine **ret_engine);
+    void (*destroy)(struct engine *e);
+    int (*context_create)(struct engine *e, struct engine_context **ret_context);
+    void (*context_destroy)(struct engine_context *c);
+    int (*run)(struct engine_context *c, const struct tensor *inputs, int n_inputs,
+               struct tensor *outputs, int n_outputs);
+};
+
+// The first member of every engine; filled by its create.
+struct engine {
+    const struct engine_impl *impl;
+    struct model *model; // owned reference
+    int max_batch;
+    char description[ENGINE_DESCRIPTION_MAX];
+};
+
+// The first member of every context.
+struct engine_context {
+    struct engine *engine; // borrowed
+};
+
+extern const struct engine_impl engine_onnxruntime;
+
+int engine_onnxruntime_describe(char *ret_text, size_t n_bytes) MUST_CHECK;
+
+int engine_element_bytes(enum tensor_type type); // 0 for what has no fixed size
+
+// Tests only. While *stub* is set (NULL takes it away), every engine_create() of this process gives
+// an engine that answers with *run*: outputs hold zeroed memory of the model's output shapes
+// (dynamic dimensions: the batch for the first, 1 for others) for it to fill.
+struct engine_stub {
+    int max_batch;
+    int create_error; // what engine_create() returns, when not 0
+    void *arg;
+    int (*run)(void *arg, const struct tensor *inputs, int n_inputs, struct tensor *outputs,
+               int n_outputs);
+};
+void engine_test_set_stub(const struct engine_stub *stub);
+
+extern const struct engine_impl engine_stub;
+bool engine_stub_is_set(void);

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// worker.c - the infer thread: takes frames from the lanes, gives results back.
+
+#include <assert.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "infer/detector_priv.h"
+#include "infer/runner.h"
+#include "vision/frame.h"
+
+static void fail(struct job *j, int code)
+{
+    j->result.error = code;
+    detection_list_clear(&j->result.detections);
+    err_copy_message(code, j->result.message, sizeof(j->result.message));
+}
+
+// Jobs that could not be put stay out of the call; *ret_slots* says which slot each got, or -1.
+static int put_all(struct runner *runner, struct job **jobs, int n, int *ret_slots)
+{
+    int n_put = 0;
+    for (int i = 0; i < n; i++) {
+        int r = runner_put(runner, n_put, jobs[i]->result.frame);
+        ret_slots[i] = r < 0 ? -1 : n_put++;
+        if (r < 0)
+            fail(jobs[i], r);
+    }
+    return n_put;
+}
+
+// One engine call for *n* jobs.
+static void infer(struct worker *w, struct job **jobs, int n)
+{
+    int64_t started_ns = clock_now_ns();
+    int slots[DETECTOR_MAX_TAKE];
+    int n_put = put_all(w->runner, jobs, n, slots);
+    int run = n_put > 0 ? runner_run(w->runner, n_put) : 0;
+    for (int i = 0; i < n; i++) {
+        struct job *j = jobs[i];
+        if (slots[i] >= 0) {
+            int r = run;
+            if (r == 0)
+                r = runner_take(w->runner, slots[i], j->result.frame, &j->stream->settings,
+                                &j->result.detections);
+            if (r < 0)
+                fail(j, r);
+        }
+        j->result.run_ns = clock_now_ns() - started_ns;
+        lane_give_back(w->detector, j);
+    }
+}
+
+void worker_run(void *arg)
+{
+    struct worker *w = (struct worker *)arg;
+    struct detector *d = w->detector;
+    int n = 0;
+    while ((n = lane_take(d, w->jobs)) > 0) {
+        assert(n <= DETECTOR_MAX_TAKE);
+        for (int i = 0; i < n; i += d->n_a_call)
+            infer(w, w->jobs + i, MIN(d->n_a_call, n - i));
+    }
+}
