@@ -10,6 +10,7 @@
 // Threads: one at a time; source_interrupt() from any thread.
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -30,11 +31,13 @@ struct source_opts {
     double start_s; // seconds of presentation time from the stream's first frame; frames before are
                     // skipped
     double end_s;   // 0: to the end; frames at or after are not decoded further
-    int64_t max_frames; // 0: all; counts pictures given out
-    int threads;        // of the decoder; 0: chosen for the machine
-    bool allow_network; // http, https, tcp, tls; else files only
-    bool live;          // a URL that must not lag: read as fast as it comes
-    int64_t max_pixels; // larger pictures are refused [SOURCE_MAX_PIXELS]
+    int64_t max_frames;      // 0: all; counts pictures given out
+    int threads;             // of the decoder [1: frame threads hold a picture each, and several
+                             // sources side by side fill the cores]
+    bool allow_network;      // http, https, tcp, tls; else files only
+    bool live;               // a URL that must not lag: read as fast as it comes
+    int64_t max_pixels;      // larger pictures are refused [SOURCE_MAX_PIXELS]
+    const atomic_bool *stop; // may be NULL; once true, open and next return ERR_CANCELLED soon
 };
 
 enum {
@@ -84,7 +87,7 @@ struct source_counts source_counts(const struct source *s);
 // short). ERR_CANCELLED: interrupted. ERR_MEDIA: nothing could be decoded at all. ERR_NOMEM,
 // ERR_IO.
 int source_next(struct source *s, struct picture **ret_picture) MUST_CHECK;
-// Makes a blocked open or next return ERR_CANCELLED soon. Any thread.
+// Makes a blocked next return ERR_CANCELLED soon. Any thread. (opts.stop also ends a blocked open.)
 void source_interrupt(struct source *s);
 
 // SHA-256 of the file's bytes in hex; ERR_UNSUPPORTED for URLs and picture sources.

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// media_priv.h - what the files of this room share: a source, and the seam behind it.
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "media/media_log.h"
+#include "media/source.h"
+
+struct picture;
+struct probe_result;
+
+enum {
+    SOURCE_IO_TIMEOUT_S = 30, // of one step: an open, a packet
+};
+
+// A kind of source. Each call stands between media_log_begin() and _end().
+struct source_impl {
+    // Fills s->info and s->state. On error close() is called too.
+    int (*open)(struct source *s);
+    // Steps to the next picture in presentation order without making it. ERR_EOF.
+    int (*advance)(struct source *s, int64_t *ret_pts_us);
+    // The picture stepped to. ERR_MEDIA: it could not be decoded; the source goes on.
+    int (*take)(struct source *s, int64_t pts_us, int64_t ordinal, struct picture **ret_picture);
+    void (*close)(struct source *s);
+    void (*describe)(const struct source *s, struct probe_result *result); // the parts info lacks
+};
+
+extern const struct source_impl source_video;
+extern const struct source_impl source_pictures;
+
+struct source {
+    // --- constant after open
+    struct source_opts opts;
+    char *path;
+    struct source_info info;
+    const struct source_impl *impl;
+    void *state; // of the impl
+    // --- the caller's thread only
+    struct source_counts counts;
+    struct media_log log;
+    int64_t next_ordinal;
+    int64_t n_given;
+    int64_t first_pts_us;
+    int64_t deadline_ns; // of the step under way
+    int ended;           // 0, or what every later source_next() returns
+    char end_message[512];
+    // --- atomic
+    atomic_bool interrupted;
+};
+
+bool source_is_interrupted(const struct source *s);
+// For libav's callbacks: interrupted, or past the deadline of this step.
+bool source_must_stop(const struct source *s);
+void source_set_deadline(struct source *s);
+// Counts a refused packet or file and keeps the first reason.
+void source_count_undecodable(struct source *s, const char *reason);
+// The next picture without making it, counted as decoded. Behind source_next() and probe_file().
+int source_step(struct source *s, int64_t *ret_pts_us, int64_t *ret_ordinal) MUST_CHECK;

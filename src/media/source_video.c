@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: Apache-2.0
+// source_video.c - a video stream of a container, decoded by libav.
+//
+// INVARIANTS
+// (1) Every frame the decoder gives is stepped through once, in the decoder's output order, which
+//     is presentation order. Frames that an edit list drops never come out of the decoder.
+// (2) After the container's end or an error in it, the decoder is drained: the last B-frames count.
+// (3) Only packets of the chosen stream are read; the demuxer skips the others.
+
+#include <stdio.h>
+#include <string.h>
+
+#include <libavutil/avstring.h>
+#include <libavutil/pixdesc.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "media/av_input.h"
+#include "media/av_picture.h"
+#include "media/media_cause.h"
+#include "media/media_priv.h"
+#include "media/orientation.h"
+#include "media/probe.h"
+#include "media/timeline.h"
+#include "vision/picture.h"
+
+enum {
+    MAX_DRAIN_ERRORS = 256, // in a row; a decoder that only fails while drained is left alone
+};
+
+struct video {
+    struct av_input input;
+    AVStream *stream; // borrowed from the format
+    AVCodecContext *decoder;
+    AVPacket *packet;
+    AVFrame *frame; // the one stepped to, until taken
+    struct av_picture_maker maker;
+    struct orientation orientation;
+    struct timeline timeline;
+    int64_t n_packets; // of the stream
+    bool is_draining;
+    int n_drain_errors;
+    bool has_exact_count; // the container lists every frame (MP4's sample table)
+    bool is_encrypted;
+    bool last_packet_was_short;
+};
+
+static bool is_cover(const AVStream *st)
+{
+    return (st->disposition & AV_DISPOSITION_ATTACHED_PIC) != 0;
+}
+
+static const char *media_type_name(const AVStream *st)
+{
+    const char *name = av_get_media_type_string(st->codecpar->codec_type);
+    return name ? name : "unknown";
+}
+
+// The stream asked for, or the one libav prefers, cover pictures aside.
+static int choose_stream(const struct source *s, AVFormatContext *f, int *ret_index)
+{
+    if (s->opts.has_stream_index && s->opts.stream_index >= 0) {
+        if (s->opts.stream_index >= f->nb_streams)
+            return err_set(ERR_INVALID, "%s: no stream %lld; there are %u", s->path,
+                           (long long)s->opts.stream_index, f->nb_streams);
+        const AVStream *st = f->streams[s->opts.stream_index];
+        if (st->codecpar->codec_type != AVMEDIA_TYPE_VIDEO)
+            return err_set(ERR_INVALID, "%s: stream %d is %s, not video", s->path, st->index,
+                           media_type_name(st));
+        *ret_index = st->index;
+        return 0;
+    }
+    int best = av_find_best_stream(f, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0);
+    for (unsigned i = 0; i < f->nb_streams && (best < 0 || is_cover(f->streams[best])); i++) {
+        if (f->streams[i]->codecpar->codec_type == AVMEDIA_TYPE_VIDEO && !is_cover(f->streams[i]))
+            best = (int)i;
+    }
+    if (best < 0 || is_cover(f->streams[best])) {
+        bool has_audio = false;
+        for (unsigned i = 0; i < f->nb_streams; i++)
+            has_audio |= f->streams[i]->codecpar->codec_type == AVMEDIA_TYPE_AUDIO;
+        return err_set(ERR_MEDIA, "%s: no video stream%s", s->path,
+                       has_audio ? ", only audio" : "");
+    }
+    *ret_index = best;
+    return 0;
+}
+
+static int check_size(const struct source *s, int width, int height)
+{
+    if (width > 0 && height > 0 && (int64_t)width * height > s->opts.max_pixels)
+        return err_set(ERR_TOO_BIG, "%s: pictures of %dx%d, more than the %lld pixels accepted",
+                       s->path, width, height, (long long)s->opts.max_pixels);
+    return 0;
+}
+
+static int open_decoder(struct source *s, struct video *v)
+{
+    const AVCodecParameters *par = v->stream->codecpar;
+    const AVCodec *codec = avcodec_find_decoder(par->codec_id);
+    if (!codec) {
+        char tag[AV_FOURCC_MAX_STRING_SIZE];
+        return err_set(ERR_MEDIA, "%s: no decoder for codec %s (tag %s)", s->path,
+                       avcodec_get_name(par->codec_id), av_fourcc_make_string(tag, par->codec_tag));
+    }
+    v->decoder = avcodec_alloc_context3(codec);
+    if (!v->decoder || avcodec_parameters_to_context(v->decoder, par) < 0)
+        return err_set(ERR_NOMEM, "%s: out of memory for a decoder", s->path);
+    v->decoder->pkt_timebase = v->stream->time_base;
+    v->decoder->framerate = v->stream->avg_frame_rate;
+    v->decoder->max_pixels = s->opts.max_pixels;
+    v->decoder->thread_count = s->opts.threads > 0 ? s->opts.threads : 1;
+    int r = avcodec_open2(v->decoder, codec, NULL);
+    return r < 0 ? av_input_error(s, r, "opening the decoder") : 0;
+}
+
+static void fill_info(struct source *s, const struct video *v)
+{
+    const AVStream *st = v->stream;
+    const AVCodecParameters *par = st->codecpar;
+    struct source_info *i = &s->info;
+    AVRational rate = st->avg_frame_rate.num > 0 ? st->avg_frame_rate : st->r_frame_rate;
+    const char *format = av_get_pix_fmt_name((enum AVPixelFormat)par->format);
+    i->kind = SOURCE_VIDEO;
+    i->container = v->input.format->iformat->name;
+    i->codec = avcodec_get_name(par->codec_id);
+    i->pixel_format = format ? format : "unknown";
+    i->stream_index = st->index;
+    i->coded_width = par->width;
+    i->coded_height = par->height;
+    i->width = v->orientation.transpose ? par->height : par->width;
+    i->height = v->orientation.transpose ? par->width : par->height;
+    i->rotation = orientation_degrees(v->orientation);
+    i->frame_rate_num = rate.num > 0 && rate.den > 0 ? rate.num : 0;
+    i->frame_rate_den = i->frame_rate_num > 0 ? rate.den : 1;
+    i->time_base_num = st->time_base.num;
+    i->time_base_den = st->time_base.den;
+    i->n_frames_hint = st->nb_frames > 0 ? st->nb_frames : 0;
+    if (st->duration != AV_NOPTS_VALUE && st->duration > 0)
+        i->duration_s = (double)st->duration * av_q2d(st->time_base);
+    else if (v->input.format->duration != AV_NOPTS_VALUE && v->input.format->duration > 0)
+        i->duration_s = (double)v->input.format->duration / AV_TIME_BASE;
+    if (i->n_frames_hint == 0 && i->frame_rate_num > 0)
+        i->n_frames_hint = (int64_t)(i->duration_s * i->frame_rate_num / i->frame_rate_den + 0.5);
+}
+
+static int video_open(struct source *s)
+{
+    struct video *v = mem_new(struct video);
+    if (!v)
+        return ERR_NOMEM;
+    s->state = v;
+    v->input.fd = -1;
+    int r = av_input_open(s, &v->input);
+    if (r < 0)
+        return r;
+    int index = 0;
+    r = choose_stream(s, v->input.format, &index);
+    if (r < 0)
+        return r;
+    for (unsigned i = 0; i < v->input.format->nb_streams; i++)
+        v->input.format->streams[i]->discard = AVDISCARD_ALL;
+    v->stream = v->input.format->streams[index];
+    v->stream->discard = AVDISCARD_DEFAULT;
+    r = check_size(s, v->stream->codecpar->width, v->stream->codecpar->height);
+    if (r == 0)
+        r = open_decoder(s, v);
+    if (r < 0)
+        return r;
+    v->packet = av_packet_alloc();
+    v->frame = av_frame_alloc();
+    if (!v->packet || !v->frame)
+        return err_set(ERR_NOMEM, "%s: out of memory", s->path);
+    v->has_exact_count = av_match_name("mov", v->input.format->iformat->name) > 0;
+    v->orientation = orientation_of_matrix(compat_display_matrix(v->stream));
+    fill_info(s, v);
+    timeline_init(&v->timeline, v->stream->time_base.num, v->stream->time_base.den,
+                  s->info.frame_rate_num, s->info.frame_rate_den);
+    return 0;
+}
+
+static void cut_short(struct source *s, const char *reason)
+{
+    if (s->counts.cut_short)
+        return;
+    s->counts.cut_short = true;
+    snprintf(s->counts.cut_reason, sizeof(s->counts.cut_reason), "%.250s", reason);
+}
+
+// The container gave no further packet: was that its end, or did it break off?
+static int note_end(struct source *s, const struct video *v, int av_error)
+{
+    if (source_is_interrupted(s))
+        return err_set(ERR_CANCELLED, "%s: interrupted", s->path);
+    char text[MEDIA_LOG_BYTES + 64];
+    if (av_error != AVERROR_EOF) {
+        int r = av_input_error(s, av_error, "reading");
+        if (r == ERR_NOMEM)
+            return r;
+        char why[AV_ERROR_MAX_STRING_SIZE];
+        av_make_error_string(why, sizeof(why), av_error);
+        snprintf(text, sizeof(text), "the file breaks off: %s", s->log.line[0] ? s->log.line : why);
+        cut_short(s, text);
+    } else if (s->log.n_errors > 0) {
+        snprintf(text, sizeof(text), "the file breaks off: %s", s->log.line);
+        cut_short(s, text);
+    } else if (v->last_packet_was_short) {
+        cut_short(s, "the file breaks off within a frame");
+    } else if (v->has_exact_count && v->stream->nb_frames > v->n_packets) {
+        snprintf(text, sizeof(text), "the file ends after %lld of %lld frames",
+                 (long long)v->n_packets, (long long)v->stream->nb_frames);
+        cut_short(s, text);
+    }
+    return 0;
+}
+
+// The next packet of our stream, or at the end none: the decoder is told to drain.
+static int read_packet(struct source *s, struct video *v)
+{
+    for (;;) {
+        if (source_is_interrupted(s))
+            return err_set(ERR_CANCELLED, "%s: interrupted", s->path);
+        av_packet_unref(v->packet);
+        media_log_clear(&s->log);
+        int r = av_read_frame(v->input.format, v->packet);
+        if (r == AVERROR(EAGAIN))
+            continue;
+        if (r < 0) {
+            v->is_draining = true;
+            return note_end(s, v, r);
+        }
+        if (v->packet->stream_index != v->stream->index)
+            continue;
+        v->n_packets++;
+        v->last_packet_was_short = (v->packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
+        v->is_encrypted |=
+            av_packet_get_side_data(v->packet, AV_PKT_DATA_ENCRYPTION_INFO, NULL) != NULL;
+        if (v->packet->size > 0) // AVI's "as before" has none, and would look like a drain
+            return 0;
+    }
+}
+
+static int refuse(struct source *s, const struct video *v, int av_error)
+{
+    if (av_error == AVERROR(ENOMEM))
+        return err_set(ERR_NOMEM, "%s: out of memory while decoding", s->path);
+    char why[AV_ERROR_MAX_STRING_SIZE];
+    char text[MEDIA_LOG_BYTES + 256];
+    av_make_error_string(why, sizeof(why), av_error);
+    snprintf(text, sizeof(text), "packet %lld: %s", (long long)v->n_packets - 1,
+             s->log.line[0] ? s->log.line : why);
+    source_count_undecodable(s, text);
+    return 0;
+}
+
+// Feeds the decoder once: a packet, or the order to drain.
+static int feed(struct source *s, struct video *v)
+{
+    int r = read_packet(s, v);
+    if (r < 0)
+        return r;
+    r = avcodec_send_packet(v->decoder, v->is_draining ? NULL : v->packet);
+    av_packet_unref(v->packet);
+    if (r == AVERROR_EOF || r >= 0)
+        return 0;
+    return refuse(s, v, r);
+}
+
+// Why a whole stream gave no frame.
+static int nothing_decoded(struct source *s, const struct video *v)
+{
+    if (v->is_encrypted)
+        return err_set(ERR_MEDIA, "%s: the video is encrypted", s->path);
+    if (s->counts.cut_short && v->n_packets == 0)
+        return err_set(ERR_MEDIA, "%s: %s", s->path, s->counts.cut_reason);
+    if (v->n_packets == 0)
+        return err_set(ERR_MEDIA, "%s: the video stream holds no frames", s->path);
+    return err_set(ERR_MEDIA, "%s: none of %lld packets could be decoded%s%s", s->path,
+                   (long long)v->n_packets, s->counts.undecodable_reason[0] ? "; " : "",
+                   s->counts.undecodable_reason);
+}
+
+static int decode(struct source *s, struct video *v)
+{
+    for (;;) {
+        if (source_is_interrupted(s))
+            return err_set(ERR_CANCELLED, "%s: interrupted", s->path);
+        int r = avcodec_receive_frame(v->decoder, v->frame);
+        if (r >= 0)
+            return 0;
+        if (r == AVERROR_EOF || (v->is_draining && v->n_drain_errors > MAX_DRAIN_ERRORS))
+            return s->next_ordinal > 0 ? err_set(ERR_EOF, "%s: end", s->path)
+                                       : nothing_decoded(s, v);
+        if (r == AVERROR(EAGAIN)) {
+            r = feed(s, v);
+        } else {
+            v->n_drain_errors += v->is_draining;
+            r = refuse(s, v, r);
+        }
+        if (r < 0)
+            return r;
+    }
+}
+
+static int video_advance(struct source *s, int64_t *ret_pts_us)
+{
+    struct video *v = (struct video *)s->state;
+    av_frame_unref(v->frame);
+    int r = decode(s, v);
+    if (r < 0)
+        return r;
+    v->n_drain_errors = 0;
+    int64_t pts = v->frame->best_effort_timestamp;
+    *ret_pts_us = timeline_place(&v->timeline, pts == AV_NOPTS_VALUE ? TIMELINE_NO_PTS : pts,
+                                 compat_frame_duration(v->frame));
+    return 0;
+}
+
+static int video_take(struct source *s, int64_t pts_us, int64_t ordinal,
+                      struct picture **ret_picture)
+{
+    struct video *v = (struct video *)s->state;
+    const struct av_picture_place place = {.pts_us = pts_us, .ordinal = ordinal};
+    int r = av_picture_make(&v->maker, v->frame, v->orientation, &place, ret_picture);
+    return r < 0 ? err_prefix(r, "%s", s->path) : 0;
+}
+
+static void video_close(struct source *s)
+{
+    struct video *v = (struct video *)s->state;
+    if (!v)
+        return;
+    av_picture_maker_finish(&v->maker);
+    av_frame_free(&v->frame);
+    av_packet_free(&v->packet);
+    avcodec_free_context(&v->decoder);
+    av_input_close(&v->input);
+    mem_free(v);
+    s->state = NULL;
+}
+
+static void describe_stream(const AVStream *st, struct probe_stream *ret)
+{
+    const AVCodecParameters *par = st->codecpar;
+    *ret = (struct probe_stream){.index = st->index};
+    snprintf(ret->type, sizeof(ret->type), "%s", is_cover(st) ? "picture" : media_type_name(st));
+    snprintf(ret->codec, sizeof(ret->codec), "%s", avcodec_get_name(par->codec_id));
+    if (par->codec_type == AVMEDIA_TYPE_VIDEO) {
+        ret->width = par->width;
+        ret->height = par->height;
+    }
+}
+
+static void video_describe(const struct source *s, struct probe_result *result)
+{
+    const struct video *v = (const struct video *)s->state;
+    const AVFormatContext *f = v->input.format;
+    const char *profile =
+        avcodec_profile_name(v->stream->codecpar->codec_id, v->stream->codecpar->profile);
+    snprintf(result->profile, sizeof(result->profile), "%s", profile ? profile : "");
+    result->n_streams = f->nb_streams;
+    for (unsigned i = 0; i < f->nb_streams && i < PROBE_MAX_STREAMS; i++)
+        describe_stream(f->streams[i], &result->streams[i]);
+}
+
+const struct source_impl source_video = {
+    .open = video_open,
+    .advance = video_advance,
+    .take = video_take,
+    .close = video_close,
+    .describe = video_describe,
+};
