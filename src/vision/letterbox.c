@@ -40,7 +40,7 @@ struct letterbox_scratch {
     struct letterbox_rows rows[2]; // of luma, of chroma
     struct letterbox_columns columns[2];
     int16_t *buffers;       // holds the six rows
-    int16_t *row[CHANNELS]; // blended, as wide as the source
+    int16_t *row[CHANNELS]; // blended, as wide as the source; RGB triples all in the first
     int16_t *out[CHANNELS]; // as wide as the scaled picture
 };
 
@@ -111,7 +111,7 @@ struct box letterbox_to_source(const struct letterbox *lb, struct box in_model)
 
 static bool cpu_has(enum letterbox_isa isa)
 {
-#if 0
+#if defined(__x86_64__)
     if (isa == LETTERBOX_ISA_AVX512)
         return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
                __builtin_cpu_supports("avx512f");
@@ -137,7 +137,7 @@ static int most_allowed(enum letterbox_isa *ret_isa)
 
 static const struct letterbox_kernel *kernel_of(enum letterbox_isa isa)
 {
-#if 0
+#if defined(__x86_64__)
     if (isa == LETTERBOX_ISA_AVX512)
         return &letterbox_kernel_avx512;
     if (isa == LETTERBOX_ISA_AVX2)
@@ -167,7 +167,7 @@ static int choose_kernel(enum letterbox_isa isa, const struct letterbox_kernel *
 
 int letterbox_scratch_create(enum letterbox_isa isa, struct letterbox_scratch **ret_scratch)
 {
-    const struct letterbox_kernel *kernel;
+    const struct letterbox_kernel *kernel = NULL;
     int r = choose_kernel(isa, &kernel);
     if (r < 0)
         return r;
@@ -204,9 +204,11 @@ static size_t whole_vectors(size_t n)
            LETTERBOX_COLUMN_MULTIPLE;
 }
 
-static int allocate_buffers(struct letterbox_scratch *s, const struct letterbox *lb)
+static int allocate_buffers(struct letterbox_scratch *s, const struct shape *shape)
 {
-    size_t row = whole_vectors((size_t)lb->src_width) + LETTERBOX_ROW_PADDING;
+    const struct letterbox *lb = &shape->letterbox;
+    size_t n_samples = (size_t)lb->src_width * (shape->layout == PICTURE_RGB ? CHANNELS : 1);
+    size_t row = whole_vectors(n_samples) + LETTERBOX_ROW_PADDING;
     size_t out = whole_vectors((size_t)lb->width);
     size_t n_bytes = CHANNELS * (row + out) * sizeof(int16_t);
     s->buffers = (int16_t *)mem_aligned(n_bytes);
@@ -239,7 +241,7 @@ static int prepare(struct letterbox_scratch *s, const struct shape *shape)
         if (r < 0)
             return r;
     }
-    int r = allocate_buffers(s, lb);
+    int r = allocate_buffers(s, shape);
     if (r < 0)
         return r;
     s->shape = *shape;
@@ -383,10 +385,8 @@ static void make_rgb_row(struct letterbox_scratch *s, const struct picture *p, i
                          uint8_t *ret_rgb)
 {
     struct row_pair rows = rows_for(p, 0, &s->rows[0], y);
-    letterbox_blend_triples(s->row, rows.a, rows.b, p->width, rows.weight);
-    for (int i = 0; i < CHANNELS; i++)
-        s->kernel->across(s->out[i], s->row[i], &s->columns[0]);
-    letterbox_store_triples(ret_rgb, (const int16_t *const *)s->out, s->shape.letterbox.width);
+    s->kernel->blend(s->row[0], rows.a, rows.b, p->width * CHANNELS, rows.weight);
+    letterbox_across_triples(ret_rgb, s->row[0], &s->columns[0]);
 }
 
 static void make_yuv_row(struct letterbox_scratch *s, const struct picture *p, int y,

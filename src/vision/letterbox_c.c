@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // letterbox_c.c - the kernels in plain C: the reference for the others.
 
+#include <stddef.h>
 #include <string.h>
 
 #include "vision/letterbox_priv.h"
@@ -88,19 +89,15 @@ const struct letterbox_kernel letterbox_kernel_c = {
     .store = store,
 };
 
-void letterbox_blend_triples(int16_t *const ret[3], const uint8_t *a, const uint8_t *b, int n,
-                             int weight)
+void letterbox_across_triples(uint8_t *ret_rgb, const int16_t *row,
+                              const struct letterbox_columns *columns)
 {
-    for (int i = 0; i < n; i++) {
-        for (int c = 0; c < 3; c++)
-            ret[c][i] = blend_samples(a[3 * i + c] << 7, b[3 * i + c] << 7, weight);
-    }
-}
-
-void letterbox_store_triples(uint8_t *ret_rgb, const int16_t *const rgb[3], int n)
-{
-    for (int i = 0; i < n; i++) {
-        for (int c = 0; c < 3; c++)
-            ret_rgb[3 * i + c] = (uint8_t)((rgb[c][i] + 64) >> 7);
+    for (int i = 0; i < columns->n; i++) {
+        const int16_t *s = row + 3 * (ptrdiff_t)columns->index[i];
+        const int16_t *w = columns->weights + 2 * (ptrdiff_t)i;
+        for (int c = 0; c < 3; c++) {
+            int sum = s[c] * w[0] + s[c + 3] * w[1] + LETTERBOX_COLUMN_ONE / 2;
+            ret_rgb[3 * (ptrdiff_t)i + c] = (uint8_t)(((sum >> 14) + 64) >> 7);
+        }
     }
 }

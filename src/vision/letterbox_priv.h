@@ -75,10 +75,9 @@ extern const struct letterbox_kernel letterbox_kernel_c;
 extern const struct letterbox_kernel letterbox_kernel_avx2;
 extern const struct letterbox_kernel letterbox_kernel_avx512;
 
-// RGB sources have only these: *n* triples of bytes -> three rows, and back.
-void letterbox_blend_triples(int16_t *const ret[3], const uint8_t *a, const uint8_t *b, int n,
-                             int weight);
-void letterbox_store_triples(uint8_t *ret_rgb, const int16_t *const rgb[3], int n);
+// The last two steps of RGB sources, whose rows are blended as 3n bytes: triples -> R G B bytes.
+void letterbox_across_triples(uint8_t *ret_rgb, const int16_t *row,
+                              const struct letterbox_columns *columns);
 
 // The tables for *n_dst* model samples over *n_src* luma samples, in a plane that has one sample
 // for 2^shift of them. ERR_NOMEM.
