@@ -12,6 +12,7 @@
 // A lock may be taken while only locks of lower rank are held (checked by assert).
 enum lock_rank {
     LOCK_RANK_UNSET,
+    LOCK_RANK_APP,
     LOCK_RANK_PIPELINE,
     LOCK_RANK_BATCHER,
     LOCK_RANK_ENGINE,

@@ -141,7 +141,7 @@ static void test_complaints(void **state)
     } cases[] = {
         {{"--confidance", "1"}, "unknown option '--confidance', did you mean '--confidence'?"},
         {{"--conf", "1"}, "unknown option '--conf', did you mean '--confidence'?"},
-        {{"--no-model"}, "unknown option '--no-model', did you mean '--model'?"},
+        {{"--no-model"}, "unknown option '--no-model'"},
         {{"--zzz"}, "unknown option '--zzz'"},
         {{"--hlep"}, "unknown option '--hlep', did you mean '--help'?"},
         {{"-x"}, "unknown option '-x'"},
