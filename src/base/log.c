@@ -16,7 +16,8 @@
 #include "base/str.h"
 
 enum {
-    LINE_MAX_BYTES = 8 * 1024,
+    TEXT_MAX_BYTES = 4 * 1024,            // longer messages are cut
+    LINE_MAX_BYTES = 16 * TEXT_MAX_BYTES, // JSON escapes a byte with six at most
 };
 
 static const char *const level_names[LOG_N_LEVELS] = {
@@ -93,15 +94,11 @@ static void add_text_line(struct str_buf *b, enum log_level level, const char *c
     str_buf_puts(b, "assay: ");
     if (level != LOG_INFO)
         str_buf_printf(b, "%s: ", level_names[level]);
-    if (context)
-        str_buf_printf(b, "%s: ", context);
-    size_t start = b->n;
-    str_buf_puts(b, text);
-    for (size_t i = start; i < b->n; i++) {
-        unsigned char c = (unsigned char)b->p[i];
-        if (c < 0x20 || c == 0x7f)
-            b->p[i] = '?';
+    if (context) {
+        str_buf_add_printable(b, str_of(context));
+        str_buf_puts(b, ": ");
     }
+    str_buf_add_printable(b, str_of(text));
     str_buf_putc(b, '\n');
 }
 
@@ -109,18 +106,17 @@ void log_write(enum log_level level, const char *context, const char *format, ..
 {
     if (!log_wants(level))
         return;
-    struct str_buf text = STR_BUF_INIT(LINE_MAX_BYTES / 2);
+    char text[TEXT_MAX_BYTES];
     va_list ap;
     va_start(ap, format);
-    str_buf_vprintf(&text, format, ap);
+    vsnprintf(text, sizeof(text), format, ap);
     va_end(ap);
 
     struct str_buf line = STR_BUF_INIT(LINE_MAX_BYTES);
     if (log_format == LOG_FORMAT_JSON)
-        add_json_line(&line, level, context, str_buf_text(&text));
+        add_json_line(&line, level, context, text);
     else
-        add_text_line(&line, level, context, str_buf_text(&text));
-    str_buf_finish(&text);
+        add_text_line(&line, level, context, text);
 
     pthread_mutex_lock(&line_lock);
     if (before_line)
@@ -137,5 +133,12 @@ void log_set_before_line(void (*erase)(void *arg), void *arg)
     pthread_mutex_lock(&line_lock);
     before_line = erase;
     before_line_arg = arg;
+    pthread_mutex_unlock(&line_lock);
+}
+
+void log_between_lines(void (*draw)(void *arg), void *arg)
+{
+    pthread_mutex_lock(&line_lock);
+    draw(arg);
     pthread_mutex_unlock(&line_lock);
 }

@@ -42,3 +42,5 @@ void log_write(enum log_level level, const char *context, const char *format, ..
 // The progress line of a terminal is erased before a message and drawn again by its owner: a
 // function that erases it, or NULL. Called with the log's lock held.
 void log_set_before_line(void (*erase)(void *arg), void *arg);
+// Runs *draw* with the log's lock held, so that no message comes between: it must not log.
+void log_between_lines(void (*draw)(void *arg), void *arg);

@@ -252,6 +252,23 @@ void str_buf_printf(struct str_buf *b, const char *format, ...)
     va_end(ap);
 }
 
+void str_buf_add_printable(struct str_buf *b, struct str s)
+{
+    for (size_t i = 0; i < s.n;) {
+        const unsigned char *p = (const unsigned char *)s.p + i;
+        size_t n = str_utf8_length((struct str){s.p + i, s.n - i});
+        bool is_control = n == 1 ? p[0] < 0x20 || p[0] == 0x7f
+                                 : n == 2 && p[0] == 0xc2 && p[1] < 0xa0; // U+0080..U+009F
+        if (n == 0)
+            str_buf_puts(b, "\xef\xbf\xbd");
+        else if (is_control)
+            str_buf_putc(b, '?');
+        else
+            str_buf_add(b, p, n);
+        i += MAX(n, (size_t)1);
+    }
+}
+
 void str_buf_i64(struct str_buf *b, int64_t v)
 {
     str_buf_printf(b, "%lld", (long long)v);

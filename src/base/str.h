@@ -61,6 +61,9 @@ void str_buf_puts(struct str_buf *b, const char *s);
 void str_buf_putc(struct str_buf *b, char c);
 void str_buf_printf(struct str_buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
 void str_buf_vprintf(struct str_buf *b, const char *format, va_list ap) PRINTF_LIKE(2, 0);
+// Outside text (labels, file names) for a terminal or a log: control characters become '?', bytes
+// that are not UTF-8 U+FFFD.
+void str_buf_add_printable(struct str_buf *b, struct str s);
 void str_buf_i64(struct str_buf *b, int64_t v);
 // The fewest digits that read back as the same float32 (or double); "null" for NaN and infinities.
 void str_buf_float(struct str_buf *b, float v);
