@@ -45,9 +45,9 @@ struct coco {
     double *precision;
     // [area][cut][iou][class]: the highest recall; -1: no truth
     double *recall;
-    size_t *n_truths;      // [class]: judged, not ignored, any area
-    size_t n_cut;          // detections beyond the last cut, all classes
-    size_t n_cut_pictures; // pictures (counted once a class) they belong to
+    double *scratch;  // of the means: [iou][recall][class]
+    size_t *n_truths; // [class]: judged, not ignored, any area
+    size_t n_cut;     // detections beyond the last cut, all classes
 };
 
 // ERR_INVALID, ERR_NOMEM. *opts* NULL: the defaults.

@@ -116,7 +116,7 @@ void dataset_builder_destroy(struct dataset_builder *b); // NULL is a no-op
 
 // An inferred frame, also one without detections; what is added next belongs to it. *frame* counts
 // from 0, *pts_us* may be INT64_MIN, *file_name* is NULL unless the source is pictures (a path is
-// fine). ERR_INVALID (negative, the same frame again), ERR_TOO_BIG, ERR_NOMEM.
+// fine). A frame that comes twice is judged once. ERR_INVALID (negative), ERR_TOO_BIG, ERR_NOMEM.
 int dataset_builder_frame(struct dataset_builder *b, int64_t frame, int64_t pts_us,
                           const char *file_name) MUST_CHECK;
 

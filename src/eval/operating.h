@@ -19,8 +19,7 @@
 struct arena;
 struct match_groups;
 
-// Figures without data are NaN: precision without detections, recall without truth, F1 without
-// either of its terms.
+// Figures without data are NaN: precision without detections, recall and F1 without truth.
 struct operating_point {
     double confidence; // detections of at least this confidence count; NaN: there is none
     double precision, recall, f1;

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+// evaluation.c - one run of everything, and the notices a reader of the figures must know.
+
+#include "eval/evaluation.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "eval/dataset.h"
+#include "eval/match.h"
+
+#define OPERATING_IOU 0.5
+
+enum {
+    MAX_OWN_NOTICES = 8,
+    MAX_LISTED = 512, // bytes of class labels in an error message
+};
+
+struct run {
+    const struct dataset *truth, *detections;
+    struct evaluation *e;
+    bool *selected; // [class of the truth]
+    struct match_groups groups;
+    struct coco coco;
+    struct operating operating;
+};
+
+// *text* is of the arena; NULL: memory was out.
+static int add_notice(struct evaluation *e, const char *text)
+{
+    if (!text)
+        return ERR_NOMEM;
+    e->notices[e->n_notices++] = text;
+    return 0;
+}
+
+static int unknown_class(const struct dataset *truth, const char *label)
+{
+    struct str_buf known = STR_BUF_INIT(MAX_LISTED);
+    for (size_t k = 0; k < truth->n_classes; k++)
+        str_buf_printf(&known, "%s'%s'", k ? ", " : "", truth->classes[k].name);
+    err_set(ERR_INVALID, "class '%s' is not in the truth, which has %s%s", label,
+            truth->n_classes ? str_buf_text(&known) : "no classes", known.failed ? ", ..." : "");
+    str_buf_finish(&known);
+    return ERR_INVALID;
+}
+
+static int select_classes(struct run *run)
+{
+    const struct evaluation_opts *o = &run->e->opts;
+    const size_t n = run->truth->n_classes;
+    run->selected = arena_array(run->e->arena, bool, n);
+    if (!run->selected)
+        return ERR_NOMEM;
+    for (size_t k = 0; k < n; k++)
+        run->selected[k] = o->n_classes == 0;
+    for (size_t i = 0; i < o->n_classes; i++) {
+        bool found = false;
+        for (size_t k = 0; k < n; k++) {
+            if (strcmp(run->truth->classes[k].name, o->classes[i]) == 0)
+                run->selected[k] = found = true;
+        }
+        if (!found)
+            return unknown_class(run->truth, o->classes[i]);
+    }
+    return 0;
+}
+
+static int check_opts(struct evaluation_opts *o)
+{
+    if (!o->has_at_confidence)
+        o->at_confidence = EVALUATION_AT_CONFIDENCE;
+    if (o->has_min_confidence && !isfinite(o->min_confidence))
+        return err_set(ERR_INVALID, "the lowest confidence is not a finite number");
+    if (!isfinite(o->at_confidence))
+        return err_set(ERR_INVALID, "the confidence of the operating point is not a finite number");
+    return coco_opts_complete(&o->coco);
+}
+
+static double ap_at(const struct coco *c, double iou, int class_index)
+{
+    int t = coco_find_iou(c, iou);
+    return t >= 0 ? coco_ap(c, t, 0, class_index) : NAN;
+}
+
+static double ap_in(const struct coco *c, const char *area)
+{
+    int i = coco_find_area(c, area);
+    return i >= 0 ? coco_ap(c, COCO_ANY, (size_t)i, COCO_ANY) : NAN;
+}
+
+static double ar_in(const struct coco *c, const char *area)
+{
+    int i = coco_find_area(c, area);
+    return i >= 0 ? coco_ar(c, COCO_ANY, (size_t)i, c->opts.n_cuts - 1, COCO_ANY) : NAN;
+}
+
+static void fill_coco(struct run *run)
+{
+    const struct coco *c = &run->coco;
+    struct evaluation_coco *o = &run->e->coco;
+    o->ap = coco_ap(c, COCO_ANY, 0, COCO_ANY);
+    o->ap50 = ap_at(c, .5, COCO_ANY);
+    o->ap75 = ap_at(c, .75, COCO_ANY);
+    o->ap_small = ap_in(c, "small");
+    o->ap_medium = ap_in(c, "medium");
+    o->ap_large = ap_in(c, "large");
+    for (size_t i = 0; i < ARRAY_LEN(o->ar); i++)
+        o->ar[i] = i < c->opts.n_cuts ? coco_ar(c, COCO_ANY, 0, i, COCO_ANY) : NAN;
+    o->ar_small = ar_in(c, "small");
+    o->ar_medium = ar_in(c, "medium");
+    o->ar_large = ar_in(c, "large");
+}
+
+static void count_class(const struct match_groups *m, size_t k, struct evaluation_class *row)
+{
+    for (size_t i = m->first_group[k]; i < m->first_group[k + 1]; i++) {
+        const struct match_group *g = &m->groups[i];
+        row->n_detections += g->n_detections;
+        for (size_t j = 0; j < g->n_truths; j++) {
+            bool ignore = m->truth->objects[m->truth_order[g->first_truth + j]].ignore;
+            row->n_ignored += ignore;
+            row->n_truths += !ignore;
+        }
+    }
+}
+
+static int fill_classes(struct run *run)
+{
+    struct evaluation *e = run->e;
+    const struct coco *c = &run->coco;
+    e->classes = arena_array(e->arena, struct evaluation_class, run->truth->n_classes);
+    if (!e->classes)
+        return ERR_NOMEM;
+    for (size_t k = 0; k < run->truth->n_classes; k++) {
+        if (!run->selected[k])
+            continue;
+        struct evaluation_class *row = &e->classes[e->n_classes++];
+        row->label = run->truth->classes[k].name;
+        row->id = run->truth->classes[k].id;
+        count_class(&run->groups, k, row);
+        row->ap = coco_ap(c, COCO_ANY, 0, (int)k);
+        row->ap50 = ap_at(c, .5, (int)k);
+        row->ap75 = ap_at(c, .75, (int)k);
+        row->ar = coco_ar(c, COCO_ANY, 0, c->opts.n_cuts - 1, (int)k);
+        row->at = operating_at(&run->operating.classes[k], e->opts.at_confidence);
+        row->best = operating_best(&run->operating.classes[k]);
+        e->n_truths += row->n_truths;
+        e->n_ignored += row->n_ignored;
+        e->n_detections += row->n_detections;
+    }
+    return 0;
+}
+
+static int fill_notices(struct run *run)
+{
+    struct evaluation *e = run->e;
+    const struct dataset *sets[] = {run->truth, run->detections};
+    size_t n = MAX_OWN_NOTICES + sets[0]->n_notices + sets[1]->n_notices;
+    int r = 0;
+    e->notices = arena_array(e->arena, const char *, n);
+    if (!e->notices)
+        return ERR_NOMEM;
+    for (size_t s = 0; s < ARRAY_LEN(sets); s++) {
+        for (size_t i = 0; i < sets[s]->n_notices; i++) {
+            r = add_notice(e, arena_printf(e->arena, "%s", sets[s]->notices[i]));
+            if (r < 0)
+                return r;
+        }
+    }
+    if (run->groups.n_below > 0)
+        r = add_notice(e, arena_printf(e->arena,
+                                       "%zu detections below the confidence %g were left out",
+                                       run->groups.n_below, e->opts.min_confidence));
+    if (r == 0 && run->coco.n_cut > 0)
+        r = add_notice(
+            e, arena_printf(e->arena,
+                            "AP and AR leave out %zu detections: only the %d most confident of "
+                            "a picture and class count",
+                            run->coco.n_cut, e->opts.coco.cuts[e->opts.coco.n_cuts - 1]));
+    if (r == 0 && e->n_truths == 0)
+        r = add_notice(e, "no ground truth in the judged pictures: what needs it has no figure");
+    return r;
+}
+
+static int run_all(struct run *run)
+{
+    struct evaluation *e = run->e;
+    int r = check_opts(&e->opts);
+    if (r < 0)
+        return r;
+    r = select_classes(run);
+    if (r < 0)
+        return r;
+    const struct match_filter filter = {.classes = run->selected,
+                                        .has_min_confidence = e->opts.has_min_confidence,
+                                        .min_confidence = e->opts.min_confidence};
+    r = match_groups_build(run->truth, run->detections, &filter, e->arena, &run->groups);
+    if (r < 0)
+        return r;
+    r = coco_run(&run->groups, &e->opts.coco, e->arena, &run->coco);
+    if (r < 0)
+        return r;
+    r = operating_run(&run->groups, OPERATING_IOU, e->arena, &run->operating);
+    if (r < 0)
+        return r;
+    fill_coco(run);
+    e->curve = run->operating.overall;
+    e->at = operating_at(&e->curve, e->opts.at_confidence);
+    e->best = operating_best(&e->curve);
+    r = fill_classes(run);
+    return r < 0 ? r : fill_notices(run);
+}
+
+int evaluation_run(const struct dataset *truth, const struct dataset *detections,
+                   const struct evaluation_opts *opts, struct evaluation *ret)
+{
+    struct evaluation e = {.n_pictures = truth->n_pictures, .n_judged = detections->n_judged};
+    if (opts)
+        e.opts = *opts;
+    struct run run = {.truth = truth, .detections = detections, .e = &e};
+    int r = arena_create(0, &e.arena);
+    if (r < 0)
+        return r;
+    r = run_all(&run);
+    if (r < 0) {
+        arena_destroy(e.arena);
+        return r;
+    }
+    *ret = e;
+    return 0;
+}
+
+void evaluation_finish(struct evaluation *e)
+{
+    arena_destroy(e->arena);
+    *e = (struct evaluation){0};
+}
