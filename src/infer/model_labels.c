@@ -278,9 +278,11 @@ static int from_user(const struct recognition *r, const char *path, struct model
     return 0;
 }
 
-int labels_choose(const struct recognition *r, const char *labels_path, struct model_info *info)
+int labels_choose(struct recognition *r, const char *labels_path, struct model_info *info)
 {
     int n = r->plan.n_classes;
+    // TensorFlow counts classes from 1; the COCO table has a place for 0.
+    r->plan.first_class = r->head == HEAD_SSD_TF && (labels_path || r->n_names);
     if (labels_path)
         return from_user(r, labels_path, info);
     if (r->n_names) {

@@ -39,9 +39,10 @@ struct head_plan {
     int picture_input;
     int size_input; // orig_target_sizes; -1: none
     enum head_variant variant;
-    int n_classes; // 0: the output does not say
-    int n_extra;   // columns behind the classes that are not ours (masks, key points)
-    int n_levels;  // NanoDet, PicoDet
+    int n_classes;   // 0: the output does not say
+    int n_extra;     // columns behind the classes that are not ours (masks, key points)
+    int n_levels;    // NanoDet, PicoDet
+    int first_class; // HEAD_SSD_TF: the number that the first label has in the output
     int roles[HEAD_MAX_ROLES];
 };
 
@@ -85,7 +86,7 @@ void recognise_input_numbers(struct recognition *r);
 // model_labels.c: a Python dict or list (as text) of names. ERR_INVALID, ERR_TOO_BIG, ERR_NOMEM.
 int labels_parse_python(struct str text, struct arena *a, const char ***ret_labels,
                         int *ret_n) MUST_CHECK;
-int labels_choose(const struct recognition *r, const char *labels_path,
+int labels_choose(struct recognition *r, const char *labels_path,
                   struct model_info *info) MUST_CHECK;
 
 // "[1,84,8400]", "[batch,3,height,width]"; cut where too long.
