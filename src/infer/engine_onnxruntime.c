@@ -108,13 +108,12 @@ static int make_options(const OrtApi *api, const struct engine_opts *opts,
     return 0;
 }
 
-// Where the device was appended but does not start, the device is what is missing, not the model.
 static int open_session(struct ort_engine *e, const struct engine_opts *opts, OrtEnv *env)
 {
     OrtSessionOptions *options = NULL;
     int r = make_options(e->api, opts, &options);
     if (r < 0)
-        return err_prefix(r, "%s", path_of(&e->base));
+        return r;
     r = ort_runtime_check(e->api->CreateSession(env, path_of(&e->base), options, &e->session),
                           ERR_MODEL, path_of(&e->base));
     e->api->ReleaseSessionOptions(options);

@@ -26,6 +26,10 @@ struct pack {
     int source[3];   // tensor channel -> byte of the pixel
     float factor[3]; // by tensor channel
     float offset[3];
+    // the C version looks up what the 256 pixel values become: one of the three, by *type*
+    float f32[3][256];
+    uint16_t f16[3][256];
+    uint8_t u8[3][256];
 };
 
 static bool cpu_has_avx2(void)
@@ -43,38 +47,6 @@ static bool cpu_has_avx2(void)
 static bool is_packable(enum tensor_type type)
 {
     return type == TENSOR_FLOAT32 || type == TENSOR_FLOAT16 || type == TENSOR_UINT8;
-}
-
-int pack_create(const struct model_input *input, enum tensor_type type, enum pack_isa isa,
-                struct pack **ret_pack)
-{
-    if (!is_packable(type))
-        return err_set(ERR_UNSUPPORTED,
-                       "model input: pictures go in as float32, float16 or uint8 only");
-    struct pack *p = mem_new(struct pack);
-    if (!p)
-        return ERR_NOMEM;
-    p->type = type;
-    p->nhwc = input->nhwc;
-    p->avx2 = isa == PACK_ISA_AVX2 || (isa == PACK_ISA_BEST && cpu_has_avx2());
-    for (int c = 0; c < 3; c++) {
-        double std = input->std[c] != 0 ? input->std[c] : 1; // zero: not set
-        p->source[c] = input->bgr ? 2 - c : c;
-        p->factor[c] = (float)((double)input->scale / std);
-        p->offset[c] = (float)(0.0 - (double)input->mean[c] / std);
-    }
-    *ret_pack = p;
-    return 0;
-}
-
-void pack_destroy(struct pack *p)
-{
-    mem_free(p);
-}
-
-size_t pack_element_bytes(const struct pack *p)
-{
-    return p->type == TENSOR_FLOAT32 ? 4 : p->type == TENSOR_FLOAT16 ? 2 : 1;
 }
 
 uint16_t pack_half(float value)
@@ -102,17 +74,62 @@ static uint8_t to_byte(float v)
     return (uint8_t)lrintf(v < 0 ? 0 : v > 255 ? 255 : v);
 }
 
-static void store(const struct pack *p, void *tensor, size_t at, float v)
+static void fill_tables(struct pack *p)
+{
+    for (int c = 0; c < 3; c++) {
+        for (int i = 0; i < 256; i++) {
+            float v = (float)i * p->factor[c] + p->offset[c];
+            p->f32[c][i] = v;
+            p->f16[c][i] = pack_half(v);
+            p->u8[c][i] = to_byte(v);
+        }
+    }
+}
+
+int pack_create(const struct model_input *input, enum tensor_type type, enum pack_isa isa,
+                struct pack **ret_pack)
+{
+    if (!is_packable(type))
+        return err_set(ERR_UNSUPPORTED,
+                       "model input: pictures go in as float32, float16 or uint8 only");
+    struct pack *p = mem_new(struct pack);
+    if (!p)
+        return ERR_NOMEM;
+    p->type = type;
+    p->nhwc = input->nhwc;
+    p->avx2 = isa == PACK_ISA_AVX2 || (isa == PACK_ISA_BEST && cpu_has_avx2());
+    for (int c = 0; c < 3; c++) {
+        double std = input->std[c] != 0 ? input->std[c] : 1; // zero: not set
+        p->source[c] = input->bgr ? 2 - c : c;
+        p->factor[c] = (float)((double)input->scale / std);
+        p->offset[c] = (float)(0.0 - (double)input->mean[c] / std);
+    }
+    fill_tables(p);
+    *ret_pack = p;
+    return 0;
+}
+
+void pack_destroy(struct pack *p)
+{
+    mem_free(p);
+}
+
+size_t pack_element_bytes(const struct pack *p)
+{
+    return p->type == TENSOR_FLOAT32 ? 4 : p->type == TENSOR_FLOAT16 ? 2 : 1;
+}
+
+static void copy_one(const struct pack *p, int channel, uint8_t value, void *tensor, size_t at)
 {
     switch (p->type) {
     case TENSOR_FLOAT32:
-        ((float *)tensor)[at] = v;
+        ((float *)tensor)[at] = p->f32[channel][value];
         return;
     case TENSOR_FLOAT16:
-        ((uint16_t *)tensor)[at] = pack_half(v);
+        ((uint16_t *)tensor)[at] = p->f16[channel][value];
         return;
     default:
-        ((uint8_t *)tensor)[at] = to_byte(v);
+        ((uint8_t *)tensor)[at] = p->u8[channel][value];
         return;
     }
 }
@@ -122,12 +139,11 @@ static void pack_c(const struct pack *p, const uint8_t *rgb, size_t from, size_t
                    void *tensor)
 {
     for (int c = 0; c < 3; c++) {
+        const uint8_t *source = rgb + p->source[c];
         size_t first = p->nhwc ? (size_t)c : (size_t)c * n_pixels;
         size_t step = p->nhwc ? 3 : 1;
-        for (size_t i = from; i < n_pixels; i++) {
-            float v = (float)rgb[i * 3 + (size_t)p->source[c]];
-            store(p, tensor, first + i * step, v * p->factor[c] + p->offset[c]);
-        }
+        for (size_t i = from; i < n_pixels; i++)
+            copy_one(p, c, source[i * 3], tensor, first + i * step);
     }
 }
 
@@ -256,8 +272,8 @@ void pack_run(const struct pack *p, const uint8_t *rgb, size_t n_pixels, void *r
 void pack_fill(const struct pack *p, uint8_t value, size_t n_pixels, void *ret_tensor)
 {
     for (int c = 0; c < 3; c++) {
-        float v = (float)value * p->factor[c] + p->offset[c];
         for (size_t i = 0; i < n_pixels; i++)
-            store(p, ret_tensor, p->nhwc ? i * 3 + (size_t)c : (size_t)c * n_pixels + i, v);
+            copy_one(p, c, value, ret_tensor,
+                     p->nhwc ? i * 3 + (size_t)c : (size_t)c * n_pixels + i);
     }
 }
