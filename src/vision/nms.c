@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // nms.c - greedy suppression in place, without memory of its own.
 //
-// The detections are ordered by class first (scope permitting), each class is thinned by itself,
-// and the survivors are ordered by confidence. Order among equal confidences is the order of
-// arrival, which track_id holds meanwhile: a total order makes any sort a stable one.
+// INVARIANTS
+// (1) While sorting, track_id is the place of arrival: a total order makes any sort a stable one.
+// (2) While thinning, track_id of a kept detection is the index of the one kept before it in its
+//     bucket, so that a candidate meets only the kept ones of its own bucket: classes cost nothing
+//     to each other. Detections that are kept move to the front and stay in order.
 
 #include "vision/nms.h"
 
@@ -29,51 +31,48 @@ static int compare_confidence(const void *pa, const void *pb)
     return (a->track_id > b->track_id) - (a->track_id < b->track_id);
 }
 
-static int compare_class(const void *pa, const void *pb)
+enum {
+    N_BUCKETS = 256, // of classes, by the low bits of their ids
+    END_OF_CHAIN = -1,
+};
+
+struct thinning {
+    float iou_limit;
+    bool is_per_class;
+    int last_kept[N_BUCKETS];
+};
+
+static unsigned bucket_of(const struct thinning *t, const struct detection *d)
 {
-    const struct detection *a = (const struct detection *)pa;
-    const struct detection *b = (const struct detection *)pb;
-    if (a->class_id != b->class_id)
-        return a->class_id < b->class_id ? -1 : 1;
-    return compare_confidence(pa, pb);
+    return t->is_per_class ? (unsigned)d->class_id % N_BUCKETS : 0;
 }
 
-static bool overlaps_any(const struct detection *kept, size_t n, struct box b, float iou_limit)
+static bool is_suppressed(const struct thinning *t, const struct detection *kept,
+                          const struct detection *d)
 {
-    for (size_t i = 0; i < n; i++) {
+    struct box b = d->box;
+    for (int i = t->last_kept[bucket_of(t, d)]; i != END_OF_CHAIN; i = kept[i].track_id) {
         const struct box *k = &kept[i].box;
         if (k->x1 >= b.x2 || b.x1 >= k->x2 || k->y1 >= b.y2 || b.y1 >= k->y2)
             continue; // apart: most pairs end here
-        if (box_iou(*k, b) > iou_limit)
+        if (t->is_per_class && kept[i].class_id != d->class_id)
+            continue;
+        if (box_iou(*k, b) > t->iou_limit)
             return true;
     }
     return false;
 }
 
-// *d*, sorted, is thinned to its first elements; returns how many. Ends at *max_kept*: what follows
-// is less confident than all of those.
-static size_t thin(struct detection *d, size_t n, float iou_limit, size_t max_kept)
+static size_t thin(struct thinning *t, struct detection *d, size_t n, size_t max_kept)
 {
     size_t n_kept = 0;
     for (size_t i = 0; i < n && n_kept < max_kept; i++) {
-        if (!overlaps_any(d, n_kept, d[i].box, iou_limit))
-            d[n_kept++] = d[i];
-    }
-    return n_kept;
-}
-
-static size_t thin_each_class(struct detection *d, size_t n, float iou_limit, size_t max_kept)
-{
-    size_t n_kept = 0;
-    size_t begin = 0;
-    while (begin < n) {
-        size_t end = begin + 1;
-        while (end < n && d[end].class_id == d[begin].class_id)
-            end++;
-        size_t m = thin(d + begin, end - begin, iou_limit, max_kept);
-        for (size_t i = 0; i < m; i++)
-            d[n_kept++] = d[begin + i];
-        begin = end;
+        if (is_suppressed(t, d, &d[i]))
+            continue;
+        unsigned bucket = bucket_of(t, &d[i]);
+        d[n_kept] = d[i];
+        d[n_kept].track_id = t->last_kept[bucket];
+        t->last_kept[bucket] = (int)n_kept++;
     }
     return n_kept;
 }
@@ -82,23 +81,15 @@ size_t nms_run(struct detection *d, size_t n, float iou_limit, enum nms_scope sc
                size_t max_kept)
 {
     assert(iou_limit >= 0 && n <= INT_MAX);
-    if (n == 0)
-        return 0;
-    if (max_kept == 0)
-        max_kept = n;
     for (size_t i = 0; i < n; i++)
         d[i].track_id = (int)i;
-
-    size_t n_kept;
-    if (scope == NMS_ALL) {
+    if (n > 1)
         qsort(d, n, sizeof(*d), compare_confidence);
-        n_kept = thin(d, n, iou_limit, max_kept);
-    } else {
-        qsort(d, n, sizeof(*d), compare_class);
-        n_kept = thin_each_class(d, n, iou_limit, max_kept);
-        qsort(d, n_kept, sizeof(*d), compare_confidence);
-    }
-    n_kept = n_kept < max_kept ? n_kept : max_kept;
+
+    struct thinning t = {.iou_limit = iou_limit, .is_per_class = scope != NMS_ALL};
+    for (int i = 0; i < N_BUCKETS; i++)
+        t.last_kept[i] = END_OF_CHAIN;
+    size_t n_kept = thin(&t, d, n, max_kept ? max_kept : n);
     for (size_t i = 0; i < n_kept; i++)
         d[i].track_id = 0;
     return n_kept;
