@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "media/media_cause.h"
 #include "media/media_priv.h"
+#include "media/truncation.h"
 
 enum {
     IO_BUFFER_BYTES = 32 * 1024,
@@ -172,6 +173,8 @@ static int choose_format(struct source *s, struct av_input *in, const AVInputFor
         return err_set(ERR_MEDIA, "%s: is no media file of a known format", s->path);
     if (r < 0)
         return av_input_error(s, r, "reading");
+    if (av_match_name("image2", format->name)) // taken by its name alone, not by what is in it
+        return err_set(ERR_MEDIA, "%s: is no picture of a known format", s->path);
     if (!is_accepted(format, false))
         return err_set(ERR_UNSUPPORTED, "%s: %s is not accepted as a source", s->path,
                        format->long_name ? format->long_name : format->name);
@@ -250,6 +253,11 @@ int av_input_open(struct source *s, struct av_input *in)
     if (r == 0)
         r = find_streams(s, in);
     return r;
+}
+
+bool av_input_is_truncated(const struct av_input *in)
+{
+    return in->fd >= 0 && truncation_find(in->fd);
 }
 
 void av_input_close(struct av_input *in)

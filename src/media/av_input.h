@@ -26,6 +26,9 @@ struct av_input {
 int av_input_open(struct source *s, struct av_input *ret_input) MUST_CHECK;
 void av_input_close(struct av_input *in); // half-opened ones too
 
+// True where the file is shorter than its outermost sizes say.
+bool av_input_is_truncated(const struct av_input *in);
+
 // True for "http://..." and the like.
 bool av_input_is_url(const char *path);
 // Sets the error for what libav returned: its cause in plain words where known.

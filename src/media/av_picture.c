@@ -362,3 +362,59 @@ void av_picture_maker_finish(struct av_picture_maker *m)
     sws_freeContext(m->scaler);
     m->scaler = NULL;
 }
+
+static enum AVPixelFormat format_of(const struct picture *p)
+{
+    if (p->layout == PICTURE_RGB)
+        return AV_PIX_FMT_RGB24;
+    if (p->layout == PICTURE_NV12)
+        return AV_PIX_FMT_NV12;
+    int n = p->layout == PICTURE_GRAY ? 1 : 3;
+    for (const AVPixFmtDescriptor *d = av_pix_fmt_desc_next(NULL); d; d = av_pix_fmt_desc_next(d)) {
+        enum AVPixelFormat f = av_pix_fmt_desc_get_id(d);
+        if (is_plain_planar(d) && !is_yuvj(f) && d->nb_components == n &&
+            d->comp[0].depth == p->bit_depth &&
+            (n == 1 ||
+             (d->log2_chroma_w == p->chroma_shift_x && d->log2_chroma_h == p->chroma_shift_y)))
+            return f;
+    }
+    return AV_PIX_FMT_NONE;
+}
+
+static const int *coefficients_of(const struct picture *p)
+{
+    switch (p->matrix) {
+    case PICTURE_BT601:
+        return sws_getCoefficients(SWS_CS_ITU601);
+    case PICTURE_BT709:
+        return sws_getCoefficients(SWS_CS_ITU709);
+    case PICTURE_BT2020:
+        return sws_getCoefficients(SWS_CS_BT2020);
+    default:
+        return sws_getCoefficients(p->height >= 720 ? SWS_CS_ITU709 : SWS_CS_ITU601);
+    }
+}
+
+int av_picture_scale(struct SwsContext **scaler, const struct picture *p, int width, int height,
+                     AVFrame *to, enum AVColorSpace space)
+{
+    enum AVPixelFormat from = format_of(p);
+    if (from == AV_PIX_FMT_NONE)
+        return err_set(ERR_UNSUPPORTED, "a picture of %d bits, chroma %d:%d, cannot be converted",
+                       p->bit_depth, p->chroma_shift_x, p->chroma_shift_y);
+    *scaler = sws_getCachedContext(
+        *scaler, width, height, from, to->width, to->height, (enum AVPixelFormat)to->format,
+        SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT, NULL, NULL, NULL);
+    if (!*scaler)
+        return err_set(ERR_UNSUPPORTED, "a picture of %dx%d cannot be converted", width, height);
+    bool is_full = p->range == PICTURE_FULL || p->layout == PICTURE_RGB;
+    bool to_full = space == AVCOL_SPC_RGB;
+    const int *coefficients = to_full ? coefficients_of(p) : sws_getCoefficients((int)space);
+    sws_setColorspaceDetails(*scaler, coefficients_of(p), is_full, coefficients, to_full, 0,
+                             1 << 16, 1 << 16);
+    const int strides[4] = {(int)p->strides[0], (int)p->strides[1], (int)p->strides[2], 0};
+    const uint8_t *planes[4] = {p->planes[0], p->planes[1], p->planes[2], NULL};
+    if (sws_scale(*scaler, planes, strides, 0, height, to->data, to->linesize) < 0)
+        return err_set(ERR_UNSUPPORTED, "a picture of %dx%d cannot be converted", width, height);
+    return 0;
+}

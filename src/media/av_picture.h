@@ -38,3 +38,9 @@ int av_picture_make(struct av_picture_maker *m, AVFrame *frame, struct orientati
 int av_picture_turn(struct picture **pp, struct orientation o) MUST_CHECK;
 // Gives a picture a copy of its file's name by wrapping it. On error *pp is as before. ERR_NOMEM.
 int av_picture_name(struct picture **pp, const char *file) MUST_CHECK;
+
+// Scales the first *width* x *height* pixels of a picture into all of *to* (any format, buffers
+// allocated), colours converted from the picture's matrix and range to *space* (limited; RGB:
+// full). *scaler* is kept between calls. ERR_UNSUPPORTED, ERR_NOMEM.
+int av_picture_scale(struct SwsContext **scaler, const struct picture *p, int width, int height,
+                     AVFrame *to, enum AVColorSpace space) MUST_CHECK;

@@ -84,7 +84,10 @@ static const struct {
     {"moov atom not found", "the file is incomplete: its index (moov) is missing, as when a "
                             "recording or a download was cut off"},
     {"Picture size", "the picture is larger than is accepted"},
+    {"Failed to set dimensions", "the picture is larger than is accepted"},
     {"File ended prematurely", "the file ends too early"},
+    {"chunk too big", "the file ends too early"},
+    {"partial file", "the file ends before the frames that its index lists"},
 };
 
 const char *media_cause_of_log(const char *line)

@@ -96,6 +96,8 @@ void picture_decoder_destroy(struct picture_decoder *d)
 
 static int check_size(const struct picture_decoder *d, const char *name, int width, int height)
 {
+    if (width < 1 || height < 1)
+        return err_set(ERR_MEDIA, "%s: a picture of %dx%d", name, width, height);
     if ((int64_t)width * height > d->max_pixels || width > MAX_SIDE || height > MAX_SIDE)
         return err_set(ERR_TOO_BIG, "%s: a picture of %dx%d, more than the %lld pixels accepted",
                        name, width, height, (long long)d->max_pixels);
@@ -132,7 +134,8 @@ static int jpeg_status(const struct picture_decoder *d, const char *name, int st
     // A warning is a damaged file whose picture is still worth something, as viewers have it.
     if (status == 0 || tjGetErrorCode(d->jpeg) == TJERR_WARNING)
         return 0;
-    return err_set(ERR_MEDIA, "%s: %s", name, tjGetErrorStr2(d->jpeg));
+    return err_set(ERR_MEDIA, "%s: the picture cannot be decoded: %s", name,
+                   tjGetErrorStr2(d->jpeg));
 }
 
 // Full blocks are written: the picture is made large enough for them and then told its real size.
@@ -230,8 +233,11 @@ static int av_failure(const char *name, const struct media_log *log, int av_erro
         return err_set(ERR_NOMEM, "%s: out of memory", name);
     char why[AV_ERROR_MAX_STRING_SIZE];
     av_make_error_string(why, sizeof(why), av_error);
+    const char *cause = media_cause_of_log(log->line);
     return err_set(ERR_MEDIA, "%s: the picture cannot be decoded: %s", name,
-                   log->line[0] ? log->line : why);
+                   cause          ? cause
+                   : log->line[0] ? log->line
+                                  : why);
 }
 
 // One packet holds the file; one frame comes out.
@@ -315,14 +321,13 @@ int picture_decode(struct picture_decoder *d, const char *name, const void *byte
     struct jpeg j = {.bytes = (const unsigned char *)bytes, .n = n};
     int status =
         tjDecompressHeader3(d->jpeg, j.bytes, j.n, &j.width, &j.height, &j.subsampling, &j.colours);
-    int r = jpeg_status(d, name, status);
-    if (r == 0)
-        r = check_size(d, name, j.width, j.height);
+    // CMYK (print) and rare samplings (4:1:0) are libav's.
+    if ((status != 0 && tjGetErrorCode(d->jpeg) != TJERR_WARNING) || j.colours == TJCS_CMYK ||
+        j.colours == TJCS_YCCK)
+        return decode_padded(d, name, bytes, n, id, ret_picture, facts);
+    int r = check_size(d, name, j.width, j.height);
     if (r < 0)
         return r;
-    // CMYK (print) is libav's.
-    if (j.colours == TJCS_CMYK || j.colours == TJCS_YCCK)
-        return decode_padded(d, name, bytes, n, id, ret_picture, facts);
     return decode_jpeg(d, name, &j, ret_picture, facts);
 }
 

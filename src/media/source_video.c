@@ -37,7 +37,8 @@ struct video {
     struct av_picture_maker maker;
     struct orientation orientation;
     struct timeline timeline;
-    int64_t n_packets; // of the stream
+    int64_t n_packets;   // of the stream
+    int64_t n_discarded; // of those: an edit list drops their frames
     bool is_draining;
     int n_drain_errors;
     bool has_exact_count; // the container lists every frame (MP4's sample table)
@@ -114,6 +115,22 @@ static int open_decoder(struct source *s, struct video *v)
     return r < 0 ? av_input_error(s, r, "opening the decoder") : 0;
 }
 
+// The display matrix; or, where a phone had none to write (HTC, Matroska), the name of its track.
+static struct orientation orientation_of_stream(const AVStream *st)
+{
+    static const struct {
+        const char *title;
+        int exif;
+    } titles[] = {{"htc_video_rotA-090", 6}, {"htc_video_rotA-180", 3}, {"htc_video_rotA-270", 8}};
+    const int32_t *matrix = compat_display_matrix(st);
+    const AVDictionaryEntry *title = av_dict_get(st->metadata, "title", NULL, 0);
+    for (size_t i = 0; !matrix && title && i < ARRAY_LEN(titles); i++) {
+        if (strcmp(title->value, titles[i].title) == 0)
+            return orientation_of_exif(titles[i].exif);
+    }
+    return orientation_of_matrix(matrix);
+}
+
 static void fill_info(struct source *s, const struct video *v)
 {
     const AVStream *st = v->stream;
@@ -172,7 +189,7 @@ static int video_open(struct source *s)
     if (!v->packet || !v->frame)
         return err_set(ERR_NOMEM, "%s: out of memory", s->path);
     v->has_exact_count = av_match_name("mov", v->input.format->iformat->name) > 0;
-    v->orientation = orientation_of_matrix(compat_display_matrix(v->stream));
+    v->orientation = orientation_of_stream(v->stream);
     fill_info(s, v);
     timeline_init(&v->timeline, v->stream->time_base.num, v->stream->time_base.den,
                   s->info.frame_rate_num, s->info.frame_rate_den);
@@ -187,6 +204,15 @@ static void cut_short(struct source *s, const char *reason)
     snprintf(s->counts.cut_reason, sizeof(s->counts.cut_reason), "%.250s", reason);
 }
 
+static void cut_by_log(struct source *s, const char *otherwise)
+{
+    const char *cause = media_cause_of_log(s->log.line);
+    char text[MEDIA_LOG_BYTES + 64];
+    snprintf(text, sizeof(text), "the file breaks off: %s",
+             s->log.line[0] ? s->log.line : otherwise);
+    cut_short(s, cause ? cause : text);
+}
+
 // The container gave no further packet: was that its end, or did it break off?
 static int note_end(struct source *s, const struct video *v, int av_error)
 {
@@ -199,13 +225,13 @@ static int note_end(struct source *s, const struct video *v, int av_error)
             return r;
         char why[AV_ERROR_MAX_STRING_SIZE];
         av_make_error_string(why, sizeof(why), av_error);
-        snprintf(text, sizeof(text), "the file breaks off: %s", s->log.line[0] ? s->log.line : why);
-        cut_short(s, text);
+        cut_by_log(s, why);
     } else if (s->log.n_errors > 0) {
-        snprintf(text, sizeof(text), "the file breaks off: %s", s->log.line);
-        cut_short(s, text);
+        cut_by_log(s, "");
     } else if (v->last_packet_was_short) {
         cut_short(s, "the file breaks off within a frame");
+    } else if (av_input_is_truncated(&v->input)) {
+        cut_short(s, "the file is shorter than it says");
     } else if (v->has_exact_count && v->stream->nb_frames > v->n_packets) {
         snprintf(text, sizeof(text), "the file ends after %lld of %lld frames",
                  (long long)v->n_packets, (long long)v->stream->nb_frames);
@@ -232,6 +258,7 @@ static int read_packet(struct source *s, struct video *v)
         if (v->packet->stream_index != v->stream->index)
             continue;
         v->n_packets++;
+        v->n_discarded += (v->packet->flags & AV_PKT_FLAG_DISCARD) != 0;
         v->last_packet_was_short = (v->packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
         v->is_encrypted |=
             av_packet_get_side_data(v->packet, AV_PKT_DATA_ENCRYPTION_INFO, NULL) != NULL;
@@ -275,6 +302,9 @@ static int nothing_decoded(struct source *s, const struct video *v)
         return err_set(ERR_MEDIA, "%s: %s", s->path, s->counts.cut_reason);
     if (v->n_packets == 0)
         return err_set(ERR_MEDIA, "%s: the video stream holds no frames", s->path);
+    if (v->n_discarded == v->n_packets)
+        return err_set(ERR_MEDIA, "%s: the edit list leaves none of %lld frames", s->path,
+                       (long long)v->n_packets);
     return err_set(ERR_MEDIA, "%s: none of %lld packets could be decoded%s%s", s->path,
                    (long long)v->n_packets, s->counts.undecodable_reason[0] ? "; " : "",
                    s->counts.undecodable_reason);

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// picture_jpeg.c - a picture becomes JPEG bytes.
+
+#include <libavutil/imgutils.h>
+#include <libswscale/swscale.h>
+#include <turbojpeg.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "media/annotate.h"
+#include "media/av_picture.h"
+#include "vision/picture.h"
+
+struct jpeg_out {
+    tjhandle handle;
+    unsigned char *bytes;
+    unsigned long n;
+    int quality;
+};
+
+// The planes of a picture that came from a JPEG are a JPEG's: BT.601, full range. Blocks reach one
+// sample beyond odd sides, so only even ones go this way.
+static bool has_jpeg_planes(const struct picture *p)
+{
+    return p->layout == PICTURE_YUV_PLANAR && p->bit_depth == 8 && p->matrix == PICTURE_BT601 &&
+           p->range == PICTURE_FULL && p->chroma_shift_x == 1 && p->chroma_shift_y == 1 &&
+           p->width % 2 == 0 && p->height % 2 == 0 && p->strides[0] > 0;
+}
+
+static int compress(struct jpeg_out *o, const struct picture *p)
+{
+    const unsigned char *planes[3] = {p->planes[0], p->planes[1], p->planes[2]};
+    const int strides[3] = {(int)p->strides[0], (int)p->strides[1], (int)p->strides[2]};
+    if (has_jpeg_planes(p))
+        return tjCompressFromYUVPlanes(o->handle, planes, p->width, strides, p->height, TJSAMP_420,
+                                       &o->bytes, &o->n, o->quality, TJFLAG_NOREALLOC);
+    return tjCompress2(o->handle, planes[0], p->width, strides[0], p->height, TJPF_RGB, &o->bytes,
+                       &o->n, TJSAMP_420, o->quality, TJFLAG_NOREALLOC);
+}
+
+// A picture whose pixels turbojpeg takes: *p* itself, or RGB in *ret_own*.
+static int to_rgb(const struct picture *p, struct picture **ret_own)
+{
+    struct picture *rgb;
+    int r = picture_create(PICTURE_RGB, p->width, p->height, 8, 0, 0, &rgb);
+    if (r < 0)
+        return r;
+    AVFrame *frame = av_frame_alloc();
+    struct SwsContext *scaler = NULL;
+    if (!frame) {
+        r = err_set(ERR_NOMEM, "out of memory for a JPEG");
+    } else {
+        frame->format = AV_PIX_FMT_RGB24;
+        frame->width = p->width;
+        frame->height = p->height;
+        r = av_frame_get_buffer(frame, 0) < 0
+                ? err_set(ERR_NOMEM, "out of memory for a JPEG")
+                : av_picture_scale(&scaler, p, p->width, p->height, frame, AVCOL_SPC_RGB);
+    }
+    if (r == 0)
+        av_image_copy_plane(picture_plane(rgb, 0), (int)rgb->strides[0], frame->data[0],
+                            frame->linesize[0], p->width * 3, p->height);
+    sws_freeContext(scaler);
+    av_frame_free(&frame);
+    if (r < 0) {
+        picture_unref(&rgb);
+        return r;
+    }
+    *ret_own = rgb;
+    return 0;
+}
+
+static int compress_to_memory(struct jpeg_out *o, const struct picture *p, uint8_t **ret_bytes,
+                              size_t *ret_n)
+{
+    o->n = tjBufSize(p->width, p->height, TJSAMP_420);
+    o->handle = tjInitCompress();
+    o->bytes = (unsigned char *)mem_calloc(o->n, 1);
+    int r = o->handle && o->bytes ? 0 : err_set(ERR_NOMEM, "out of memory for a JPEG");
+    if (r == 0 && compress(o, p) < 0)
+        r = err_set(ERR_INTERNAL, "a picture of %dx%d as JPEG: %s", p->width, p->height,
+                    tjGetErrorStr2(o->handle));
+    if (o->handle)
+        tjDestroy(o->handle);
+    uint8_t *shrunk = r == 0 ? (uint8_t *)mem_resize(o->bytes, o->n) : NULL;
+    if (r == 0 && !shrunk)
+        r = ERR_NOMEM;
+    if (r < 0) {
+        mem_free(o->bytes);
+        return r;
+    }
+    *ret_bytes = shrunk;
+    *ret_n = o->n;
+    return 0;
+}
+
+int picture_jpeg(const struct picture *p, int quality, uint8_t **ret_bytes, size_t *ret_n)
+{
+    if (quality < 1 || quality > 100)
+        return err_set(ERR_INVALID, "JPEG quality %d is not 1 to 100", quality);
+    struct picture *own = NULL;
+    if (!has_jpeg_planes(p) && p->layout != PICTURE_RGB) {
+        int r = to_rgb(p, &own);
+        if (r < 0)
+            return r;
+    }
+    struct jpeg_out o = {.quality = quality};
+    int r = compress_to_memory(&o, own ? own : p, ret_bytes, ret_n);
+    picture_unref(&own);
+    return r;
+}
