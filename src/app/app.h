@@ -6,7 +6,7 @@
 //   option
 //      tables, run function). The targets of its option tables are file-static structs that hold
 //      the defaults; tables of other rooms (source_options, ...) are simply further sets.
-//   2. src/app/meson.build lists the file, src/app/commands.c its row.
+//   2. src/app/meson.build lists the file, src/app/commands.h and commands.c its row.
 //   3. `assay options --markdown > docs/OPTIONS.md` prints the documentation anew (a test looks).
 // main.c parses the options, answers --help and --version, sets up the log and calls run().
 #pragma once

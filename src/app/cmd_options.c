@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // cmd_options.c - prints docs/OPTIONS.md from the tables of all commands, or checks that it is so.
 
-#include "app/app.h"
+#include "app/commands.h"
 #include "app/common.h"
 #include "base/err.h"
 #include "base/file.h"

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // commands.c - every command, sorted by name.
 
-#include "app/app.h"
-
-extern const struct command command_options;
+#include "app/commands.h"
 
 const struct command *const app_commands[] = {
+    &command_doctor,
     &command_options,
+    &command_probe,
     NULL,
 };

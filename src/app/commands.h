@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+// commands.h - the row of every command; commands.c lists them.
+#pragma once
+
+#include "app/app.h"
+
+extern const struct command command_doctor;
+extern const struct command command_options;
+extern const struct command command_probe;
