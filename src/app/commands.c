@@ -5,6 +5,7 @@
 
 const struct command *const app_commands[] = {
     &command_doctor,
+    &command_evaluate,
     &command_options,
     &command_probe,
     NULL,

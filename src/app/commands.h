@@ -5,5 +5,6 @@
 #include "app/app.h"
 
 extern const struct command command_doctor;
+extern const struct command command_evaluate;
 extern const struct command command_options;
 extern const struct command command_probe;

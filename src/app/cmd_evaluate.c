@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+// cmd_evaluate.c - the metrics of results that exist already.
+
+#include <string.h>
+
+#include "app/app.h"
+#include "app/commands.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "eval/dataset.h"
+#include "eval/evaluation.h"
+#include "report/metrics_json.h"
+#include "report/text.h"
+
+enum {
+    MAX_OUTPUT = 256 * 1024 * 1024,
+};
+
+static struct evaluate_settings {
+    const char *truth, *detections;
+    int truth_format, detections_format; // enum dataset_format
+    const char *classes, *ious, *cuts;
+    double confidence, at_confidence;
+    const char *json;
+} settings = {.confidence = -1e300, .at_confidence = EVALUATION_AT_CONFIDENCE};
+
+// In the order of enum dataset_format.
+static const char *const formats[] = {"auto", "coco", "mot", "jsonl", NULL};
+
+// clang-format off
+static const struct opt rows[] = {
+    OPT_TEXT(struct evaluate_settings, "truth", truth, "FILE", "what is there: COCO JSON or MOT text", NULL),
+    OPT_TEXT(struct evaluate_settings, "detections", detections, "FILE", "what was found: .jsonl of detect, COCO results or MOT text", NULL),
+    OPT_CHOICE(struct evaluate_settings, "truth-format", truth_format, formats, "FORMAT", "auto (by content), coco or mot", "auto"),
+    OPT_CHOICE(struct evaluate_settings, "detections-format", detections_format, formats, "FORMAT", "auto (by content), coco, mot or jsonl", "auto"),
+    OPT_TEXT(struct evaluate_settings, "classes", classes, "LIST", "judge only these labels of the truth, separated by commas", "all"),
+    OPT_DOUBLE(struct evaluate_settings, "confidence", confidence, 0, 0, "C", "leave out detections below this confidence", "none"),
+    OPT_DOUBLE(struct evaluate_settings, "at-confidence", at_confidence, 0, 0, "C", "confidence of the operating point: precision, recall and F1", "0.25"),
+    OPT_TEXT(struct evaluate_settings, "iou-thresholds", ious, "LIST", "IoU thresholds of AP and AR, ascending", "0.5 to 0.95 by 0.05"),
+    OPT_TEXT(struct evaluate_settings, "max-detections", cuts, "LIST", "most detections judged per picture and class, ascending; AP uses the last", "1,10,100"),
+    OPT_TEXT(struct evaluate_settings, "json", json, "FILE", "write the metrics as JSON; - is standard output", NULL),
+    OPT_END,
+};
+// clang-format on
+
+static const struct opt_set sets[] = {{rows, &settings, NULL}};
+
+// ---- lists
+
+static int parse_classes(struct arena *a, struct evaluation_opts *o)
+{
+    if (!settings.classes)
+        return 0;
+    size_t n_most = 1;
+    for (const char *p = settings.classes; *p; p++)
+        n_most += *p == ',';
+    const char **classes = arena_array(a, const char *, n_most);
+    if (!classes)
+        return ERR_NOMEM;
+    struct str rest = str_of(settings.classes);
+    struct str part;
+    while (str_split(&rest, ',', &part)) {
+        part = str_trim(part);
+        if (part.n == 0)
+            return err_set(ERR_INVALID, "--classes: an empty label in '%s'", settings.classes);
+        classes[o->n_classes] = arena_strndup(a, part.p, part.n);
+        if (!classes[o->n_classes++])
+            return ERR_NOMEM;
+    }
+    o->classes = classes;
+    return 0;
+}
+
+static int parse_ious(struct coco_opts *o)
+{
+    struct str rest = str_of(settings.ious);
+    struct str part;
+    while (settings.ious && str_split(&rest, ',', &part)) {
+        if (o->n_ious == COCO_MAX_IOUS)
+            return err_set(ERR_INVALID, "--iou-thresholds: more than %d", COCO_MAX_IOUS);
+        int r = str_to_double(str_trim(part), &o->ious[o->n_ious++]);
+        if (r < 0)
+            return err_prefix(r, "--iou-thresholds");
+    }
+    return 0;
+}
+
+static int parse_cuts(struct coco_opts *o)
+{
+    struct str rest = str_of(settings.cuts);
+    struct str part;
+    while (settings.cuts && str_split(&rest, ',', &part)) {
+        int64_t value;
+        if (o->n_cuts == COCO_MAX_CUTS)
+            return err_set(ERR_INVALID, "--max-detections: more than %d", COCO_MAX_CUTS);
+        int r = str_to_i64(str_trim(part), &value);
+        if (r < 0)
+            return err_prefix(r, "--max-detections");
+        if (value < 1 || value > INT32_MAX)
+            return err_set(ERR_INVALID, "--max-detections: %lld is out of range", (long long)value);
+        o->cuts[o->n_cuts++] = (int)value;
+    }
+    return 0;
+}
+
+static int parse_opts(struct arena *a, struct evaluation_opts *o)
+{
+    o->has_min_confidence = settings.confidence > -1e300;
+    o->min_confidence = settings.confidence;
+    o->has_at_confidence = true;
+    o->at_confidence = settings.at_confidence;
+    int r = parse_classes(a, o);
+    if (r == 0)
+        r = parse_ious(&o->coco);
+    if (r == 0)
+        r = parse_cuts(&o->coco);
+    return r;
+}
+
+// ---- output
+
+static int write_reports(const struct evaluation *e)
+{
+    const struct report_about about = {.truth = settings.truth, .detections = settings.detections};
+    const bool json_is_output = settings.json && strcmp(settings.json, "-") == 0;
+    struct str_buf out = STR_BUF_INIT(MAX_OUTPUT);
+    int r = 0;
+    if (settings.json) {
+        r = metrics_json_write(e, &about, &out);
+        if (r == 0)
+            r = app_write(settings.json, &out);
+        str_buf_reset(&out);
+    }
+    if (r == 0 && !json_is_output) {
+        r = text_write(e, &about, &out);
+        if (r == 0)
+            r = app_write("-", &out);
+    }
+    for (size_t i = 0; i < e->n_notices && json_is_output; i++)
+        log_warning(NULL, "%s", e->notices[i]);
+    str_buf_finish(&out);
+    return r;
+}
+
+static int evaluate(const struct app_call *call)
+{
+    struct evaluation_opts opts = {0};
+    struct dataset *truth = NULL;
+    struct dataset *detections = NULL;
+    struct evaluation e = {0};
+    int r = parse_opts(call->arena, &opts);
+    if (r == 0)
+        r = dataset_read(settings.truth, DATASET_TRUTH, (enum dataset_format)settings.truth_format,
+                         NULL, &truth);
+    if (r == 0)
+        r = dataset_read(settings.detections, DATASET_DETECTIONS,
+                         (enum dataset_format)settings.detections_format, truth, &detections);
+    if (r == 0)
+        r = evaluation_run(truth, detections, &opts, &e);
+    if (r == 0)
+        r = write_reports(&e);
+    evaluation_finish(&e);
+    dataset_destroy(detections);
+    dataset_destroy(truth);
+    return r;
+}
+
+static int run(const struct app_call *call)
+{
+    if (call->n_arguments > 0)
+        return app_usage_error(&command_evaluate, "'%s': evaluate takes options only",
+                               call->arguments[0]);
+    if (!settings.truth || !settings.detections)
+        return app_usage_error(&command_evaluate, "--truth FILE and --detections FILE are needed");
+    int r = evaluate(call);
+    return r < 0 ? app_fail(r) : 0;
+}
+
+const struct command command_evaluate = {
+    .name = "evaluate",
+    .summary = "judges detections that exist already against truth",
+    .usage = "--truth FILE --detections FILE [options]",
+    .details =
+        "Formats are recognised by content. COCO results match the truth by image_id and\n"
+        "category_id; detections of `assay detect` by label and frame (the truth's \"frame\" or\n"
+        "\"frame_index\", else the file name of pictures, else the position in ascending id);\n"
+        "MOT frame n is frame n-1. Only frames that were inferred and are listed in the truth\n"
+        "are judged.\n\n"
+        "Prints the twelve COCO numbers, precision, recall and F1 at a confidence and at the\n"
+        "best one, and a row a class. Figures without data are \"-\" (null in JSON).",
+    .sets = sets,
+    .n_sets = ARRAY_LEN(sets),
+    .run = run,
+};
