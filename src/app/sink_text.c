@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// sink_text.c - detections as CSV (RFC 4180) and as the text of MOTChallenge.
+
+#include <string.h>
+
+#include "app/sink.h"
+#include "vision/detection.h"
+#include "vision/frame.h"
+
+// Quoted where it must be. Labels come from models and are data.
+static void csv_text(struct str_buf *b, const char *text)
+{
+    if (!text)
+        return;
+    if (!strpbrk(text, ",\"\r\n")) {
+        str_buf_puts(b, text);
+        return;
+    }
+    str_buf_putc(b, '"');
+    for (const char *p = text; *p; p++) {
+        if (*p == '"')
+            str_buf_putc(b, '"');
+        str_buf_putc(b, *p);
+    }
+    str_buf_putc(b, '"');
+}
+
+static void number(struct str_buf *b, float v)
+{
+    str_buf_float(b, v);
+    str_buf_putc(b, ',');
+}
+
+static void whole(struct str_buf *b, int64_t v)
+{
+    str_buf_i64(b, v);
+    str_buf_putc(b, ',');
+}
+
+static int csv_begin(struct sink *s, const struct source_info *source)
+{
+    str_buf_puts(&s->line,
+                 "frame,pts_us,file,class_id,label,confidence,x,y,width,height,track_id\n");
+    return 0;
+}
+
+static int csv_frame(struct sink *s, const struct frame *f, const struct detection *d, size_t n)
+{
+    struct str_buf *b = &s->line;
+    for (size_t i = 0; i < n; i++) {
+        whole(b, f->ordinal);
+        whole(b, f->pts_us);
+        csv_text(b, f->file);
+        str_buf_putc(b, ',');
+        whole(b, d[i].class_id);
+        csv_text(b, sink_label(s, d[i].class_id));
+        str_buf_putc(b, ',');
+        number(b, d[i].confidence);
+        number(b, d[i].box.x1);
+        number(b, d[i].box.y1);
+        number(b, d[i].box.x2 - d[i].box.x1);
+        number(b, d[i].box.y2 - d[i].box.y1);
+        if (d[i].track_id)
+            str_buf_i64(b, d[i].track_id);
+        str_buf_putc(b, '\n');
+    }
+    return 0;
+}
+
+// frame,id,left,top,width,height,confidence,x,y,z: frames from 1, -1 where there is nothing to say.
+static int mot_frame(struct sink *s, const struct frame *f, const struct detection *d, size_t n)
+{
+    struct str_buf *b = &s->line;
+    for (size_t i = 0; i < n; i++) {
+        whole(b, f->ordinal + 1);
+        whole(b, d[i].track_id ? d[i].track_id : -1);
+        number(b, d[i].box.x1);
+        number(b, d[i].box.y1);
+        number(b, d[i].box.x2 - d[i].box.x1);
+        number(b, d[i].box.y2 - d[i].box.y1);
+        number(b, d[i].confidence);
+        str_buf_puts(b, "-1,-1,-1\n");
+    }
+    return 0;
+}
+
+const struct sink_impl sink_csv = {
+    .name = "csv",
+    .ending = ".csv",
+    .begin = csv_begin,
+    .frame = csv_frame,
+};
+
+const struct sink_impl sink_mot = {
+    .name = "txt",
+    .ending = ".txt",
+    .frame = mot_frame,
+};
