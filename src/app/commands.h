@@ -4,7 +4,9 @@
 
 #include "app/app.h"
 
+extern const struct command command_detect;
 extern const struct command command_doctor;
 extern const struct command command_evaluate;
 extern const struct command command_options;
 extern const struct command command_probe;
+extern const struct command command_validate;

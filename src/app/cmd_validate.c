@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+// cmd_validate.c - `assay validate SOURCE --model M --truth T`: detect and evaluate in one pass;
+// the detections go from the pipeline to the judge without a file between.
+
+#include <string.h>
+
+#include "app/app.h"
+#include "app/classes.h"
+#include "app/commands.h"
+#include "app/detect_run.h"
+#include "app/detect_setup.h"
+#include "app/sink.h"
+#include "app/sink_path.h"
+#include "base/err.h"
+#include "eval/dataset.h"
+#include "eval/evaluation.h"
+#include "infer/model.h"
+#include "report/metrics_json.h"
+#include "report/text.h"
+#include "vision/frame.h"
+
+#define MAX_REPORT (256 * MIB)
+
+struct validate_opts {
+    struct detect_opts detect;
+    const char *truth;
+    int truth_format; // enum dataset_format
+    double at_confidence;
+    const char *json;
+    const char *report;
+    const char *profile;
+};
+
+static const char *const truth_choices[] = {"auto", "coco", "mot", NULL};
+
+// clang-format off
+#define O struct validate_opts
+static const struct opt validate_options[] = {
+    OPT_DOUBLE(O, "at-confidence", at_confidence, 0, 1, "F", "of the operating point: precision, recall, F1", "0.25"),
+    OPT_TEXT(O, "json", json, "FILE", "write the metrics as JSON; - is standard output", NULL),
+    OPT_TEXT(O, "profile", profile, "NAME", "a verdict by the criteria of this profile (not in this build)", NULL),
+    OPT_TEXT(O, "report", report, "FILE.html", "write a report as HTML (not in this build)", NULL),
+    OPT_TEXT(O, "truth", truth, "FILE", "annotated objects: COCO JSON or MOT text", NULL),
+    OPT_CHOICE(O, "truth-format", truth_format, truth_choices, "FORMAT", "of --truth", "by content"),
+    OPT_END,
+};
+#undef O
+// clang-format on
+
+static struct validate_opts settings = {
+    .detect =
+        {
+            .confidence = 0.001, // average precision needs a low floor
+            .iou = DETECT_DEFAULT_IOU,
+            .max_detections = DETECT_DEFAULT_MAX,
+        },
+    .at_confidence = EVALUATION_AT_CONFIDENCE,
+};
+static const struct opt_set sets[] = {{validate_options, &settings, "Validation"},
+                                      DETECT_OPTION_SET_ROWS(settings.detect)};
+
+static const char details[] =
+    "Prints the report. --out keeps the detections as well (see: assay detect --help), --json\n"
+    "writes the metrics. A truth picture belongs to a frame by its frame number, its file name\n"
+    "(pictures) or its place in ascending id (videos); only frames that were inferred and are\n"
+    "listed in the truth are judged, so --stride makes no misses.";
+
+// --- the judge's sink: every frame into the dataset, and on to a file where one is wanted
+
+struct judge {
+    struct dataset_builder *builder;
+    const struct model_info *model;
+    struct pipeline_sink file; // zeroed: none
+};
+
+static int judge_begin(void *arg, const struct source_info *source)
+{
+    struct judge *j = (struct judge *)arg;
+    return j->file.begin ? j->file.begin(j->file.arg, source) : 0;
+}
+
+static int judge_add(struct judge *j, const struct detection *d)
+{
+    const struct dataset_detection given = {
+        .label = j->model->labels[d->class_id],
+        .x = (double)d->box.x1,
+        .y = (double)d->box.y1,
+        .w = (double)(d->box.x2 - d->box.x1),
+        .h = (double)(d->box.y2 - d->box.y1),
+        .confidence = (double)d->confidence,
+        .track_id = d->track_id,
+    };
+    return dataset_builder_add(j->builder, &given);
+}
+
+static int judge_frame(void *arg, const struct frame *f, const struct detection *d, size_t n)
+{
+    struct judge *j = (struct judge *)arg;
+    int r = dataset_builder_frame(j->builder, f->ordinal, f->pts_us, f->file);
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = judge_add(j, &d[i]);
+    if (r == 0 && j->file.frame)
+        r = j->file.frame(j->file.arg, f, d, n);
+    return r;
+}
+
+static int judge_note(struct judge *j, bool wanted, const char *text)
+{
+    return wanted ? dataset_builder_notice(j->builder, text) : 0;
+}
+
+static int judge_end(void *arg, const struct pipeline_summary *sum)
+{
+    struct judge *j = (struct judge *)arg;
+    const struct frame_counts *c = &sum->frames;
+    int r = judge_note(j, sum->interrupted,
+                       "the run was interrupted: only the frames before that are judged");
+    if (r == 0)
+        r = judge_note(j, sum->cut_short, "the source is cut short: only what it holds is judged");
+    if (r == 0)
+        r = judge_note(j, c->failed + c->dropped > 0,
+                       "frames failed or were dropped: they are not judged");
+    int end = j->file.end ? j->file.end(j->file.arg, sum) : 0;
+    return r < 0 ? r : end;
+}
+
+// --- the report
+
+static void write_settings(void *arg, struct json_writer *w)
+{
+    detect_write_settings(arg, w);
+}
+
+static int report_put(const struct validate_opts *o, const struct evaluation *e,
+                      const struct report_about *about)
+{
+    struct str_buf text = STR_BUF_INIT(MAX_REPORT);
+    bool json_is_stdout = o->json && strcmp(o->json, "-") == 0;
+    int r = 0;
+    if (!json_is_stdout) {
+        r = text_write(e, about, &text);
+        if (r == 0)
+            r = app_write("-", &text);
+    }
+    if (r == 0 && o->json) {
+        str_buf_reset(&text);
+        r = metrics_json_write(e, about, &text);
+        if (r == 0)
+            r = app_write(o->json, &text);
+    }
+    str_buf_finish(&text);
+    return r;
+}
+
+static int evaluate(const struct validate_opts *o, const struct dataset *truth,
+                    struct dataset_builder **pbuilder, const struct report_about *about,
+                    struct arena *a)
+{
+    struct dataset *detections;
+    int r = dataset_builder_finish(pbuilder, &detections);
+    if (r < 0)
+        return r;
+    struct evaluation_opts opts = {.has_at_confidence = true, .at_confidence = o->at_confidence};
+    struct evaluation e = {0};
+    if (o->detect.classes) {
+        const char **classes;
+        r = classes_split(o->detect.classes, a, &classes, &opts.n_classes);
+        opts.classes = classes;
+    }
+    if (r == 0)
+        r = evaluation_run(truth, detections, &opts, &e);
+    if (r == 0)
+        r = report_put(o, &e, about);
+    evaluation_finish(&e);
+    dataset_destroy(detections);
+    return r;
+}
+
+// Before hours of inference, not after.
+static int check_classes(const char *list, const struct dataset *truth, const char *path,
+                         struct arena *a)
+{
+    const char **names;
+    size_t n;
+    int r = list ? classes_split(list, a, &names, &n) : 0;
+    if (r < 0 || !list)
+        return r;
+    for (size_t i = 0; i < n; i++) {
+        bool found = false;
+        for (size_t k = 0; k < truth->n_classes; k++)
+            found = found || strcmp(truth->classes[k].name, names[i]) == 0;
+        if (!found)
+            return err_set(ERR_INVALID, "%s: no class '%s', as --classes asks for", path, names[i]);
+    }
+    return 0;
+}
+
+static int check_opts(const struct validate_opts *o, const struct app_call *call)
+{
+    if (o->profile)
+        return err_set(ERR_UNSUPPORTED, "--profile: verdicts are not in this build");
+    if (o->report)
+        return err_set(ERR_UNSUPPORTED, "--report: HTML reports are not in this build");
+    if (!o->truth)
+        return err_set(ERR_INVALID, "--truth FILE is needed");
+    if (o->detect.out && strcmp(o->detect.out, "-") == 0)
+        return err_set(ERR_INVALID, "--out -: standard output is the report's");
+    if (call->n_arguments != 1)
+        return err_set(ERR_INVALID, "validate takes one SOURCE, not %zu", call->n_arguments);
+    return 0;
+}
+
+static int run_judged(const struct validate_opts *o, const struct app_call *call,
+                      const struct detect_setup *setup, struct judge *judge, int *ret_status)
+{
+    struct sink *file = NULL;
+    struct detect_run run = {.no_sha256 = !o->detect.out, .is_quiet = call->is_quiet};
+    const struct sink_about about = {
+        .model = judge->model, .settings = detect_write_settings, .arg = setup};
+    int r = 0;
+    if (o->detect.out) {
+        struct sink_paths paths;
+        r = sink_paths_make(o->detect.out, (enum sink_kind)o->detect.format, call->arguments,
+                            call->n_arguments, call->arena, &paths);
+        if (r < 0)
+            return r;
+        r = sink_create(paths.kind, paths.paths[0], &about, &file);
+        if (r < 0)
+            return r;
+        run.keep_pictures = sink_impl_of(paths.kind)->wants_pictures;
+        judge->file = sink_calls(file);
+    }
+    r = detect_run_init(&run, setup, call->arguments, call->n_arguments, call->arena);
+    if (r == 0) {
+        run.items[0].calls = (struct pipeline_sink){
+            .arg = judge, .begin = judge_begin, .frame = judge_frame, .end = judge_end};
+        r = detect_run_all(&run, ret_status);
+    }
+    sink_destroy(file);
+    return r;
+}
+
+static int validate(const struct validate_opts *o, const struct app_call *call,
+                    const struct dataset *truth, int *ret_status)
+{
+    struct detect_setup setup;
+    int r = detect_setup_init(&o->detect, call->arena, &setup);
+    if (r < 0)
+        return r;
+    struct judge judge = {.model = detector_model(setup.detector)};
+    r = dataset_builder_create(truth, &judge.builder);
+    if (r == 0)
+        r = run_judged(o, call, &setup, &judge, ret_status);
+    bool is_judgeable = *ret_status == 0 || *ret_status == err_exit_status(ERR_CANCELLED);
+    if (r == 0 && is_judgeable) {
+        const struct report_about about = {
+            .truth = o->truth,
+            .model = o->detect.model.path,
+            .source = call->arguments[0],
+            .settings = write_settings,
+            .arg = &setup,
+        };
+        r = evaluate(o, truth, &judge.builder, &about, call->arena);
+    }
+    dataset_builder_destroy(judge.builder);
+    detect_setup_finish(&setup);
+    return r;
+}
+
+static int validate_all(const struct validate_opts *o, const struct app_call *call, int *ret_status)
+{
+    int r = check_opts(o, call);
+    if (r < 0)
+        return r;
+    struct dataset *truth;
+    r = dataset_read(o->truth, DATASET_TRUTH, (enum dataset_format)o->truth_format, NULL, &truth);
+    if (r < 0)
+        return r;
+    r = check_classes(o->detect.classes, truth, o->truth, call->arena);
+    if (r == 0)
+        r = validate(o, call, truth, ret_status);
+    dataset_destroy(truth);
+    return r;
+}
+
+static int run(const struct app_call *call)
+{
+    int status = 0;
+    int r = validate_all(&settings, call, &status);
+    return r < 0 ? app_fail(r) : status;
+}
+
+const struct command command_validate = {
+    .name = "validate",
+    .summary = "runs a model over a source and judges it against its truth, in one pass",
+    .usage = "SOURCE --model FILE --truth FILE [options]",
+    .details = details,
+    .sets = sets,
+    .n_sets = ARRAY_LEN(sets),
+    .run = run,
+};
