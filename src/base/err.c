@@ -22,6 +22,7 @@ static const struct {
 };
 
 static _Thread_local char message[ERR_MESSAGE_BYTES];
+static _Thread_local int message_code; // what it was set for
 
 static unsigned number_of(int code)
 {
@@ -29,14 +30,26 @@ static unsigned number_of(int code)
     return n < ERR_N_NUMBERS ? n : (unsigned)ERR_NUMBER_INTERNAL;
 }
 
-// File names, labels and library texts go to terminals and logs: no control characters get there.
+// File names, labels and library texts go to terminals and logs: no control characters get there,
+// neither of ASCII nor U+0080..U+009F, which terminals obey as well. A sequence of UTF-8 that the
+// buffer's end cut is dropped.
 static void make_printable(char *s)
 {
-    for (; *s; s++) {
-        unsigned char c = (unsigned char)*s;
-        if (c < 0x20 || c == 0x7f)
-            *s = '?';
+    size_t n = strlen(s);
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)s[i];
+        if (c == 0xc2 && (unsigned char)s[i + 1] < 0xa0 && (unsigned char)s[i + 1] >= 0x80)
+            s[i] = s[i + 1] = '?';
+        else if (c < 0x20 || c == 0x7f)
+            s[i] = '?';
     }
+    if (n + 1 < ERR_MESSAGE_BYTES)
+        return;
+    size_t end = n;
+    while (end > 0 && n - end < 3 && ((unsigned char)s[end - 1] & 0xc0) == 0x80)
+        end--;
+    if (end > 0 && (unsigned char)s[end - 1] >= 0xc0)
+        s[end - 1] = '\0';
 }
 
 int err_set_v(enum err code, const char *format, va_list ap)
@@ -45,6 +58,7 @@ int err_set_v(enum err code, const char *format, va_list ap)
     vsnprintf(text, sizeof(text), format, ap);
     make_printable(text);
     memcpy(message, text, sizeof(message));
+    message_code = code;
     return code;
 }
 
@@ -88,7 +102,8 @@ int err_set_errno(int sys_errno, const char *format, ...)
     size_t n = strlen(message);
     snprintf(message + n, sizeof(message) - n, ": %s",
              strerror_r(sys_errno, reason, sizeof(reason)));
-    return code_of_errno(sys_errno);
+    message_code = code_of_errno(sys_errno);
+    return message_code;
 }
 
 int err_prefix(int code, const char *format, ...)
@@ -98,17 +113,20 @@ int err_prefix(int code, const char *format, ...)
     va_start(ap, format);
     vsnprintf(prefix, sizeof(prefix), format, ap);
     va_end(ap);
-    return err_set((enum err)code, "%s: %s", prefix, err_message(code));
+    return err_set((enum err)code, "%s: %s", prefix,
+                   message[0] ? message : errors[number_of(code)].text);
 }
 
 const char *err_message(int code)
 {
-    return message[0] ? message : errors[number_of(code)].text;
+    return message[0] && (code == 0 || message_code == code) ? message
+                                                             : errors[number_of(code)].text;
 }
 
 void err_clear(void)
 {
     message[0] = '\0';
+    message_code = 0;
 }
 
 void err_copy_message(int code, char *ret_text, size_t n_bytes)

@@ -40,11 +40,12 @@ int err_set_v(enum err code, const char *format, va_list ap) PRINTF_LIKE(2, 0);
 // ENOENT become their own codes, everything else ERR_IO.
 int err_set_errno(int sys_errno, const char *format, ...) PRINTF_LIKE(2, 3);
 
-// Puts "prefix: " before this thread's message and returns *code*: for callers that know the
-// object.
+// Puts "prefix: " before this thread's message and returns *code*, which becomes the message's: for
+// callers that know the object.
 int err_prefix(int code, const char *format, ...) PRINTF_LIKE(2, 3);
 
-// This thread's last message; the code's own text where nothing was set. Never NULL.
+// This thread's last message if it was set for *code*, else the code's own text: an old message
+// never explains a new error. With *code* 0 the last message, whatever it was set for. Never NULL.
 const char *err_message(int code);
 void err_clear(void);
 

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,7 +16,7 @@
 
 struct file_out {
     char *path;      // final name
-    char *part_path; // NULL: standard output
+    char *part_path; // NULL: written in place (standard output, a device, a pipe)
     int fd;
     int error; // sticky
     char message[256];
@@ -70,6 +71,11 @@ int file_read(const char *path, size_t max_bytes, char **ret_bytes, size_t *ret_
     size_t cap = 0;
     size_t n = 0;
     size_t guess = st.st_size > 0 ? (size_t)st.st_size : 64 * KIB; // pipes have no size
+    max_bytes = MIN(max_bytes, (size_t)PTRDIFF_MAX - 2);
+    if (S_ISREG(st.st_mode) && guess > max_bytes && st.st_size > 0) {
+        r = err_set(ERR_TOO_BIG, "%s: more than %zu bytes", path, max_bytes);
+        goto fail;
+    }
     for (;;) {
         if (n == cap) {
             if (cap > max_bytes) {
@@ -144,35 +150,53 @@ int file_sha256(const char *path, char ret_hex[65])
     return r;
 }
 
+// Renaming over a device or pipe would replace it: those are written in place. A folder is refused
+// now and not after hours of work.
+static int open_out(struct file_out *o)
+{
+    struct stat st;
+    bool exists = stat(o->path, &st) == 0;
+    if (exists && S_ISDIR(st.st_mode))
+        return err_set(ERR_INVALID, "%s: is a directory", o->path);
+    const char *name = o->path;
+    int flags = O_WRONLY | O_CLOEXEC;
+    if (!exists || S_ISREG(st.st_mode)) {
+        struct str_buf part = STR_BUF_INIT(64 * KIB);
+        str_buf_printf(&part, "%s.part", o->path);
+        o->part_path = str_buf_take(&part);
+        if (!o->part_path)
+            return ERR_NOMEM;
+        name = o->part_path;
+        flags |= O_CREAT | O_TRUNC;
+    }
+    o->fd = open(name, flags, 0666);
+    return o->fd < 0 ? err_set_errno(errno, "%s", name) : 0;
+}
+
+static void forget(struct file_out *o)
+{
+    mem_free(o->part_path);
+    mem_free(o->path);
+    mem_free(o);
+}
+
 int file_out_open(const char *path, struct file_out **ret_out)
 {
+    bool is_standard = strcmp(path, "-") == 0;
     struct file_out *o = mem_new(struct file_out);
     if (!o)
         return ERR_NOMEM;
     int r = ERR_NOMEM;
     o->fd = STDOUT_FILENO;
-    o->path = mem_strdup(path);
-    if (!o->path)
-        goto fail;
-    if (strcmp(path, "-") != 0) {
-        struct str_buf name = STR_BUF_INIT(64 * KIB);
-        str_buf_printf(&name, "%s.part", path);
-        o->part_path = str_buf_take(&name);
-        if (!o->part_path)
-            goto fail;
-        o->fd = open(o->part_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-        if (o->fd < 0) {
-            r = err_set_errno(errno, "%s", o->part_path);
-            goto fail;
-        }
+    o->path = mem_strdup(is_standard ? "standard output" : path);
+    if (o->path)
+        r = is_standard ? 0 : open_out(o);
+    if (r < 0) {
+        forget(o);
+        return r;
     }
     *ret_out = o;
     return 0;
-fail:
-    mem_free(o->part_path);
-    mem_free(o->path);
-    mem_free(o);
-    return r;
 }
 
 static int fail_for_good(struct file_out *o, int sys_errno)
@@ -207,6 +231,8 @@ int file_out_flush(struct file_out *o)
 
 int file_out_write(struct file_out *o, const void *bytes, size_t n)
 {
+    if (o->error)
+        return write_full(o, NULL, 0);
     if (n > sizeof(o->buffer) - o->n) {
         int r = file_out_flush(o);
         if (r < 0)
@@ -220,11 +246,10 @@ int file_out_write(struct file_out *o, const void *bytes, size_t n)
     return 0;
 }
 
-static void forget(struct file_out *o)
+// Standard output stays open.
+static int close_out(struct file_out *o)
 {
-    mem_free(o->part_path);
-    mem_free(o->path);
-    mem_free(o);
+    return o->fd == STDOUT_FILENO ? 0 : close(o->fd);
 }
 
 int file_out_commit(struct file_out **po)
@@ -232,9 +257,9 @@ int file_out_commit(struct file_out **po)
     struct file_out *o = *po;
     *po = NULL;
     int r = file_out_flush(o);
+    if (close_out(o) < 0 && r == 0)
+        r = fail_for_good(o, errno);
     if (o->part_path) {
-        if (close(o->fd) < 0 && r == 0)
-            r = fail_for_good(o, errno);
         if (r == 0 && rename(o->part_path, o->path) < 0)
             r = fail_for_good(o, errno);
         if (r < 0)
@@ -250,10 +275,9 @@ void file_out_abort(struct file_out **po)
     *po = NULL;
     if (!o)
         return;
-    if (o->part_path) {
-        close(o->fd);
+    close_out(o);
+    if (o->part_path)
         unlink(o->part_path);
-    }
     forget(o);
 }
 

@@ -22,13 +22,13 @@ bool file_is_lfs_pointer(const void *bytes, size_t n);
 int file_sha256(const char *path, char ret_hex[65]) MUST_CHECK;
 
 // A result being written: beside its final name (".part" behind), renamed when committed. "-" is
-// standard output and has no second name.
+// standard output; that and what is no regular file (/dev/null, a pipe) is written in place.
 //
 // Ownership: close with file_out_commit() or file_out_abort().
 // Threads: one.
 struct file_out;
 
-// ERR_IO, ERR_NOT_FOUND (the directory), ERR_NOMEM.
+// ERR_IO, ERR_NOT_FOUND (the directory), ERR_INVALID (path is a directory), ERR_NOMEM.
 int file_out_open(const char *path, struct file_out **ret_out) MUST_CHECK;
 // Bytes are written with whole calls in order: what is on disk after a crash ends where some call
 // ended, provided a call is at most FILE_OUT_BUFFER bytes. ERR_NOSPACE, ERR_IO: sticky.

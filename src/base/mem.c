@@ -69,7 +69,8 @@ void mem_free(void *p)
     free(p);
 }
 
-int mem_grow(void **pp, size_t *pcap, size_t n, size_t size)
+// The pointer is copied as bytes: it may point to any type, and is no object of type void *.
+int mem_grow(void *parray, size_t *pcap, size_t n, size_t size)
 {
     if (n < *pcap)
         return 0;
@@ -79,10 +80,12 @@ int mem_grow(void **pp, size_t *pcap, size_t n, size_t size)
             return err_set(ERR_NOMEM, "out of memory: array of %zu elements", n);
         cap *= 2;
     }
-    void *p = mem_recalloc(*pp, cap, size);
+    void *p;
+    memcpy(&p, parray, sizeof(p));
+    p = mem_recalloc(p, cap, size);
     if (!p)
         return ERR_NOMEM;
-    *pp = p;
+    memcpy(parray, &p, sizeof(p));
     *pcap = cap;
     return 0;
 }

@@ -23,10 +23,11 @@ void mem_free(void *p); // NULL is a no-op
 #define mem_array(type, n) ((type *)mem_calloc((n), sizeof(type)))
 #define mem_resize(p, n)   mem_recalloc((p), (n), sizeof(*(p)))
 
-// Makes room for element *n* (0-based) of the array *pp with *pcap elements: doubles it when full.
+// Makes room for element *n* (0-based) of an array with *pcap elements: doubles it when full.
 // ERR_NOMEM: the array is as before.
-int mem_grow(void **pp, size_t *pcap, size_t n, size_t size) MUST_CHECK;
-#define MEM_GROW(array, cap, n) mem_grow((void **)&(array), &(cap), (n), sizeof(*(array)))
+// *parray* is the address of a pointer to elements of any type.
+int mem_grow(void *parray, size_t *pcap, size_t n, size_t size) MUST_CHECK;
+#define MEM_GROW(array, cap, n) mem_grow(&(array), &(cap), (n), sizeof(*(array)))
 
 // Tests only: the *n*-th allocation from now on this thread fails (1 = the next one); 0 switches it
 // off.

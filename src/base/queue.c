@@ -90,7 +90,8 @@ void queue_destroy(struct queue *q)
 
 static int64_t deadline_of(int64_t timeout_ns)
 {
-    return timeout_ns == QUEUE_FOREVER ? THREAD_FOREVER : clock_now_ns() + timeout_ns;
+    int64_t now_ns = clock_now_ns();
+    return timeout_ns >= THREAD_FOREVER - now_ns ? THREAD_FOREVER : now_ns + timeout_ns;
 }
 
 int queue_send(struct queue *q, int64_t timeout_ns, void **pitem)

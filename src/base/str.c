@@ -196,7 +196,7 @@ static bool reserve(struct str_buf *b, size_t n)
     size_t need = b->n + n + 1;
     if (need <= b->cap)
         return true;
-    size_t cap = MIN(MAX(need, MAX(b->cap * 2, (size_t)128)), b->max + 1);
+    size_t cap = MAX(need, MIN(MAX(b->cap * 2, (size_t)128), b->max)); // the zero is beyond max
     char *p = (char *)mem_recalloc(b->p, cap, 1);
     if (!p) {
         b->failed = ERR_NOMEM;

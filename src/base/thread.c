@@ -12,6 +12,9 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
 
 enum {
     MAX_HELD = 8, // locks that one thread holds at once
@@ -93,6 +96,7 @@ bool cond_wait(struct cond *c, struct lock *l, int64_t deadline_ns)
     if (deadline_ns == THREAD_FOREVER) {
         r = pthread_cond_wait(&c->cond, &l->mutex);
     } else {
+        deadline_ns = MAX(deadline_ns, INT64_C(0)); // a test's clock may stand before its start
         struct timespec ts = {
             .tv_sec = (time_t)(deadline_ns / CLOCK_NS_PER_S),
             .tv_nsec = (long)(deadline_ns % CLOCK_NS_PER_S),
@@ -147,11 +151,32 @@ void thread_join(struct thread *t)
     t->started = false;
 }
 
+// Cores' worth of time that a container grants, rounded up: "200000 100000" is two. INT64_MAX: no
+// limit.
+static int64_t granted_cores(void)
+{
+    int64_t quota;
+    int64_t period;
+    int64_t n = INT64_MAX;
+    char *bytes;
+    size_t n_bytes;
+    if (file_read("/sys/fs/cgroup/cpu.max", 256, &bytes, &n_bytes) < 0)
+        return n;
+    struct str rest = str_trim((struct str){bytes, n_bytes});
+    struct str first;
+    if (str_split(&rest, ' ', &first) && str_to_i64(first, &quota) == 0 &&
+        str_to_i64(rest, &period) == 0 && quota > 0 && period > 0)
+        n = (quota + period - 1) / period;
+    mem_free(bytes);
+    return n;
+}
+
 int thread_n_cores(void)
 {
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof(set), &set) != 0)
         return 1;
-    int n = CPU_COUNT(&set);
-    return n > 0 ? n : 1;
+    int64_t n = MIN((int64_t)CPU_COUNT(&set), granted_cores());
+    err_clear(); // a missing file is no news
+    return (int)MAX(n, INT64_C(1));
 }

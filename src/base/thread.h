@@ -62,5 +62,5 @@ struct thread {
 int thread_start(struct thread *t, const char *name, void (*run)(void *), void *arg) MUST_CHECK;
 void thread_join(struct thread *t); // a thread that never started is a no-op
 
-// Cores this process may run on, at least 1.
+// Cores this process may use, by affinity and by its container's share of time; at least 1.
 int thread_n_cores(void);

@@ -36,8 +36,8 @@ static struct model *open_model(const char *name)
 
 static void assert_says(const char *word)
 {
-    if (!strstr(err_message(ERR_INTERNAL), word))
-        fail_msg("'%s' is not in: %s", word, err_message(ERR_INTERNAL));
+    if (!strstr(err_message(0), word))
+        fail_msg("'%s' is not in: %s", word, err_message(0));
 }
 
 // Before any test that opens the library: it is opened once a process.
