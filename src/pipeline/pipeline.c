@@ -34,6 +34,7 @@
 
 enum {
     FRAMES_BESIDE_WORKERS = 3, // of a pool: one being filled, one waiting, one at the sink
+                               // (and of the workers those that are this source's share)
     LANES_BESIDE_CORES = 2,    // sources at once: decoders wait for files and for frames
     MAX_LANES = 64,
     MAX_FAILED_IN_ROW = 8, // frames, before a source is given up
@@ -463,9 +464,8 @@ int pipeline_create(const struct pipeline_opts *opts, const struct pipeline_sour
         goto fail;
     memcpy(p->sources, sources, n_sources * sizeof(*sources));
     p->n_lanes = lanes_for(p);
-    p->n_frames = opts->n_frames
-                      ? opts->n_frames
-                      : (size_t)detector_n_workers(opts->detector) + FRAMES_BESIDE_WORKERS;
+    int share = (detector_n_workers(opts->detector) + p->n_lanes - 1) / p->n_lanes;
+    p->n_frames = opts->n_frames ? opts->n_frames : (size_t)share + FRAMES_BESIDE_WORKERS;
     p->running = mem_array(struct stream *, (size_t)p->n_lanes);
     if (!p->running)
         goto fail;
