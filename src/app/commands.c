@@ -4,9 +4,11 @@
 #include "app/commands.h"
 
 const struct command *const app_commands[] = {
+    &command_detect,
     &command_doctor,
     &command_evaluate,
     &command_options,
     &command_probe,
+    &command_validate,
     NULL,
 };
