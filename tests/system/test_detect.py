@@ -1,0 +1,202 @@
+"""`assay detect`: nothing is lost in silence, however a run ends."""
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from detections import parse_lines, read_lines, sums_hold
+
+MODEL = "models/FastestDet_352.onnx"
+
+
+@pytest.fixture
+def clip(data):
+    return data / "video_with_gt/vtest_PETS09-S2L1/vtest.mp4"
+
+
+def test_formats_by_ending(assay, data, clip, tmp_path):
+    common = [clip, "--model", data / MODEL, "--max-frames", "20", "--track"]
+    for ending in ("jsonl", "json", "csv", "txt", "mp4"):
+        out = tmp_path / f"out.{ending}"
+        assay.ok("detect", *common, "--out", out)
+        assert out.stat().st_size > 0 and not list(tmp_path.glob("*.part"))
+    header, frames, summary = read_lines(tmp_path / "out.jsonl")
+    n = sum(len(f["detections"]) for f in frames)
+    assert len(frames) == 20 and n > 0 and summary["detections"] == n
+    assert len(json.loads((tmp_path / "out.json").read_text())) == n
+    assert len((tmp_path / "out.txt").read_text().splitlines()) <= n
+    probe = subprocess.run(["ffprobe", "-v", "error", "-count_frames", "-show_entries", "stream=nb_read_frames,codec_name",
+                            "-of", "json", tmp_path / "out.mp4"], capture_output=True, text=True, check=True)
+    stream = json.loads(probe.stdout)["streams"][0]
+    assert stream["nb_read_frames"] == "20"
+
+
+@pytest.mark.parametrize("options,wanted", [
+    ([], dict(decoded=795, inferred=795, skipped=0)),
+    (["--stride", "7"], dict(decoded=795, inferred=114, skipped=681)),
+    (["--max-frames", "33"], dict(inferred=33)),
+    (["--start", "10", "--end", "20"], dict(inferred=100)),
+])
+def test_every_frame_is_accounted_for(assay, data, clip, options, wanted):
+    header, frames, summary = parse_lines(assay.ok("detect", clip, "--model", data / MODEL, *options).stdout)
+    assert sums_hold(summary)
+    for name, value in wanted.items():
+        assert summary["frames"][name] == value
+    assert len(frames) == summary["frames"]["inferred"]
+    if "--start" in options:
+        assert frames[0]["frame"] == 100
+
+
+def test_a_file_cut_in_the_middle(assay, data, clip, tmp_path):
+    # the index of an MP4 stands at the end or the front; a transport stream can be cut anywhere
+    whole = tmp_path / "whole.ts"
+    subprocess.run(["ffmpeg", "-v", "error", "-i", clip, "-map", "0:v", "-c", "copy", whole], check=True)
+    cut = tmp_path / "cut.ts"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    done = assay.ok("detect", cut, "--model", data / MODEL)
+    _, frames, summary = parse_lines(done.stdout)
+    assert sums_hold(summary) and 100 < len(frames) < 795
+
+    fast = tmp_path / "fast.mp4"
+    subprocess.run(["ffmpeg", "-v", "error", "-i", clip, "-map", "0:v", "-c", "copy", "-movflags", "+faststart", fast],
+                   check=True)
+    half = tmp_path / "half.mp4"
+    half.write_bytes(fast.read_bytes()[: fast.stat().st_size // 2])
+    done = assay.ok("detect", half, "--model", data / MODEL)
+    _, frames, summary = parse_lines(done.stdout)
+    assert sums_hold(summary) and 100 < len(frames) < 795
+    assert "half.mp4" in done.stderr and "warning" in done.stderr
+
+    no_index = tmp_path / "no_index.mp4"
+    no_index.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
+    done = assay.run("detect", no_index, "--model", data / MODEL)
+    assert done.returncode in (0, 2) and "no_index.mp4" in done.stderr
+
+
+def test_a_full_disk_is_a_clear_error(assay, data, clip, tmp_path):
+    with open("/dev/full", "w") as full:
+        done = assay.run("detect", clip, "--model", data / MODEL, stdout=full)
+    assert done.returncode == 3 and "space" in done.stderr
+
+    def small_files():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (40000, 40000))
+
+    done = assay.run("detect", clip, "--model", data / MODEL, "--out", tmp_path / "out.jsonl", preexec_fn=small_files)
+    assert done.returncode == 3 and "out.jsonl" in done.stderr
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_a_full_file_system(assay, data, clip, tmp_path):
+    small = tmp_path / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", small], capture_output=True).returncode != 0:
+        pytest.skip("no file system may be mounted here")
+    try:
+        done = assay.run("detect", clip, "--model", data / MODEL, "--out", small / "out.jsonl")
+        assert done.returncode == 3 and "space" in done.stderr and "out.jsonl" in done.stderr
+        assert not (small / "out.jsonl").exists()
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
+def wait_for(path, n_bytes, seconds=30):
+    begun = time.monotonic()
+    while time.monotonic() - begun < seconds:
+        if path.exists() and path.stat().st_size >= n_bytes:
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"{path} did not grow")
+
+
+def test_interrupt_keeps_what_was_finished(assay, data, clip, tmp_path):
+    out = tmp_path / "out.jsonl"
+    child = assay.start("detect", clip, "--model", data / "models/yolov8n_fp32_640.onnx", "--confidence", "0.01", "--out", out,
+                        stderr=subprocess.PIPE)
+    wait_for(tmp_path / "out.jsonl.part", 1)
+    child.send_signal(signal.SIGINT)
+    _, err = child.communicate(timeout=30)
+    assert child.returncode == 130, err
+    _, frames, summary = read_lines(out)
+    assert summary["interrupted"] is True and sums_hold(summary)
+    assert len(frames) == summary["frames"]["inferred"] < 795
+
+
+def test_after_kill_whole_lines_and_no_summary(assay, data, clip, tmp_path):
+    part = tmp_path / "out.jsonl.part"
+    child = assay.start("detect", clip, "--model", data / "models/yolov8n_fp32_640.onnx", "--confidence", "0.001", "--out",
+                        tmp_path / "out.jsonl", stderr=subprocess.PIPE)
+    wait_for(part, 1)
+    child.send_signal(signal.SIGKILL)
+    child.communicate(timeout=30)
+    assert not (tmp_path / "out.jsonl").exists()
+    text = part.read_text()
+    assert text.endswith("\n")
+    header, frames, summary = parse_lines(text)
+    assert header["type"] == "header" and summary is None
+
+
+def frame_lines(text):
+    return [line for line in text.splitlines() if '"type":"frame"' in line]
+
+
+def test_the_same_lines_whatever_the_company(assay, data, tmp_path):
+    clip = data / "video_with_gt/TUD-Campus_frames/TUD-Campus.mp4"
+    for model in ("yolox_nano_416", "yolo11n_int8_320"):
+        common = ["--model", data / f"models/{model}.onnx", "--max-frames", "30", "--confidence", "0.01"]
+        wanted = frame_lines(assay.ok("detect", clip, *common).stdout)
+        assert len(wanted) == 30
+        for options in (["--batch", 1, "--threads", 1], ["--batch", 3, "--threads", 2], ["--batch", 8, "--threads", 2],
+                        ["--batch", 8, "--threads", 1], []):
+            assert frame_lines(assay.ok("detect", clip, *common, *options).stdout) == wanted, options
+        others = []
+        for i in range(4):
+            other = tmp_path / f"other{i}.mp4"
+            shutil.copy(data / "video_plain/car-detection.mp4", other)
+            others.append(other)
+        out = tmp_path / f"many-{model}"
+        out.mkdir()
+        assay.ok("detect", clip, *others, *common, "--out", out)
+        mine = [p for p in out.iterdir() if p.name.startswith("TUD-Campus")]
+        assert len(list(out.iterdir())) == 5 and frame_lines(mine[0].read_text()) == wanted
+
+
+def test_labels_and_names_are_data(assay, data, tmp_path):
+    evil = tmp_path / "bus\x1b[31m\n.jpg"
+    shutil.copy(data / "photos/bus.jpg", evil)
+    labels = tmp_path / "labels.txt"
+    labels.write_text("\n".join(["per\x1b]0;owned\x07son\"<script>"] + [f"c{i}" for i in range(79)]))
+    done = assay.ok("detect", evil, "--model", data / MODEL, "--labels", labels)
+    assert "\x1b" not in done.stdout and "\x1b" not in done.stderr and "\x07" not in done.stdout
+    header, frames, _ = parse_lines(done.stdout)
+    assert frames[0]["file"].endswith("bus\x1b[31m\n.jpg")
+
+
+def test_command_line_mistakes(assay, data, clip):
+    for arguments in (["detect"], ["detect", clip], ["nonsense"], ["detect", clip, "--model", data / MODEL, "--confidnce", "1"],
+                      ["detect", clip, "--model", data / MODEL, "--confidence", "1.5"],
+                      ["detect", clip, "--model", data / MODEL, "--stride", "0"],
+                      ["detect", clip, "--model", data / MODEL, "--classes", "persn"],
+                      ["detect", "/nonexistent.mp4", "--model", data / MODEL],
+                      ["detect", clip, "--model", data / MODEL, "--stream-index", "9"],
+                      ["detect", clip, "--model", data / MODEL, "--out", "result.xyz"]):
+        assay.refuses(*arguments)
+    assert "person" in assay.refuses("detect", clip, "--model", data / MODEL, "--classes", "persn")
+    message = assay.refuses("detect", clip, "--model", data / MODEL, "--device", "cuda", status=3)
+    assert "CUDA" in message
+    message = assay.refuses("detect", clip, "--model", data / MODEL, status=3, env={"ASSAY_ONNXRUNTIME": "/nonexistent.so"})
+    assert "install-deps" in message
+
+
+def test_help_and_version(assay):
+    assert "detect" in assay.ok("--help").stdout
+    assert "--confidence" in assay.ok("detect", "--help").stdout
+    assert assay.ok("--version").stdout.startswith("assay ")
+
+
+def test_doctor_runs(assay):
+    assert "ONNX Runtime" in assay.run("doctor").stdout
