@@ -5,6 +5,7 @@
 
 const struct command *const app_commands[] = {
     &command_detect,
+    &command_bench,
     &command_doctor,
     &command_evaluate,
     &command_options,

@@ -5,6 +5,7 @@
 #include "app/app.h"
 
 extern const struct command command_detect;
+extern const struct command command_bench;
 extern const struct command command_doctor;
 extern const struct command command_evaluate;
 extern const struct command command_options;
