@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -16,6 +18,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "vision/motion.h"
 
 static struct tracker *new_tracker(void)
@@ -205,8 +208,9 @@ static void test_allocation_failure(void **state)
 
 enum {
     N_FRAMES = 795,
+    N_PEOPLE = 19,
     MAX_BYTES = 64 * 1024 * 1024,
-    MAX_TRACKS = 10000,
+    MAX_TRACKS = 1000,
 };
 
 struct street {
@@ -261,21 +265,25 @@ static void read_result(struct json_reader *r, struct street *s)
         assert_int_equal(detection_list_add(&s->frames[(int)image], d), 0);
 }
 
-static bool read_street(struct street *s)
+static int read_street_file(const char *name, char **ret_bytes, size_t *ret_n)
 {
     const char *root = getenv("ASSAY_TEST_DATA");
     char path[4096];
     if (!root)
-        return false;
-    snprintf(path, sizeof(path), "%s/video_with_gt/vtest_PETS09-S2L1/ref_dets_yolox_nano.json",
-             root);
+        return ERR_NOT_FOUND;
+    snprintf(path, sizeof(path), "%s/video_with_gt/vtest_PETS09-S2L1/%s", root, name);
+    return file_read(path, MAX_BYTES, ret_bytes, ret_n);
+}
+
+static bool read_street(struct street *s)
+{
     char *bytes;
     size_t n;
-    if (file_read(path, MAX_BYTES, &bytes, &n) < 0)
+    if (read_street_file("ref_dets_yolox_nano.json", &bytes, &n) < 0)
         return false;
     struct json_reader *r;
     struct json_event e;
-    struct json_reader_opts opts = {.text = {bytes, n}, .name = path};
+    struct json_reader_opts opts = {.text = {bytes, n}, .name = "detections"};
     assert_int_equal(json_reader_create(&opts, &r), 0);
     assert_int_equal(json_next(r, &e), 0);
     assert_int_equal(e.type, JSON_ARRAY);
@@ -296,6 +304,62 @@ static void track_street(struct street *s)
     for (int f = 1; f <= N_FRAMES; f++)
         assert_int_equal(tracker_update(t, s->frames[f].items, s->frames[f].n), 0);
     tracker_destroy(t);
+}
+
+// The id that a person's box (MOT text: frame, person, x, y, width, height, ...) has in its frame.
+static int id_of_truth(const struct street *s, struct str line, int *ret_person)
+{
+    double v[6];
+    struct str part;
+    for (int i = 0; i < 6; i++) {
+        assert_true(str_split(&line, ',', &part));
+        assert_int_equal(str_to_double(part, &v[i]), 0);
+    }
+    assert_true(v[0] >= 1 && v[0] <= N_FRAMES && v[1] >= 1 && v[1] <= N_PEOPLE);
+    struct box truth = {(float)v[2], (float)v[3], (float)(v[2] + v[4]), (float)(v[3] + v[5])};
+    const struct detection_list *seen = &s->frames[(int)v[0]];
+    float best = 0.4f;
+    int id = 0;
+    for (size_t i = 0; i < seen->n; i++) {
+        float iou = box_iou(truth, seen->items[i].box);
+        if (seen->items[i].track_id > 0 && iou > best) {
+            best = iou;
+            id = seen->items[i].track_id;
+        }
+    }
+    *ret_person = (int)v[1];
+    return id;
+}
+
+// Of a person's frames with an id, how many have the one it has most often?
+static void check_people_keep_ids(const struct street *s)
+{
+    static int n_frames[N_PEOPLE + 1][MAX_TRACKS];
+    char *bytes;
+    size_t n;
+    assert_int_equal(read_street_file("gt_480x360.txt", &bytes, &n), 0);
+    struct str rest = {bytes, n};
+    struct str line;
+    while (str_line(&rest, &line)) {
+        int person;
+        int id = id_of_truth(s, line, &person);
+        n_frames[person][id]++;
+    }
+    mem_free(bytes);
+    int n_matched = 0;
+    int n_with_main_id = 0;
+    for (int p = 1; p <= N_PEOPLE; p++) {
+        int most = 0;
+        for (int id = 1; id < MAX_TRACKS; id++) {
+            n_matched += n_frames[p][id];
+            most = MAX(most, n_frames[p][id]);
+        }
+        n_with_main_id += most;
+    }
+    print_message("%d of %d boxes of people bear their person's usual id\n", n_with_main_id,
+                  n_matched);
+    assert_true(n_matched > 2000);
+    assert_true(n_with_main_id > 0.6 * n_matched);
 }
 
 static void test_real_street(void **state)
@@ -335,6 +399,7 @@ static void test_real_street(void **state)
     assert_in_range(n_tracks, 19, 60); // 19 people walk through, some more than once
     assert_in_range(n_long, 12, 30);
     assert_true(n_tracked > 0.95 * n_strong);
+    check_people_keep_ids(&s);
     for (int f = 1; f <= N_FRAMES; f++) {
         detection_list_finish(&s.frames[f]);
         detection_list_finish(&again.frames[f]);
