@@ -121,23 +121,33 @@ int lane_take(struct detector *d, struct job **ret_jobs)
     return n;
 }
 
+static bool finish_locked(struct job *j)
+{
+    struct detector_stream *s = j->stream;
+    assert(j->state == JOB_IN_WORK);
+    if (s->cancelled)
+        return false;
+    j->state = JOB_DONE;
+    s->n_in_work--;
+    if (s->first == j)
+        cond_signal(&s->ready);
+    return true;
+}
+
 void lane_give_back(struct detector *d, struct job *j)
 {
     struct detector_stream *s = j->stream;
     lock_acquire(&d->lock);
-    assert(j->state == JOB_IN_WORK);
-    j->state = JOB_DONE;
+    bool finished = finish_locked(j);
+    lock_release(&d->lock);
+    if (finished)
+        return;
+    job_free(j); // before the stream may be closed: its owner counts on the frame being home
+    lock_acquire(&d->lock);
     s->n_in_work--;
-    bool unwanted = s->cancelled;
-    if (!unwanted && s->first == j)
-        cond_signal(&s->ready);
-    if (unwanted && s->n_in_work > 0)
-        s = NULL; // another worker tells
-    if (unwanted && s)
+    if (s->n_in_work == 0)
         cond_broadcast(&s->idle); // under the lock: the stream may be freed right after it
     lock_release(&d->lock);
-    if (unwanted)
-        job_free(j);
 }
 
 struct detector_settings lane_with_defaults(struct detector_settings settings)

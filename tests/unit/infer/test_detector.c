@@ -420,6 +420,24 @@ static void test_cancel_wakes_receiver(void **state)
     detector_destroy(d);
 }
 
+// When a stream is closed its frames are home, however many were in work.
+static void test_close_in_the_middle(void **state)
+{
+    struct detector *d = make_detector(3, 0);
+    for (int i = 0; i < 200; i++) {
+        struct frame_pool *pool = make_pool(4);
+        struct detector_stream *s = open_stream(d, DETECTOR_BULK, 4);
+        for (int id = 1; id <= 4; id++)
+            push(s, pool, id);
+        if (i % 2)
+            receive(s, 1);
+        detector_stream_close(s);
+        assert_int_equal(frame_pool_n_out(pool), 0);
+        frame_pool_destroy(pool);
+    }
+    detector_destroy(d);
+}
+
 static void test_end(void **state)
 {
     struct detector *d = make_detector(2, 0);
@@ -552,6 +570,7 @@ int main(void)
         TEST(test_interactive_first),
         TEST(test_bounds_and_cancel),
         TEST(test_cancel_wakes_receiver),
+        TEST(test_close_in_the_middle),
         TEST(test_end),
         TEST(test_failed_frame),
         TEST(test_run_once),
