@@ -67,8 +67,8 @@ static size_t thin(struct thinning *t, struct detection *d, size_t n, size_t max
 {
     size_t n_kept = 0;
     for (size_t i = 0; i < n && n_kept < max_kept; i++) {
-        if (is_suppressed(t, d, &d[i]))
-            continue;
+        if (t->iou_limit < 1 && is_suppressed(t, d, &d[i]))
+            continue; // (no overlap is above 1: with such a limit only the order is wanted)
         unsigned bucket = bucket_of(t, &d[i]);
         d[n_kept] = d[i];
         d[n_kept].track_id = t->last_kept[bucket];

@@ -2,8 +2,7 @@
 // picture.h - a decoded, upright picture in memory, as decoders give it.
 //
 // Ownership: shared by counted reference; whoever was given one gives it back with picture_unref().
-// The maker
-//   supplies *release*, called when the last reference goes.
+//   The maker supplies *release*, called when the last reference goes.
 // Threads: ref and unref from any thread; pixels are read-only for everybody but the maker.
 #pragma once
 
