@@ -83,9 +83,9 @@ static int input_open(const char *path, struct dataset_input *ret)
 
 // A document that begins with '{' is our detections if its first telling key is "type", COCO
 // otherwise.
-static enum dataset_format recognise_object(struct str head)
+static int recognise_object(struct str head, enum dataset_format *ret_format)
 {
-    enum dataset_format format = DATASET_COCO;
+    *ret_format = DATASET_COCO;
     struct json_reader *json = NULL;
     const struct json_reader_opts opts = {.text = head, .lines = true};
     int r = json_reader_create(&opts, &json);
@@ -97,7 +97,7 @@ static enum dataset_format recognise_object(struct str head)
         if (r < 0 || e.type != JSON_KEY)
             break;
         if (str_is(e.text, "type")) {
-            format = DATASET_JSONL;
+            *ret_format = DATASET_JSONL;
             break;
         }
         if (str_is(e.text, "images") || str_is(e.text, "annotations") ||
@@ -108,8 +108,10 @@ static enum dataset_format recognise_object(struct str head)
             r = json_skip(json, &e);
     }
     json_reader_destroy(json);
+    if (r == ERR_NOMEM)
+        return r;
     err_clear(); // the head may end anywhere; the reader proper will say what is wrong
-    return format;
+    return 0;
 }
 
 static bool looks_like_mot(struct str head)
@@ -150,7 +152,7 @@ static int recognise(const struct dataset_input *in, enum dataset_format *ret_fo
     if (text.p[0] == '[')
         *ret_format = DATASET_COCO;
     else if (text.p[0] == '{')
-        *ret_format = recognise_object(text);
+        return recognise_object(text, ret_format);
     else if (looks_like_mot(text))
         *ret_format = DATASET_MOT;
     else

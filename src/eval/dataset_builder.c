@@ -196,11 +196,13 @@ static int label_notice(struct dataset_builder *b)
     struct str_buf text = STR_BUF_INIT(8 * KIB);
     for (size_t i = 0; i < b->n_foreign; i++)
         str_buf_printf(&text, "%s%.80s", i ? ", " : "", b->foreign[i]);
-    int r =
-        draft_notice(&b->draft,
-                     "%zu detections of classes that the truth does not have were "
-                     "left out: %s%s",
-                     b->n_foreign_detections, str_buf_text(&text), b->more_foreign ? ", ..." : "");
+    int r = str_buf_check(&text);
+    if (r == 0)
+        r = draft_notice(&b->draft,
+                         "%zu detections of classes that the truth does not have were "
+                         "left out: %s%s",
+                         b->n_foreign_detections, str_buf_text(&text),
+                         b->more_foreign ? ", ..." : "");
     str_buf_finish(&text);
     return r;
 }
