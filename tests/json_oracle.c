@@ -35,15 +35,14 @@ static int put_value(struct json_reader *r, struct json_event ev, struct oracle_
 
 static void look_for_duplicates(struct oracle_form *form, struct str key, size_t *keys, size_t *n)
 {
+    struct str_buf wanted = STR_BUF_INIT(key.n + 32);
+    put_text(&wanted, key);
     for (size_t i = 0; i < *n; i++) { // each is "N:text" in the form's text
-        const char *p = form->text.p + keys[i];
-        struct str text = {form->text.p, form->text.n};
-        struct str_buf as = STR_BUF_INIT(key.n + 32);
-        put_text(&as, key);
-        if (text.n - keys[i] >= as.n && memcmp(p, as.p, as.n) == 0)
+        struct str rest = {form->text.p + keys[i], form->text.n - keys[i]};
+        if (rest.n >= wanted.n && memcmp(rest.p, wanted.p, wanted.n) == 0)
             form->has_duplicates = true;
-        str_buf_finish(&as);
     }
+    str_buf_finish(&wanted);
     if (*n < MAX_KEYS)
         keys[(*n)++] = form->text.n;
 }

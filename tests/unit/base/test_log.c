@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// test_log.c - one line a message, as text and as JSON, whatever the message holds.
+
+#include "base/log.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/thread.h"
+
+enum {
+    CAPTURED_MAX = 1024 * 1024,
+    N_THREADS = 4,
+    N_LINES = 200,
+};
+
+static char captured[CAPTURED_MAX];
+static int saved_stderr;
+static FILE *capture;
+
+static void begin_capture(void)
+{
+    capture = tmpfile();
+    assert_non_null(capture);
+    saved_stderr = dup(STDERR_FILENO);
+    assert_true(dup2(fileno(capture), STDERR_FILENO) >= 0);
+}
+
+static const char *end_capture(void)
+{
+    assert_true(dup2(saved_stderr, STDERR_FILENO) >= 0);
+    close(saved_stderr);
+    rewind(capture);
+    size_t n = fread(captured, 1, sizeof(captured) - 1, capture);
+    captured[n] = '\0';
+    fclose(capture);
+    return captured;
+}
+
+static void test_text(void **state)
+{
+    log_setup(LOG_UNSET, LOG_FORMAT_UNSET);
+    begin_capture();
+    log_info(NULL, "%d frames", 3);
+    log_error("source=a\x1b.mp4", "bad\n\x1b[31mthing\xc2\x9b");
+    log_debug(NULL, "not wanted");
+    log_warning(NULL, "w");
+    assert_string_equal(end_capture(), "assay: 3 frames\n"
+                                       "assay: error: source=a?.mp4: bad??[31mthing?\n"
+                                       "assay: warning: w\n");
+    assert_true(log_wants(LOG_INFO) && !log_wants(LOG_DEBUG));
+}
+
+static void test_json(void **state)
+{
+    log_setup(LOG_DEBUG, LOG_FORMAT_JSON);
+    clock_test_set(0, INT64_C(1700000000123456));
+    begin_capture();
+    log_debug(NULL, "a \"quoted\"\nthing");
+    log_error("c=1", "\xff");
+    const char *text = end_capture();
+    clock_test_release();
+    assert_string_equal(text, "{\"time\":\"2023-11-14T22:13:20.123Z\",\"level\":\"debug\","
+                              "\"message\":\"a \\\"quoted\\\"\\nthing\"}\n"
+                              "{\"time\":\"2023-11-14T22:13:20.123Z\",\"level\":\"error\","
+                              "\"context\":\"c=1\",\"message\":\"\xef\xbf\xbd\"}\n");
+}
+
+// Cut, not lost, and still one JSON document: also where every byte takes six.
+static void test_long_message(void **state)
+{
+    static char text[20000];
+    memset(text, '\x01', sizeof(text) - 1);
+    for (int i = 0; i < 2; i++) {
+        log_setup(LOG_INFO, i ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
+        begin_capture();
+        log_info(NULL, "%s", text);
+        struct str line = str_of(end_capture());
+        assert_true(line.n > 4000 && str_ends(line, "\n"));
+        struct json_reader_opts opts = {.text = line};
+        struct json_reader *r;
+        struct json_event ev = {0};
+        assert_int_equal(json_reader_create(&opts, &r), 0);
+        int e = 0;
+        while (i && e == 0 && ev.type != JSON_END)
+            e = json_next(r, &ev);
+        assert_int_equal(e, 0);
+        json_reader_destroy(r);
+    }
+}
+
+static void write_lines(void *arg)
+{
+    for (int i = 0; i < N_LINES; i++)
+        log_info((const char *)arg, "abcdefghijklmnopqrstuvwxyz");
+}
+
+static int n_erased;
+
+static void erase(void *arg)
+{
+    n_erased += *(const int *)arg; // with the log's lock held
+}
+
+static void test_threads_do_not_mix(void **state)
+{
+    static const char *const names[N_THREADS] = {"one", "two", "three", "four"};
+    struct thread threads[N_THREADS];
+    int one = 1;
+    log_setup(LOG_INFO, LOG_FORMAT_TEXT);
+    begin_capture();
+    log_set_before_line(erase, &one);
+    for (int i = 0; i < N_THREADS; i++)
+        assert_int_equal(
+            thread_start(&threads[i], names[i], write_lines, (void *)(uintptr_t)names[i]), 0);
+    for (int i = 0; i < N_THREADS; i++)
+        thread_join(&threads[i]);
+    log_set_before_line(NULL, NULL);
+    struct str rest = str_of(end_capture());
+    struct str line;
+    int n = 0;
+    while (str_line(&rest, &line)) {
+        assert_true(str_starts(line, "assay: "));
+        assert_true(str_ends(line, ": abcdefghijklmnopqrstuvwxyz"));
+        n++;
+    }
+    assert_int_equal(n, N_THREADS * N_LINES);
+    assert_int_equal(n_erased, n);
+}
+
+static void test_level_names(void **state)
+{
+    enum log_level level = LOG_UNSET;
+    assert_int_equal(log_level_parse("warning", &level), 0);
+    assert_int_equal(level, LOG_WARNING);
+    assert_int_equal(log_level_parse("loud", &level), ERR_INVALID);
+    assert_int_equal(level, LOG_WARNING);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_text),         cmocka_unit_test(test_json),
+        cmocka_unit_test(test_long_message), cmocka_unit_test(test_threads_do_not_mix),
+        cmocka_unit_test(test_level_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

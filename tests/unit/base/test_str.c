@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+// test_str.c - views, numbers, buffers with a cap.
+
+#include "base/str.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <float.h>
+#include <math.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+static void test_split_and_lines(void **state)
+{
+    static const struct {
+        const char *text;
+        char separator; // '\n': by lines
+        const char *parts;
+    } rows[] = {
+        {"a,,b", ',', "[a][][b]"},  {"", ',', "[]"},          {",", ',', "[][]"},
+        {"a", ',', "[a]"},          {"a\nb", '\n', "[a][b]"}, {"a\r\nb\r\n", '\n', "[a][b]"},
+        {"\n\na", '\n', "[][][a]"}, {"", '\n', ""},           {"a\n", '\n', "[a]"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct str_buf b = STR_BUF_INIT(100);
+        struct str rest = str_of(rows[i].text);
+        struct str part;
+        bool by_lines = rows[i].separator == '\n';
+        while (by_lines ? str_line(&rest, &part) : str_split(&rest, rows[i].separator, &part))
+            str_buf_printf(&b, "[" STR_FMT "]", STR_ARG(part));
+        assert_string_equal(str_buf_text(&b), rows[i].parts);
+        str_buf_finish(&b);
+    }
+    struct str none = str_of(NULL);
+    struct str part;
+    assert_false(str_split(&none, ',', &part));
+}
+
+static void test_comparisons(void **state)
+{
+    assert_true(str_is(STR("abc"), "abc"));
+    assert_false(str_is(STR("abc"), "ab"));
+    assert_true(str_starts(STR("abc"), "ab") && str_starts(STR("abc"), ""));
+    assert_false(str_starts(STR("a"), "ab"));
+    assert_true(str_ends(STR("a.json"), ".json"));
+    assert_false(str_ends(STR("json"), ".json"));
+    assert_true(str_is_nocase(STR("YeS"), "yes"));
+    assert_true(str_is(str_trim(STR(" \t a b\r\n")), "a b"));
+    assert_int_equal(str_trim(STR(" \n")).n, 0);
+}
+
+static void test_whole_numbers(void **state)
+{
+    static const struct {
+        const char *text;
+        int result;
+        int64_t value;
+    } rows[] = {
+        {"0", 0, 0},
+        {"-12", 0, -12},
+        {"9223372036854775807", 0, INT64_MAX},
+        {"-9223372036854775808", 0, INT64_MIN},
+        {"9223372036854775808", ERR_INVALID, 0},
+        {"", ERR_INVALID, 0},
+        {" 1", ERR_INVALID, 0},
+        {"1 ", ERR_INVALID, 0},
+        {"1.0", ERR_INVALID, 0},
+        {"1e3", ERR_INVALID, 0},
+        {"-", ERR_INVALID, 0},
+        {"0x10", ERR_INVALID, 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int64_t v = 77;
+        assert_int_equal(str_to_i64(str_of(rows[i].text), &v), rows[i].result);
+        assert_int_equal(v, rows[i].result == 0 ? rows[i].value : 77);
+    }
+    int64_t v;
+    assert_int_equal(str_to_i64((struct str){"1\0002", 3}, &v), ERR_INVALID);
+    assert_int_equal(str_to_i64((struct str){"123", 2}, &v), 0);
+    assert_int_equal(v, 12); // the view ends before the 3
+}
+
+static void test_real_numbers(void **state)
+{
+    static const struct {
+        const char *text;
+        int result;
+        double value;
+    } rows[] = {
+        {"0.5", 0, 0.5},          {"-1e-3", 0, -0.001},     {"1e400", ERR_INVALID, 0},
+        {"nan", ERR_INVALID, 0},  {"inf", ERR_INVALID, 0},  {"infinity", ERR_INVALID, 0},
+        {"0x1", ERR_INVALID, 0},  {"1,5", ERR_INVALID, 0},  {"", ERR_INVALID, 0},
+        {"1.5x", ERR_INVALID, 0}, {" 1.5", ERR_INVALID, 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        double v = 77;
+        assert_int_equal(str_to_double(str_of(rows[i].text), &v), rows[i].result);
+        assert_true(v == (rows[i].result == 0 ? rows[i].value : 77));
+    }
+}
+
+static const char *shown(struct str_buf *b, double v, bool as_float)
+{
+    str_buf_reset(b);
+    if (as_float)
+        str_buf_float(b, (float)v);
+    else
+        str_buf_double(b, v);
+    return str_buf_text(b);
+}
+
+static void test_shortest_numbers(void **state)
+{
+    struct str_buf b = STR_BUF_INIT(100);
+    assert_string_equal(shown(&b, 0.1, true), "0.1");
+    assert_string_equal(shown(&b, 12.5, true), "12.5");
+    assert_string_equal(shown(&b, 0, true), "0");
+    assert_string_equal(shown(&b, 1e6, true), "1e+06");
+    assert_string_equal(shown(&b, 0.30000001192092896, true), "0.3");
+    assert_string_equal(shown(&b, 0.1, false), "0.1");
+    assert_string_equal(shown(&b, 0.1 + 0.2, false), "0.30000000000000004");
+    assert_string_equal(shown(&b, NAN, true), "null");
+    assert_string_equal(shown(&b, -INFINITY, false), "null");
+    uint32_t bits = 1;
+    for (int i = 0; i < 200000; i++) { // reads back, and one digit fewer does not
+        float v;
+        float short_v = 0;
+        bits = bits * 1664525u + 1013904223u;
+        memcpy(&v, &bits, sizeof(v));
+        if (!isfinite(v) || v == 0)
+            continue;
+        const char *text = shown(&b, (double)v, true);
+        assert_true(strtof(text, NULL) == v);
+        int n_digits = 0;
+        bool leading = true;
+        for (const char *c = text; *c && *c != 'e'; c++) {
+            leading = leading && (*c < '1' || *c > '9');
+            n_digits += !leading && *c >= '0' && *c <= '9';
+        }
+        char fewer[64];
+        if (n_digits > 1 && n_digits <= 9 && !strchr(text, 'e')) {
+            snprintf(fewer, sizeof(fewer), "%.*g", n_digits - 1, (double)v);
+            short_v = strtof(fewer, NULL);
+            if (strpbrk(text, ".")) // trailing zeros of whole numbers are no digits
+                assert_true(short_v != v);
+        }
+    }
+    str_buf_finish(&b);
+}
+
+static void test_cap(void **state)
+{
+    struct str_buf b = STR_BUF_INIT(5);
+    str_buf_puts(&b, "12345");
+    assert_int_equal(str_buf_check(&b), 0);
+    str_buf_putc(&b, '6');
+    assert_int_equal(str_buf_check(&b), ERR_TOO_BIG);
+    str_buf_puts(&b, ""); // sticky
+    assert_int_equal(b.failed, ERR_TOO_BIG);
+    assert_string_equal(str_buf_text(&b), "12345");
+    assert_null(str_buf_take(&b));
+    str_buf_printf(&b, "%d", 123456);
+    assert_int_equal(str_buf_check(&b), ERR_TOO_BIG);
+    str_buf_reset(&b);
+    str_buf_printf(&b, "%s", "abcde");
+    char *taken = str_buf_take(&b);
+    assert_string_equal(taken, "abcde");
+    mem_free(taken);
+    taken = str_buf_take(&b);
+    assert_string_equal(taken, "");
+    mem_free(taken);
+
+    struct str_buf endless = STR_BUF_INIT(SIZE_MAX);
+    for (int i = 0; i < 1000; i++)
+        str_buf_puts(&endless, "0123456789");
+    assert_int_equal(str_buf_check(&endless), 0);
+    assert_int_equal(endless.n, 10000);
+    str_buf_finish(&endless);
+}
+
+static void test_printable(void **state)
+{
+    struct str_buf b = STR_BUF_INIT(100);
+    str_buf_add_printable(&b, STR("a\x1b\x7f\xc2\x9b\xc3\xa9\xff\0z"));
+    assert_string_equal(str_buf_text(&b), "a???\xc3\xa9\xef\xbf\xbd?z");
+    str_buf_finish(&b);
+}
+
+static void test_utf8_length(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t n;
+    } rows[] = {
+        {"", 0},
+        {"a", 1},
+        {"\xc3\xa9", 2},
+        {"\xe2\x82\xac", 3},
+        {"\xc3", 0},
+        {"\x80", 0},
+        {"\xf0\x9f\x98\x80", 4},
+        {"\xed\x9f\xbf", 3},
+        {"\xed\xa0\x80", 0},
+        {"\xc1\xbf", 0},
+        {"\xf4\x8f\xbf\xbf", 4},
+        {"\xf4\x90\x80\x80", 0},
+        {"\xe0\x9f\xbf", 0},
+        {"\xf0\x8f\xbf\xbf", 0},
+        {"\xc3z", 0},
+        {"\xff", 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        assert_int_equal(str_utf8_length(str_of(rows[i].text)), rows[i].n);
+}
+
+static void test_allocation_failure(void **state)
+{
+    struct str_buf b = STR_BUF_INIT(10000);
+    mem_test_fail_at(1);
+    str_buf_puts(&b, "x");
+    mem_test_fail_at(0);
+    assert_int_equal(str_buf_check(&b), ERR_NOMEM);
+    str_buf_reset(&b);
+    str_buf_puts(&b, "x");
+    mem_test_fail_at(1);
+    for (int i = 0; i < 300; i++)
+        str_buf_putc(&b, 'y');
+    mem_test_fail_at(0);
+    assert_int_equal(str_buf_check(&b), ERR_NOMEM);
+    assert_true(str_is(str_buf_view(&b), str_buf_text(&b))); // what fitted is whole
+    str_buf_finish(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_split_and_lines),    cmocka_unit_test(test_comparisons),
+        cmocka_unit_test(test_whole_numbers),      cmocka_unit_test(test_real_numbers),
+        cmocka_unit_test(test_shortest_numbers),   cmocka_unit_test(test_cap),
+        cmocka_unit_test(test_printable),          cmocka_unit_test(test_utf8_length),
+        cmocka_unit_test(test_allocation_failure),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
