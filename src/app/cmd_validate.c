@@ -12,6 +12,7 @@
 #include "app/sink.h"
 #include "app/sink_path.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "eval/dataset.h"
 #include "eval/evaluation.h"
 #include "infer/model.h"
@@ -126,9 +127,13 @@ static int judge_end(void *arg, const struct pipeline_summary *sum)
 
 // --- the report
 
+// In an object of their own: the report's settings have words in common with ours.
 static void write_settings(void *arg, struct json_writer *w)
 {
+    json_key(w, "detect");
+    json_object(w);
     detect_write_settings(arg, w);
+    json_end(w);
 }
 
 static int report_put(const struct validate_opts *o, const struct evaluation *e,
