@@ -32,7 +32,7 @@ const struct opt source_options[] = {
                "skip what is before this time, in seconds from the first frame", "0"),
     OPT_INT(struct source_opts, "stream-index", stream_index, -1, 1e6, "N",
             "stream of the container to use", "the best video stream"),
-    OPT_INT(struct source_opts, "stride", stride, 0, 1e9, "N", "use every N-th frame", "1"),
+    OPT_INT(struct source_opts, "stride", stride, 1, 1e9, "N", "use every N-th frame", "1"),
     OPT_END,
 };
 // clang-format on
