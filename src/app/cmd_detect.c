@@ -13,6 +13,7 @@ static struct detect_opts settings = {
     .confidence = 0.25,
     .iou = DETECT_DEFAULT_IOU,
     .max_detections = DETECT_DEFAULT_MAX,
+    .source = {.stream_index = -1, .has_stream_index = true}, // -1: the one libav prefers
 };
 static const struct opt_set sets[] = DETECT_OPTION_SETS(settings);
 

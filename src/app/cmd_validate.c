@@ -54,6 +54,7 @@ static struct validate_opts settings = {
             .confidence = 0.001, // average precision needs a low floor
             .iou = DETECT_DEFAULT_IOU,
             .max_detections = DETECT_DEFAULT_MAX,
+            .source = {.stream_index = -1, .has_stream_index = true}, // -1: the one libav prefers
         },
     .at_confidence = EVALUATION_AT_CONFIDENCE,
 };

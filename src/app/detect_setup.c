@@ -16,9 +16,9 @@
 const struct opt detect_options[] = {
     OPT_TEXT(O, "classes", classes, "A,B", "only these labels", "all"),
     OPT_LIST(O, "class-confidence", class_confidence, "A=F,B=F", "confidence floors of single labels; @FILE reads lines LABEL=F"),
-    OPT_DOUBLE(O, "confidence", confidence, 0, 1, "F", "detections below this are left out", NULL),
+    OPT_DOUBLE(O, "confidence", confidence, 0, 1, "F", "detections below this are left out", "0.25; validate: 0.001"),
     OPT_CHOICE(O, "format", format, sink_choices, "FORMAT", "of --out: jsonl, json (COCO results), csv, txt (MOT), mp4 (boxes drawn)", "by the ending of --out"),
-    OPT_DOUBLE(O, "iou", iou, 0, 1, "F", "boxes of one class that overlap more are one (non-maximum suppression)", "0.7"),
+    OPT_DOUBLE(O, "iou", iou, 0.001, 1, "F", "boxes of one class that overlap more are one (non-maximum suppression)", "0.7"),
     OPT_INT(O, "max-detections", max_detections, 1, 100000, "N", "most detections of a frame", "300"),
     OPT_TEXT(O, "out", out, "FILE", "where results go; with several sources a directory", "standard output"),
     OPT_INT(O, "side-by-side", side_by_side, 1, 64, "N", "sources run at once", "for this machine"),
