@@ -8,6 +8,7 @@ const struct command *const app_commands[] = {
     &command_bench,
     &command_doctor,
     &command_evaluate,
+    &command_model_bench,
     &command_options,
     &command_probe,
     &command_validate,

@@ -165,6 +165,16 @@ const char *detector_engine(const struct detector *d)
     return engine_describe(d->engine);
 }
 
+const char *detector_engine_name(const struct detector *d)
+{
+    return engine_name(d->engine);
+}
+
+const char *detector_precision_name(const struct detector *d)
+{
+    return engine_precision_name(d->engine);
+}
+
 int detector_n_workers(const struct detector *d)
 {
     return d->n_workers;

@@ -54,25 +54,28 @@ struct detector_result {
     int64_t run_ns;    // pack, engine, head, NMS
 };
 
-// Loads the model into an engine, warms it with one grey picture per worker (which also settles
-// what the head needs to see in values) and starts the workers. Errors of engine_create();
+// Loads the model into an engine, warms it with one empty picture (which also settles what the head
+// needs to see in values) and starts the workers. Errors of engine_create();
 // ERR_MODEL where output shapes contradict the head.
 int detector_create(struct model *m, const struct engine_opts *opts,
                     struct detector **ret_detector) MUST_CHECK;
 void detector_destroy(struct detector *d);
 const struct model_info *detector_model(const struct detector *d);
-const char *detector_engine(const struct detector *d); // engine_describe()
+const char *detector_engine(const struct detector *d);         // engine_describe()
+const char *detector_engine_name(const struct detector *d);    // engine_name()
+const char *detector_precision_name(const struct detector *d); // engine_precision_name()
 int detector_n_workers(const struct detector *d);
 void detector_input_size(const struct detector *d, int *ret_width,
                          int *ret_height); // pixels that frames must have
 
-// *n_ahead*: results that may wait for the receiver, and frames that may wait in the lane, before
-// push waits.
+// *n_ahead* [1]: frames that may wait in the lane before push waits. Results wait for their
+// receiver as well: with them, no more than twice *n_ahead* and what the workers hold is inside.
+// ERR_NOMEM.
 int detector_stream_open(struct detector *d, enum detector_lane lane,
                          const struct detector_settings *settings, size_t n_ahead,
                          struct detector_stream **ret_stream) MUST_CHECK;
 // Waits while the stream is full. 0: the detector owns the frame, *pf is NULL. ERR_CLOSED:
-// cancelled.
+// cancelled or ended. ERR_NOMEM. On any error the frame is still the caller's.
 int detector_push(struct detector_stream *s, struct frame **pf) MUST_CHECK;
 void detector_end(struct detector_stream *s);    // no more will be pushed; what is inside comes out
 void detector_cancel(struct detector_stream *s); // what is inside is dropped; push and receive

@@ -80,6 +80,11 @@ const char *engine_name(const struct engine *e)
     return e->impl->name;
 }
 
+const char *engine_precision_name(const struct engine *e)
+{
+    return e->precision;
+}
+
 const char *engine_describe(const struct engine *e)
 {
     return e->description;

@@ -27,6 +27,7 @@ struct engine {
     const struct engine_impl *impl;
     struct model *model; // owned reference
     int max_batch;
+    const char *precision; // a constant text
     char description[ENGINE_DESCRIPTION_MAX];
 };
 

@@ -215,6 +215,7 @@ static int ort_create(struct model *m, const struct engine_opts *opts, struct en
     e->base.impl = &engine_onnxruntime;
     e->base.model = model_ref(m);
     e->base.max_batch = choose_batch(model_info(m), opts);
+    e->base.precision = precision_name(model_info(m));
     int r = ort_open(e, opts);
     if (r < 0) {
         ort_destroy(&e->base);
@@ -223,7 +224,7 @@ static int ort_create(struct model *m, const struct engine_opts *opts, struct en
     take_names(e);
     snprintf(e->base.description, sizeof(e->base.description), "ONNX Runtime %s, %s, %s",
              ort_runtime_version(), ort_device_label((enum engine_device)opts->device),
-             precision_name(model_info(m)));
+             e->base.precision);
     *ret_engine = &e->base;
     return 0;
 }

@@ -43,6 +43,7 @@ static int stub_create(struct model *m, const struct engine_opts *opts, struct e
     e->base.impl = &engine_stub;
     e->base.model = model_ref(m);
     e->base.max_batch = MAX(1, the_stub->max_batch);
+    e->base.precision = "fp32";
     e->stub = *the_stub;
     snprintf(e->base.description, sizeof(e->base.description), "stub");
     *ret_engine = &e->base;

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: Apache-2.0
+// cmd_model_bench.c - `assay model bench`: how fast a model is on this machine, and how much memory
+// it takes.
+//
+// A row is one way of running it: one worker, then one a core. A picture's milliseconds are those
+// of pixels to tensor, engine, head and NMS in its worker; pictures per second are of all workers.
+
+#include <malloc.h>
+#include <unistd.h>
+
+#include "app/commands.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "infer/detector.h"
+#include "vision/frame.h"
+
+enum {
+    DEFAULT_REPEAT = 30,
+    MAX_REPEAT = 100000,
+    WARM_UP = 3, // pictures a worker that are not counted
+    MAX_ROWS = 2,
+    TEXT_MAX = 256 * 1024,
+};
+
+struct bench_settings {
+    const char *json;
+    int64_t repeat;
+};
+
+static struct bench_settings settings = {.repeat = DEFAULT_REPEAT};
+static struct model_opts model_settings;
+static struct engine_opts engine_settings;
+
+// clang-format off
+static const struct opt rows[] = {
+    OPT_TEXT(struct bench_settings, "json", json, "FILE", "write JSON to a file, - for standard output", NULL),
+    OPT_INT(struct bench_settings, "repeat", repeat, 1, MAX_REPEAT, "N", "pictures a worker runs for each row", "30"),
+    OPT_END,
+};
+// clang-format on
+
+static const struct opt_set sets[] = {
+    {rows, &settings, NULL},
+    {engine_options, &engine_settings, "Engine"},
+    {model_options, &model_settings, "Model"},
+};
+
+// What one way of running gave.
+struct row {
+    const char *engine; // constant texts
+    const char *precision;
+    int threads; // that work on one picture
+    int workers; // pictures side by side
+    double min_ms, median_ms, max_ms;
+    double pictures_per_second;
+    int64_t resident_bytes;
+};
+
+// One row being measured.
+struct run {
+    struct detector *detector;
+    struct detector_stream *stream;
+    struct frame_pool *pool;
+    int64_t *run_ns; // of each picture that counts
+    size_t n;        // such pictures
+    size_t n_warm_up;
+    size_t n_inside; // pictures on their way at any time
+};
+
+static int64_t resident_bytes(void)
+{
+    long n_pages = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (!f)
+        return 0;
+    if (fscanf(f, "%*s %ld", &n_pages) != 1)
+        n_pages = 0;
+    fclose(f);
+    return (int64_t)n_pages * sysconf(_SC_PAGESIZE);
+}
+
+// Texture of every kind, the same each time: a network's speed hardly depends on what it sees.
+static void paint(struct frame *f)
+{
+    uint32_t x = 1;
+    for (size_t i = 0; i < f->n_bytes; i++) {
+        x = x * 1664525u + 1013904223u;
+        f->rgb[i] = (uint8_t)(i / 1920 + (x >> 27));
+    }
+}
+
+static int push_one(struct run *run)
+{
+    struct frame *f = NULL;
+    int r = frame_pool_get(run->pool, 0, &f);
+    if (r < 0)
+        return r;
+    const struct model_input *input = &detector_model(run->detector)->input;
+    int w = 0;
+    int h = 0;
+    detector_input_size(run->detector, &w, &h);
+    f->letterbox = letterbox_make(LETTERBOX_STRETCH, w, h, w, h, input->fill);
+    r = detector_push(run->stream, &f);
+    frame_unref(&f);
+    return r;
+}
+
+// *at* counts from the first warm-up picture.
+static int take_one(struct run *run, size_t at)
+{
+    struct detector_result *result = NULL;
+    int r = detector_receive(run->stream, &result);
+    if (r < 0)
+        return r;
+    if (result->error)
+        r = err_set((enum err)result->error, "%s", result->message);
+    else if (at >= run->n_warm_up)
+        run->run_ns[at - run->n_warm_up] = result->run_ns;
+    detector_result_free(&result);
+    return r;
+}
+
+static int run_pictures(struct run *run, int64_t *ret_wall_ns)
+{
+    size_t n_all = run->n_warm_up + run->n;
+    size_t n_pushed = 0;
+    int64_t begun = 0;
+    for (size_t i = 0; i < n_all; i++) {
+        while (n_pushed < n_all && n_pushed < i + run->n_inside) {
+            int r = push_one(run);
+            if (r < 0)
+                return r;
+            n_pushed++;
+        }
+        if (i == run->n_warm_up)
+            begun = clock_now_ns();
+        int r = take_one(run, i);
+        if (r < 0)
+            return r;
+    }
+    *ret_wall_ns = clock_now_ns() - begun;
+    return 0;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a;
+    int64_t y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void fill_row(const struct run *run, int64_t wall_ns, struct row *ret_row)
+{
+    qsort(run->run_ns, run->n, sizeof(*run->run_ns), by_value);
+    int64_t low = run->run_ns[(run->n - 1) / 2];
+    int64_t high = run->run_ns[run->n / 2];
+    *ret_row = (struct row){
+        .engine = detector_engine_name(run->detector),
+        .precision = detector_precision_name(run->detector),
+        .threads = 1,
+        .workers = detector_n_workers(run->detector),
+        .min_ms = (double)run->run_ns[0] / 1e6,
+        .median_ms = (double)(low + high) / 2e6,
+        .max_ms = (double)run->run_ns[run->n - 1] / 1e6,
+        .pictures_per_second = (double)run->n * 1e9 / (double)MAX(wall_ns, 1),
+        .resident_bytes = resident_bytes(),
+    };
+}
+
+static void run_finish(struct run *run)
+{
+    detector_stream_close(run->stream);
+    if (run->pool)
+        frame_pool_destroy(run->pool);
+    mem_free(run->run_ns);
+    detector_destroy(run->detector);
+    malloc_trim(0);
+}
+
+static int run_prepare(struct run *run, struct model *m, const struct engine_opts *opts)
+{
+    static const struct detector_settings plain = {.confidence = 0.25};
+    int r = detector_create(m, opts, &run->detector);
+    if (r < 0)
+        return r;
+    size_t n_workers = (size_t)detector_n_workers(run->detector);
+    int w = 0;
+    int h = 0;
+    detector_input_size(run->detector, &w, &h);
+    run->n = (size_t)settings.repeat * n_workers;
+    run->n_warm_up = WARM_UP * n_workers;
+    run->n_inside = 2 * n_workers + (size_t)opts->batch;
+    run->run_ns = mem_array(int64_t, run->n);
+    if (!run->run_ns)
+        return ERR_NOMEM;
+    r = frame_pool_create(run->n_inside, w, h, &run->pool);
+    if (r < 0)
+        return r;
+    return detector_stream_open(run->detector, DETECTOR_BULK, &plain, run->n_inside, &run->stream);
+}
+
+// The pool's frames keep their pixels while they come and go.
+static int paint_all(struct run *run)
+{
+    struct frame **frames = mem_array(struct frame *, run->n_inside);
+    if (!frames)
+        return ERR_NOMEM;
+    int r = 0;
+    for (size_t i = 0; i < run->n_inside && r == 0; i++) {
+        r = frame_pool_get(run->pool, 0, &frames[i]);
+        if (r == 0)
+            paint(frames[i]);
+    }
+    for (size_t i = 0; i < run->n_inside; i++)
+        frame_unref(&frames[i]);
+    mem_free(frames);
+    return r;
+}
+
+static int measure(struct model *m, const struct engine_opts *opts, struct row *ret_row)
+{
+    struct run run = {0};
+    int64_t wall_ns = 0;
+    int r = run_prepare(&run, m, opts);
+    if (r == 0)
+        r = paint_all(&run);
+    if (r == 0)
+        r = run_pictures(&run, &wall_ns);
+    if (r == 0)
+        fill_row(&run, wall_ns, ret_row);
+    run_finish(&run);
+    return r;
+}
+
+static int measure_all(struct model *m, struct row ret_rows[MAX_ROWS], size_t *ret_n)
+{
+    struct engine_opts opts = engine_settings;
+    int64_t n_workers = opts.threads > 0 ? opts.threads : thread_n_cores();
+    opts.threads = 1;
+    int r = measure(m, &opts, &ret_rows[0]);
+    if (r < 0)
+        return r;
+    *ret_n = 1;
+    opts.threads = n_workers;
+    if (n_workers == 1 || (opts.device != DEVICE_UNSET && opts.device != DEVICE_CPU))
+        return 0;
+    r = measure(m, &opts, &ret_rows[1]);
+    if (r == 0)
+        *ret_n = 2;
+    return r;
+}
+
+static void put_table(struct str_buf *out, const struct model_info *info, const struct row *row,
+                      size_t n)
+{
+    str_buf_add_printable(out, str_of(info->path));
+    str_buf_printf(out, " (%s), %lld pictures a worker\n\n", info->head_name,
+                   (long long)settings.repeat);
+    str_buf_puts(out, "engine        precision  threads  workers   min ms  median ms   max ms  "
+                      "pictures/s  resident MB\n");
+    for (size_t i = 0; i < n; i++)
+        str_buf_printf(out, "%-12s  %-9s  %7d  %7d  %7.2f  %9.2f  %7.2f  %10.2f  %11.1f\n",
+                       row[i].engine, row[i].precision, row[i].threads, row[i].workers,
+                       row[i].min_ms, row[i].median_ms, row[i].max_ms, row[i].pictures_per_second,
+                       (double)row[i].resident_bytes / 1e6);
+}
+
+static void put_double(struct json_writer *w, const char *key, double v)
+{
+    json_key(w, key);
+    json_double(w, v);
+}
+
+static void put_row(struct json_writer *w, const struct row *row)
+{
+    json_object(w);
+    json_key(w, "engine");
+    json_cstring(w, row->engine);
+    json_key(w, "precision");
+    json_cstring(w, row->precision);
+    json_key(w, "threads");
+    json_int(w, row->threads);
+    json_key(w, "workers");
+    json_int(w, row->workers);
+    json_key(w, "milliseconds");
+    json_object(w);
+    put_double(w, "min", row->min_ms);
+    put_double(w, "median", row->median_ms);
+    put_double(w, "max", row->max_ms);
+    json_end(w);
+    put_double(w, "pictures_per_second", row->pictures_per_second);
+    json_key(w, "resident_bytes");
+    json_int(w, row->resident_bytes);
+    json_end(w);
+}
+
+static void put_json(struct str_buf *out, const struct model_info *info, const struct row *row,
+                     size_t n)
+{
+    struct json_writer w;
+    json_writer_init(&w, out);
+    w.pretty = true;
+    json_object(&w);
+    json_key(&w, "assay");
+    json_cstring(&w, ASSAY_VERSION);
+    json_key(&w, "model");
+    json_object(&w);
+    json_key(&w, "path");
+    json_cstring(&w, info->path);
+    json_key(&w, "sha256");
+    json_cstring(&w, info->sha256);
+    json_key(&w, "head");
+    json_cstring(&w, info->head_name);
+    json_end(&w);
+    json_key(&w, "rows");
+    json_array(&w);
+    for (size_t i = 0; i < n; i++)
+        put_row(&w, &row[i]);
+    json_end(&w);
+    json_end(&w);
+    str_buf_putc(out, '\n');
+}
+
+static int write_report(const struct model_info *info, const struct row *row, size_t n)
+{
+    bool only_json = settings.json && str_is(str_of(settings.json), "-");
+    struct str_buf text = STR_BUF_INIT(TEXT_MAX);
+    struct str_buf json = STR_BUF_INIT(TEXT_MAX);
+    put_table(&text, info, row, n);
+    put_json(&json, info, row, n);
+    int r = only_json ? 0 : app_write("-", &text);
+    if (r == 0 && settings.json)
+        r = app_write(settings.json, &json);
+    str_buf_finish(&text);
+    str_buf_finish(&json);
+    return r;
+}
+
+static int run(const struct app_call *call)
+{
+    size_t n_models = call->n_arguments + (model_settings.path != NULL);
+    if (n_models != 1)
+        return app_usage_error(&command_model_bench, "one model FILE is wanted, not %zu", n_models);
+    if (!model_settings.path)
+        model_settings.path = call->arguments[0];
+    struct model *m = NULL;
+    int r = model_open(&model_settings, &m);
+    if (r < 0)
+        return app_fail(r);
+    struct row measured[MAX_ROWS];
+    size_t n = 0;
+    r = measure_all(m, measured, &n);
+    if (r == 0)
+        r = write_report(model_info(m), measured, n);
+    model_unref(&m);
+    return r < 0 ? app_fail(r) : 0;
+}
+
+const struct command command_model_bench = {
+    .name = "model bench",
+    .summary = "Measures how fast a model is on this machine, and its memory",
+    .usage = "FILE [options]",
+    .details = "A row for one worker and one for a worker a core (--threads N: N workers). Each "
+               "worker\nruns one picture at a time in one thread: pixels to tensor, network, head "
+               "and NMS.\nResident memory is that of the whole program at the row's end.",
+    .sets = sets,
+    .n_sets = ARRAY_LEN(sets),
+    .run = run,
+};
