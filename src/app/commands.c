@@ -4,8 +4,8 @@
 #include "app/commands.h"
 
 const struct command *const app_commands[] = {
-    &command_detect,
     &command_bench,
+    &command_detect,
     &command_doctor,
     &command_evaluate,
     &command_model_bench,
