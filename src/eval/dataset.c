@@ -114,6 +114,34 @@ static int recognise_object(struct str head, enum dataset_format *ret_format)
     return 0;
 }
 
+// Frames with labels are BDD100K's, anything else is COCO results.
+static int recognise_array(struct str head, enum dataset_format *ret_format)
+{
+    *ret_format = DATASET_COCO;
+    struct json_reader *json = NULL;
+    const struct json_reader_opts opts = {.text = head};
+    int r = json_reader_create(&opts, &json);
+    struct json_event e;
+    if (r == 0)
+        r = json_next(json, &e); // '['
+    if (r == 0)
+        r = json_next(json, &e); // '{' of the first entry
+    while (r == 0 && (r = json_next(json, &e)) == 0 && e.type == JSON_KEY) {
+        if (str_is(e.text, "labels"))
+            *ret_format = DATASET_BDD100K;
+        if (str_is(e.text, "labels") || str_is(e.text, "image_id"))
+            break;
+        r = json_next(json, &e);
+        if (r == 0)
+            r = json_skip(json, &e);
+    }
+    json_reader_destroy(json);
+    if (r == ERR_NOMEM)
+        return r;
+    err_clear(); // as above
+    return 0;
+}
+
 static bool looks_like_mot(struct str head)
 {
     struct str rest = head;
@@ -150,15 +178,16 @@ static int recognise(const struct dataset_input *in, enum dataset_format *ret_fo
                        "'%s' is a Git-LFS pointer, not the file itself: run 'git lfs pull'",
                        in->path);
     if (text.p[0] == '[')
-        *ret_format = DATASET_COCO;
+        return recognise_array(text, ret_format);
     else if (text.p[0] == '{')
         return recognise_object(text, ret_format);
     else if (looks_like_mot(text))
         *ret_format = DATASET_MOT;
     else
-        return err_set(ERR_UNSUPPORTED,
-                       "'%s' is no format known here: COCO JSON, MOT text, or .jsonl detections",
-                       in->path);
+        return err_set(
+            ERR_UNSUPPORTED,
+            "'%s' is no format known here: COCO JSON, MOT text, BDD100K JSON, or .jsonl detections",
+            in->path);
     return 0;
 }
 
@@ -170,6 +199,7 @@ int dataset_read(const char *path, enum dataset_role role, enum dataset_format f
         [DATASET_COCO] = dataset_read_coco,
         [DATASET_MOT] = dataset_read_mot,
         [DATASET_JSONL] = dataset_read_jsonl,
+        [DATASET_BDD100K] = dataset_read_bdd,
     };
     if ((role == DATASET_DETECTIONS) != (truth != NULL))
         return err_set(ERR_INVALID, "'%s': detections are read beside their truth", path);

@@ -36,10 +36,6 @@ struct dataset_picture {
 };
 
 // x, y: top left corner; w, h: size; pixels, as in the file.
-//
-// MOT truth keeps every row: its class column is class_index (class ids are the numbers of that
-// column, 1 without the column), flag 0 is ignore. MOT results have no class: they are of class id
-// 1 where the truth has it, else of its only class. Ids written "3.0" are 3.
 struct dataset_object {
     int32_t picture;     // index in pictures
     int32_t class_index; // index in classes
@@ -50,7 +46,8 @@ struct dataset_object {
     int64_t track_id;  // -1 where absent
     bool crowd;        // truth: COCO iscrowd
     bool ignore;       // truth: not to be judged (crowd, MOT flag 0, difficult)
-    float visibility;  // truth: 0..1, MOT column 9; 1 where absent
+    uint8_t mot_class; // MOT16+ truth: column 8; 0 where absent
+    float visibility;  // MOT16+ truth: column 9, 0..1; 0 where absent
 };
 
 struct dataset {
@@ -64,11 +61,15 @@ struct dataset {
     size_t n_videos;
     struct dataset_object *objects; // in file order
     size_t n_objects;
+    // MOT16+ truth: rows of classes that no detection metric knows (vehicles, occluders). The
+    // tracking rules assign to them; *id* of all MOT objects is the line.
+    struct dataset_object *others;
+    size_t n_others;
     // Detections: judged[i] says whether picture i was looked at (inferred); NULL: all were. Truth
     // of pictures that were not looked at makes no misses.
     bool *judged;
     size_t n_judged;    // pictures that are judged; n_pictures where judged is NULL
-    const char *format; // "coco", "coco-results", "mot", "assay-jsonl"
+    const char *format; // "bdd100k", "coco", "coco-results", "mot", "assay-jsonl"
     char **notices;     // what a reader of figures must know: "12 detections of unknown pictures"
     size_t n_notices;
     struct arena *arena;
@@ -82,6 +83,7 @@ enum dataset_role {
 
 enum {
     DATASET_MAX_CLASSES = 100 * 1000,
+    DATASET_MAX_VIDEOS = 100 * 1000,
     DATASET_MAX_PICTURES = 50 * 1000 * 1000,
     DATASET_MAX_OBJECTS = 500 * 1000 * 1000,
     DATASET_MAX_LINE = 64 * 1024, // bytes of one line of MOT text
@@ -92,6 +94,7 @@ enum dataset_format {
     DATASET_COCO,         // truth object, or results array
     DATASET_MOT,          // text, frames from 1
     DATASET_JSONL,        // our detections
+    DATASET_BDD100K,      // array of frames with labels, of truth or of results
 };
 
 // Reads *path*. Detections need the *truth* they will be judged by (classes and pictures are

@@ -188,6 +188,42 @@ static int read_category(struct reader *r, size_t nth)
     return draft_class(&r->draft, id, str_of(label));
 }
 
+// A name or a number; anything else is no video.
+static int take_video(struct reader *r, int32_t *ret_video)
+{
+    struct json_event e;
+    int err = json_next(r->json, &e);
+    if (err < 0)
+        return err;
+    if (e.type == JSON_STRING || e.type == JSON_NUMBER)
+        return draft_video(&r->draft, e.text, ret_video);
+    return json_skip(r->json, &e);
+}
+
+// Of "videos": the name that stands for an id.
+static int read_video(struct reader *r, size_t nth)
+{
+    struct json_event e;
+    int32_t video = -1;
+    char *name = NULL;
+    int err;
+    while ((err = json_next(r->json, &e)) == 0 && e.type == JSON_KEY) {
+        if (str_is(e.text, "id"))
+            err = take_video(r, &video);
+        else if (str_is(e.text, "name"))
+            err = take_text(r, &name);
+        else
+            err = skip_value(r);
+        if (err < 0)
+            return err;
+    }
+    if (err == 0 && video < 0)
+        return json_error(r->json, "video %zu has no \"id\"", nth);
+    if (err == 0 && name)
+        r->draft.videos[video].name = name;
+    return err;
+}
+
 static int picture_member(struct reader *r, struct str key, size_t nth, struct dataset_picture *p,
                           bool *has_id)
 {
@@ -207,6 +243,8 @@ static int picture_member(struct reader *r, struct str key, size_t nth, struct d
         int *side = str_is(key, "width") ? &p->width : &p->height;
         err = take_optional(r, &value);
         *side = value > 0 && value <= INT32_MAX ? (int)value : 0;
+    } else if (str_is(key, "video") || str_is(key, "video_id")) {
+        err = take_video(r, &p->video);
     } else if (str_is(key, "frame") || str_is(key, "frame_index")) {
         err = take_optional(r, &value);
         p->frame = value >= 0 ? value : -1;
@@ -333,6 +371,8 @@ static int read_member(struct reader *r, struct str key)
         r->has_images = true;
         return read_array(r, "images", read_picture);
     }
+    if (str_is(key, "videos") && r->is_truth)
+        return read_array(r, "videos", read_video);
     if (str_is(key, "categories") && r->is_truth) {
         r->has_categories = true;
         return read_array(r, "categories", read_category);

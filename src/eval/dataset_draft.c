@@ -28,6 +28,8 @@ void draft_finish(struct draft *d)
     mem_free(d->classes);
     mem_free(d->pictures);
     mem_free(d->objects);
+    mem_free(d->others);
+    mem_free(d->videos);
     mem_free(d->refs);
     mem_free(d->judged);
     mem_free(d->notices);
@@ -77,6 +79,38 @@ int draft_object(struct draft *d, const struct dataset_object *o, const struct d
     if (ref)
         d->refs[d->n_objects] = *ref;
     d->objects[d->n_objects++] = *o;
+    return 0;
+}
+
+int draft_other(struct draft *d, const struct dataset_object *o)
+{
+    int r = check_room(d->n_others, DATASET_MAX_OBJECTS, "objects");
+    if (r == 0)
+        r = MEM_GROW(d->others, d->cap_others, d->n_others);
+    if (r == 0)
+        d->others[d->n_others++] = *o;
+    return r;
+}
+
+int draft_video(struct draft *d, struct str key, int32_t *ret_video)
+{
+    // From the last: pictures of one video mostly stand together.
+    for (size_t i = d->n_videos; i-- > 0;) {
+        if (str_is(key, d->videos[i].key)) {
+            *ret_video = (int32_t)i;
+            return 0;
+        }
+    }
+    int r = check_room(d->n_videos, DATASET_MAX_VIDEOS, "videos");
+    if (r == 0)
+        r = MEM_GROW(d->videos, d->cap_videos, d->n_videos);
+    if (r < 0)
+        return r;
+    char *copy = arena_strndup(d->arena, key.p, key.n);
+    if (!copy)
+        return ERR_NOMEM;
+    d->videos[d->n_videos] = (struct draft_video){.key = copy, .name = copy};
+    *ret_video = (int32_t)d->n_videos++;
     return 0;
 }
 
@@ -250,6 +284,20 @@ struct whole {
     bool borrows;     // classes and pictures are those of the truth
 };
 
+// Names into the arena; detections have the truth's videos.
+static int name_videos(const struct draft *d, const struct dataset *truth, struct whole *w)
+{
+    w->d.videos = truth ? truth->videos : arena_array(d->arena, char *, d->n_videos + 1);
+    w->d.n_videos = truth ? truth->n_videos : d->n_videos;
+    if (truth)
+        return 0;
+    if (!w->d.videos)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < d->n_videos; i++)
+        w->d.videos[i] = d->videos[i].name;
+    return 0;
+}
+
 static void move_arrays(struct draft *d, const struct dataset *truth, struct whole *w)
 {
     w->borrows = truth != NULL;
@@ -259,6 +307,8 @@ static void move_arrays(struct draft *d, const struct dataset *truth, struct who
     w->d.n_pictures = truth ? truth->n_pictures : d->n_pictures;
     w->d.objects = d->objects;
     w->d.n_objects = d->n_objects;
+    w->d.others = d->others;
+    w->d.n_others = d->n_others;
     w->d.judged = d->judged;
     w->d.n_judged = w->d.n_pictures;
     if (d->judged) {
@@ -274,6 +324,7 @@ static void move_arrays(struct draft *d, const struct dataset *truth, struct who
         d->pictures = NULL;
     }
     d->objects = NULL;
+    d->others = NULL;
     d->judged = NULL;
     d->notices = NULL;
     d->arena = NULL;
@@ -293,6 +344,8 @@ int draft_to_dataset(struct draft *d, const char *format, const struct dataset *
                                     .n_pictures = d->n_pictures};
         r = resolve(d, truth ? truth : &own, !truth);
     }
+    if (r == 0)
+        r = name_videos(d, truth, w);
     if (r < 0) {
         mem_free(w);
         draft_finish(d);
@@ -315,6 +368,7 @@ void dataset_destroy(struct dataset *d)
         mem_free(d->pictures);
     }
     mem_free(d->objects);
+    mem_free(d->others);
     mem_free(d->judged);
     mem_free(d->notices);
     arena_destroy(d->arena);

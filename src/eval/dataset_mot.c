@@ -6,7 +6,7 @@
 // vehicle, 7 static person, 8 distractor, 12 reflection) are ignored regions; vehicles and
 // occluders are no people and are left out. Any other number of columns is MOT15: what follows is
 // the confidence (0 in truth: ignored). Ignored truth behaves like a COCO crowd. Coordinates are
-// taken as they are.
+// taken as they are. What is left out stays among the dataset's others.
 
 #include "eval/dataset_priv.h"
 
@@ -36,6 +36,7 @@ enum column {
     COLUMN_CONFIDENCE,
     COLUMN_FLAG = COLUMN_CONFIDENCE, // MOT16 truth
     COLUMN_CLASS,
+    COLUMN_VISIBILITY,
 };
 
 enum mot_class {
@@ -103,7 +104,11 @@ static bool judge_truth(const struct reader *r, const double *columns, size_t n,
                         struct dataset_object *o)
 {
     if (r->n_columns == MOT16_COLUMNS && n > COLUMN_CLASS) {
-        int mot_class = (int)columns[COLUMN_CLASS];
+        double number = columns[COLUMN_CLASS];
+        int mot_class = number >= 1 && number <= UINT8_MAX ? (int)number : UINT8_MAX;
+        o->mot_class = (uint8_t)mot_class;
+        o->visibility = n > COLUMN_VISIBILITY ? (float)columns[COLUMN_VISIBILITY] : 0;
+        o->ignore = o->crowd = true;
         if (mot_class != MOT_PEDESTRIAN && !is_like_people(mot_class))
             return false;
         o->ignore = mot_class != MOT_PEDESTRIAN || columns[COLUMN_FLAG] == 0;
@@ -128,6 +133,7 @@ static int add_row(struct reader *r, const double *c, size_t n)
                                .h = c[COLUMN_H],
                                .area = c[COLUMN_W] * c[COLUMN_H],
                                .confidence = 1,
+                               .id = r->line,
                                .track_id = -1};
     if (fabs(c[COLUMN_ID]) < 9e15)
         o.track_id = (int64_t)c[COLUMN_ID];
@@ -145,7 +151,7 @@ static int add_row(struct reader *r, const double *c, size_t n)
         r->last_frame = MAX(r->last_frame, frame);
         if (!judge_truth(r, c, n, &o)) {
             r->n_other_classes++;
-            return 0;
+            return draft_other(&r->draft, &o);
         }
     }
     return draft_object(&r->draft, &o, NULL);

@@ -37,6 +37,12 @@ struct draft_ref {
     int64_t class_id;
 };
 
+// A video under the key that pictures use for it.
+struct draft_video {
+    const char *key;
+    char *name; // the key, until the file gives a name
+};
+
 struct draft {
     struct arena *arena; // texts
     struct dataset_class *classes;
@@ -45,6 +51,10 @@ struct draft {
     size_t n_pictures, cap_pictures;
     struct dataset_object *objects;
     size_t n_objects, cap_objects;
+    struct dataset_object *others;
+    size_t n_others, cap_others;
+    struct draft_video *videos;
+    size_t n_videos, cap_videos;
     struct draft_ref *refs; // [object]; NULL: objects have their indices already
     size_t cap_refs;
     bool *judged; // detections: [picture of the truth], or NULL
@@ -59,6 +69,9 @@ int draft_class(struct draft *d, int64_t id, struct str label) MUST_CHECK;
 int draft_picture(struct draft *d, const struct dataset_picture *p) MUST_CHECK;
 int draft_object(struct draft *d, const struct dataset_object *o,
                  const struct draft_ref *ref) MUST_CHECK; // *ref* NULL for all objects, or for none
+int draft_other(struct draft *d, const struct dataset_object *o) MUST_CHECK;
+// Finds the video of *key*, or makes it.
+int draft_video(struct draft *d, struct str key, int32_t *ret_video) MUST_CHECK;
 int draft_notice(struct draft *d, const char *format, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
 
 // Makes a dataset of a draft; the draft is empty afterwards, also on error. With refs: sorts
@@ -91,6 +104,8 @@ int32_t label_map_find(const struct label_map *m, struct str label); // -1: none
 int dataset_read_coco(struct dataset_input *in, const struct dataset *truth,
                       struct dataset **ret_dataset) MUST_CHECK;
 int dataset_read_mot(struct dataset_input *in, const struct dataset *truth,
+                     struct dataset **ret_dataset) MUST_CHECK;
+int dataset_read_bdd(struct dataset_input *in, const struct dataset *truth,
                      struct dataset **ret_dataset) MUST_CHECK;
 int dataset_read_jsonl(struct dataset_input *in, const struct dataset *truth,
                        struct dataset **ret_dataset) MUST_CHECK;

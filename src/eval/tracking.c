@@ -1,0 +1,483 @@
+// SPDX-License-Identifier: Apache-2.0
+// tracking.c - tracking metrics of every class and video, and what they add up to.
+
+#include <math.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "eval/dataset.h"
+#include "eval/tracking_priv.h"
+
+#define DEFAULT_IOU .5
+
+// Frees and makes anew: what was there is scratch.
+static int renew(void **pp, size_t n, size_t size)
+{
+    mem_free(*pp);
+    *pp = mem_calloc(n, size);
+    return *pp ? 0 : ERR_NOMEM;
+}
+#define RENEW(array, n) renew((void **)&(array), (n), sizeof(*(array)))
+
+int tracking_work_reserve(struct tracking_work *w, size_t n, size_t m)
+{
+    if (m > 0 && n > TRACKING_MAX_FRAME_PAIRS / m)
+        return err_set(ERR_TOO_BIG, "a frame has %zu truth objects and %zu detections of one class",
+                       n, m);
+    size_t rows = MAX(n, w->max_rows);
+    size_t columns = MAX(m, w->max_columns);
+    int r = tracking_assign_reserve(&w->assign, n, m);
+    if (r == 0 && n * m > w->max_cells) {
+        size_t cells = MAX(n * m, w->max_cells);
+        w->max_cells = 0;
+        r = RENEW(w->similarity, cells);
+        if (r == 0)
+            r = RENEW(w->score, cells);
+        if (r == 0)
+            w->max_cells = cells;
+    }
+    if (r == 0 && n > w->max_rows) {
+        w->max_rows = 0;
+        r = RENEW(w->row_sums, rows);
+        if (r == 0)
+            r = RENEW(w->column, rows);
+        if (r == 0)
+            w->max_rows = rows;
+    }
+    if (r == 0 && m > w->max_columns) {
+        w->max_columns = 0;
+        r = RENEW(w->column_sums, columns);
+        if (r == 0)
+            w->max_columns = columns;
+    }
+    return r;
+}
+
+int tracking_work_reserve_rule(struct tracking_work *w, size_t n, size_t m)
+{
+    int r = 0;
+    if (n > w->max_rule_truths) {
+        w->max_rule_truths = 0;
+        r = RENEW(w->rule_truth, 2 * n);
+        if (r == 0)
+            r = RENEW(w->rule_rows, 2 * n);
+        if (r == 0)
+            w->max_rule_truths = 2 * n;
+    }
+    if (r == 0 && m > w->max_rule_results) {
+        w->max_rule_results = 0;
+        r = RENEW(w->rule_results, 2 * m);
+        if (r == 0)
+            r = RENEW(w->rule_columns, 2 * m);
+        if (r == 0)
+            r = RENEW(w->row_of, 2 * m);
+        if (r == 0)
+            w->max_rule_results = 2 * m;
+    }
+    return r;
+}
+
+static void work_end_scene(struct tracking_work *w)
+{
+    tracking_pairs_finish(&w->pairs);
+    tracking_clear_destroy(w->clear);
+    w->clear = NULL;
+    mem_free(w->truth_frames);
+    mem_free(w->result_frames);
+    w->truth_frames = w->result_frames = NULL;
+}
+
+void tracking_work_finish(struct tracking_work *w)
+{
+    work_end_scene(w);
+    tracking_assign_finish(&w->assign);
+    mem_free(w->similarity);
+    mem_free(w->score);
+    mem_free(w->row_sums);
+    mem_free(w->column_sums);
+    mem_free(w->column);
+    mem_free(w->rule_truth);
+    mem_free(w->rule_results);
+    mem_free(w->rule_rows);
+    mem_free(w->rule_columns);
+    mem_free(w->row_of);
+    *w = (struct tracking_work){0};
+}
+
+// --- one scene
+
+// Without truth or without results there is nothing to assign; the ratios stay the reference's.
+static void judge_empty(struct tracking_figures *out)
+{
+    out->fn = out->idfn = out->n_truths;
+    out->fp = out->idfp = out->n_results;
+    out->ml = out->n_results == 0 ? out->n_truth_tracks : 0;
+    out->mlr = 1;
+    for (size_t a = 0; a < TRACKING_N_ALPHAS; a++) {
+        out->alphas.fn[a] = (double)out->n_truths;
+        out->alphas.fp[a] = (double)out->n_results;
+        out->alphas.loc_a[a] = 1;
+    }
+    tracking_figures_means(out);
+}
+
+static int first_pass(struct tracking_work *w, const struct tracking_scene *s,
+                      struct tracking_figures *out)
+{
+    for (size_t t = 0; t < s->n_frames; t++) {
+        struct tracking_frame f = tracking_scene_frame(s, t);
+        tracking_similarity(&f, w->similarity);
+        tracking_clear_frame(w, &f, out);
+        int r = tracking_hota_first(w, &f);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int second_pass(struct tracking_work *w, const struct tracking_scene *s,
+                       struct tracking_figures *out)
+{
+    for (size_t t = 0; t < s->n_frames; t++) {
+        struct tracking_frame f = tracking_scene_frame(s, t);
+        tracking_similarity(&f, w->similarity);
+        int r = tracking_hota_frame(w, &f, out);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int judge_filled(struct tracking_work *w, const struct tracking_scene *s,
+                        struct tracking_figures *out)
+{
+    int r = tracking_work_reserve(w, s->max_truths, s->max_results);
+    if (r == 0)
+        r = RENEW(w->truth_frames, s->truth.n_tracks);
+    if (r == 0)
+        r = RENEW(w->result_frames, s->results.n_tracks);
+    if (r == 0)
+        r = tracking_clear_create(s->truth.n_tracks, &w->clear);
+    if (r == 0)
+        r = first_pass(w, s, out);
+    if (r == 0)
+        r = second_pass(w, s, out);
+    if (r < 0)
+        return r;
+    tracking_pairs_sort(&w->pairs);
+    tracking_clear_end(w->clear, s->n_frames, out);
+    r = tracking_identity_end(w, s->truth.n_tracks, s->results.n_tracks, out);
+    if (r < 0)
+        return r;
+    tracking_hota_end(w, out);
+    tracking_figures_complete(out);
+    return 0;
+}
+
+static int judge(struct tracking_work *w, const struct tracking_scene *s,
+                 struct tracking_figures *ret_figures)
+{
+    struct tracking_figures out = {
+        .n_frames = (int64_t)s->n_frames,
+        .n_truths = (int64_t)tracking_side_n(&s->truth, s->n_frames),
+        .n_results = (int64_t)tracking_side_n(&s->results, s->n_frames),
+        .n_truth_tracks = (int64_t)s->truth.n_tracks,
+        .n_result_tracks = (int64_t)s->results.n_tracks,
+    };
+    int r = 0;
+    if (out.n_truths == 0 || out.n_results == 0)
+        judge_empty(&out);
+    else
+        r = judge_filled(w, s, &out);
+    work_end_scene(w);
+    if (r == 0)
+        *ret_figures = out;
+    return r;
+}
+
+// --- files, videos, classes
+
+static int group_objects(const struct dataset_object *objects, size_t n, size_t n_pictures,
+                         struct tracking_grouped *g)
+{
+    g->at = mem_array(size_t, n_pictures + 2);
+    g->objects = mem_array(uint32_t, n + 1);
+    if (!g->at || !g->objects)
+        return ERR_NOMEM;
+    // at[p + 2] counts, so that filling moves at[p + 1] from the begin of p to its end.
+    for (size_t i = 0; i < n; i++)
+        g->at[(size_t)objects[i].picture + 2]++;
+    for (size_t p = 2; p < n_pictures + 2; p++)
+        g->at[p] += g->at[p - 1];
+    for (size_t i = 0; i < n; i++)
+        g->objects[g->at[(size_t)objects[i].picture + 1]++] = (uint32_t)i;
+    return 0;
+}
+
+struct picture_key {
+    int32_t video, picture;
+    int64_t frame;
+};
+
+static int compare_keys(const void *a, const void *b)
+{
+    const struct picture_key *x = a;
+    const struct picture_key *y = b;
+    if (x->video != y->video)
+        return x->video < y->video ? -1 : 1;
+    if (x->frame != y->frame)
+        return x->frame < y->frame ? -1 : 1;
+    return (x->picture > y->picture) - (x->picture < y->picture);
+}
+
+// A pair made ready: scratch for its videos.
+struct opened {
+    const struct tracking_pair *pair;
+    struct tracking_grouped truth, others, results;
+    struct picture_key *keys; // of judged pictures, by video and time
+    size_t n_keys;
+    int32_t *pictures; // the same order
+    int32_t *truth_class_of, *result_class_of;
+};
+
+static void opened_finish(struct opened *o)
+{
+    mem_free(o->truth.at);
+    mem_free(o->truth.objects);
+    mem_free(o->others.at);
+    mem_free(o->others.objects);
+    mem_free(o->results.at);
+    mem_free(o->results.objects);
+    mem_free(o->keys);
+    mem_free(o->pictures);
+    mem_free(o->truth_class_of);
+    mem_free(o->result_class_of);
+}
+
+static int order_pictures(struct opened *o)
+{
+    const struct dataset *d = o->pair->truth;
+    const bool *judged = o->pair->results->judged;
+    o->keys = mem_array(struct picture_key, d->n_pictures + 1);
+    o->pictures = mem_array(int32_t, d->n_pictures + 1);
+    if (!o->keys || !o->pictures)
+        return ERR_NOMEM;
+    for (size_t p = 0; p < d->n_pictures; p++) {
+        if (judged && !judged[p])
+            continue;
+        o->keys[o->n_keys++] =
+            (struct picture_key){d->pictures[p].video, (int32_t)p, d->pictures[p].frame};
+    }
+    if (o->n_keys > 1)
+        qsort(o->keys, o->n_keys, sizeof(*o->keys), compare_keys);
+    for (size_t k = 0; k < o->n_keys; k++)
+        o->pictures[k] = o->keys[k].picture;
+    return 0;
+}
+
+static int open_pair(struct opened *o, const struct tracking_result *res)
+{
+    const struct dataset *truth = o->pair->truth;
+    const struct dataset *results = o->pair->results;
+    if (results->n_pictures != truth->n_pictures || results->n_classes != truth->n_classes)
+        return err_set(ERR_INVALID, "the detections were not read for this truth");
+    size_t n = truth->n_pictures;
+    int r = group_objects(truth->objects, truth->n_objects, n, &o->truth);
+    if (r == 0)
+        r = group_objects(truth->others, truth->n_others, n, &o->others);
+    if (r == 0)
+        r = group_objects(results->objects, results->n_objects, n, &o->results);
+    if (r == 0)
+        r = order_pictures(o);
+    if (r < 0)
+        return r;
+    o->truth_class_of = mem_array(int32_t, truth->n_classes + 1);
+    o->result_class_of = mem_array(int32_t, truth->n_classes + 1);
+    if (!o->truth_class_of || !o->result_class_of)
+        return ERR_NOMEM;
+    tracking_classes_map(res, truth, o->truth_class_of, o->result_class_of);
+    return 0;
+}
+
+static size_t count_videos(const struct tracking_pair *pair)
+{
+    return MAX(pair->truth->n_videos, 1);
+}
+
+static const char *video_name(const struct tracking_pair *pair, size_t i)
+{
+    if (pair->truth->n_videos > 1 || (pair->truth->n_videos == 1 && !pair->name))
+        return pair->truth->videos[i];
+    return pair->name ? pair->name : "";
+}
+
+// Pools over *n* figures that lie *stride* bytes apart.
+static int pool_strided(const void *first, size_t n, size_t stride,
+                        struct tracking_figures *ret_figures)
+{
+    const struct tracking_figures **list = mem_array(const struct tracking_figures *, n + 1);
+    if (!list)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < n; i++)
+        list[i] = (const void *)((const char *)first + i * stride);
+    tracking_pool(list, n, ret_figures);
+    mem_free(list);
+    return 0;
+}
+
+static int judge_video(struct tracking_work *w, const struct tracking_video *v,
+                       const struct tracking_result *res, struct arena *a,
+                       struct tracking_sequence *ret_sequence)
+{
+    struct tracking_sequence out = {0};
+    out.name = arena_strndup(a, v->name, strlen(v->name));
+    out.classes = arena_array(a, struct tracking_figures, res->n_classes + 1);
+    if (!out.name || !out.classes)
+        return ERR_NOMEM;
+    for (size_t c = 0; c < res->n_classes; c++) {
+        struct tracking_scene s;
+        int r = tracking_scene_init(&s, v, (int32_t)c, w);
+        if (r < 0)
+            return r;
+        r = judge(w, &s, &out.classes[c]);
+        tracking_scene_finish(&s);
+        if (r < 0)
+            return r;
+    }
+    int r = pool_strided(out.classes, res->n_classes, sizeof(*out.classes), &out.overall);
+    if (r < 0)
+        return r;
+    out.overall.n_frames = (int64_t)v->n_frames; // frames are not per class
+    *ret_sequence = out;
+    return 0;
+}
+
+static int judge_pair(struct tracking_work *w, const struct tracking_pair *pair, struct arena *a,
+                      struct tracking_result *res)
+{
+    struct opened o = {.pair = pair};
+    int r = open_pair(&o, res);
+    size_t k = 0;
+    for (size_t i = 0; r == 0 && i < count_videos(pair); i++) {
+        size_t first = k;
+        while (k < o.n_keys && (size_t)o.keys[k].video == i)
+            k++;
+        struct tracking_video v = {
+            .name = video_name(pair, i),
+            .truth = pair->truth,
+            .results = pair->results,
+            .n_frames = k - first,
+            .pictures = o.pictures + first,
+            .truths = o.truth,
+            .others = o.others,
+            .results_by = o.results,
+            .truth_class_of = o.truth_class_of,
+            .result_class_of = o.result_class_of,
+            .rules = res->opts.rules,
+        };
+        r = judge_video(w, &v, res, a, &res->sequences[res->n_sequences]);
+        res->n_sequences += r == 0;
+    }
+    opened_finish(&o);
+    return r;
+}
+
+// --- what it adds up to
+
+static int pool_groups(struct tracking_result *res)
+{
+    const struct tracking_figures **list =
+        mem_array(const struct tracking_figures *, res->n_classes + 1);
+    if (!list)
+        return ERR_NOMEM;
+    for (size_t g = 0; g < res->n_groups; g++) {
+        size_t n = 0;
+        for (size_t c = 0; c < res->n_classes; c++) {
+            if (strcmp(tracking_classes_group(res->classes[c].label), res->groups[g].label) == 0)
+                list[n++] = &res->classes[c].figures;
+        }
+        tracking_pool(list, n, &res->groups[g].figures);
+    }
+    size_t n = 0;
+    for (size_t c = 0; c < res->n_classes; c++) {
+        const struct tracking_figures *f = &res->classes[c].figures;
+        if (res->opts.rules == TRACKING_RULES_BDD100K || f->n_truths > 0)
+            list[n++] = f;
+    }
+    tracking_average(list, n, &res->class_average);
+    mem_free(list);
+    return 0;
+}
+
+static int add_up(struct tracking_result *res)
+{
+    const struct tracking_figures **list =
+        mem_array(const struct tracking_figures *, res->n_sequences + 1);
+    if (!list)
+        return ERR_NOMEM;
+    int64_t n_frames = 0;
+    for (size_t c = 0; c < res->n_classes; c++) {
+        for (size_t i = 0; i < res->n_sequences; i++)
+            list[i] = &res->sequences[i].classes[c];
+        tracking_pool(list, res->n_sequences, &res->classes[c].figures);
+    }
+    for (size_t i = 0; i < res->n_sequences; i++)
+        n_frames += res->sequences[i].overall.n_frames;
+    mem_free(list);
+    int r = pool_groups(res);
+    if (r == 0)
+        r = pool_strided(&res->classes[0].figures, res->n_classes, sizeof(res->classes[0]),
+                         &res->overall);
+    res->overall.n_frames = res->class_average.n_frames = n_frames;
+    for (size_t g = 0; g < res->n_groups; g++)
+        res->groups[g].figures.n_frames = n_frames;
+    return r;
+}
+
+static int complete_opts(struct tracking_opts *opts)
+{
+    if (opts->rules == TRACKING_RULES_UNSET)
+        opts->rules = TRACKING_RULES_NONE;
+    if (opts->iou_threshold == 0)
+        opts->iou_threshold = DEFAULT_IOU;
+    if (!(opts->iou_threshold > 0 && opts->iou_threshold <= 1))
+        return err_set(ERR_INVALID, "tracking IoU threshold %g: not above 0 and at most 1",
+                       opts->iou_threshold);
+    return 0;
+}
+
+int tracking_evaluate_pairs(const struct tracking_pair *pairs, size_t n_pairs,
+                            const struct tracking_opts *opts, struct arena *a,
+                            struct tracking_result *ret_result)
+{
+    struct tracking_result res = {.opts = opts ? *opts : (struct tracking_opts){0}};
+    int r = complete_opts(&res.opts);
+    if (r == 0)
+        r = tracking_classes_list(pairs, n_pairs, a, &res);
+    if (r < 0)
+        return r;
+    size_t n_videos = 0;
+    for (size_t p = 0; p < n_pairs; p++)
+        n_videos += count_videos(&pairs[p]);
+    res.sequences = arena_array(a, struct tracking_sequence, n_videos + 1);
+    if (!res.sequences)
+        return ERR_NOMEM;
+    struct tracking_work w = {.threshold = res.opts.iou_threshold};
+    for (size_t p = 0; r == 0 && p < n_pairs; p++)
+        r = judge_pair(&w, &pairs[p], a, &res);
+    if (r == 0)
+        r = add_up(&res);
+    tracking_work_finish(&w);
+    if (r == 0)
+        *ret_result = res;
+    return r;
+}
+
+int tracking_evaluate(const struct dataset *truth, const struct dataset *results,
+                      const struct tracking_opts *opts, struct arena *a,
+                      struct tracking_result *ret_result)
+{
+    struct tracking_pair pair = {.truth = truth, .results = results};
+    return tracking_evaluate_pairs(&pair, 1, opts, a, ret_result);
+}
