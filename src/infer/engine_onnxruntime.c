@@ -10,6 +10,7 @@
 // (3) The pages of the model's parsed file go back to the system after loading (16 MB of 63).
 
 #include <malloc.h>
+#include <onnxruntime_c_api.h>
 
 #include "base/mem.h"
 #include "infer/engine_impl.h"

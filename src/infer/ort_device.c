@@ -4,6 +4,10 @@
 #include "infer/ort_device.h"
 
 #include <assert.h>
+#include <onnxruntime_c_api.h>
+
+#include "base/err.h"
+#include "infer/ort_runtime.h"
 
 static int append_cuda(const OrtApi *api, OrtSessionOptions *options)
 {

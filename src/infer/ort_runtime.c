@@ -8,6 +8,7 @@
 #include "infer/ort_runtime.h"
 
 #include <dlfcn.h>
+#include <onnxruntime_c_api.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <sys/stat.h>

@@ -13,6 +13,7 @@
 #include <math.h>
 
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <immintrin.h>
 #endif
 
@@ -32,16 +33,24 @@ struct pack {
     uint8_t u8[3][256];
 };
 
-static bool cpu_has_avx2(void)
+bool pack_has_avx2(void)
 {
 #if defined(__x86_64__)
-    const char *isa = getenv("ASSAY_ISA");
-    if (isa && strcmp(isa, "c") == 0)
-        return false;
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c");
+    unsigned a = 0;
+    unsigned b = 0;
+    unsigned c = 0;
+    unsigned d = 0;
+    bool has_f16c = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+    return has_f16c && __builtin_cpu_supports("avx2");
 #else
     return false;
 #endif
+}
+
+static bool may_use_avx2(void)
+{
+    const char *isa = getenv("ASSAY_ISA");
+    return pack_has_avx2() && !(isa && strcmp(isa, "c") == 0);
 }
 
 static bool is_packable(enum tensor_type type)
@@ -97,7 +106,7 @@ int pack_create(const struct model_input *input, enum tensor_type type, enum pac
         return ERR_NOMEM;
     p->type = type;
     p->nhwc = input->nhwc;
-    p->avx2 = isa == PACK_ISA_AVX2 || (isa == PACK_ISA_BEST && cpu_has_avx2());
+    p->avx2 = isa == PACK_ISA_AVX2 || (isa == PACK_ISA_BEST && may_use_avx2());
     for (int c = 0; c < 3; c++) {
         double std = input->std[c] != 0 ? input->std[c] : 1; // zero: not set
         p->source[c] = input->bgr ? 2 - c : c;

@@ -5,6 +5,7 @@
 // Threads: any; the tables are the caller's and constant.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,8 +15,10 @@
 enum pack_isa {
     PACK_ISA_BEST, // what the CPU has, or ASSAY_ISA (c, avx2) allows
     PACK_ISA_C,
-    PACK_ISA_AVX2,
+    PACK_ISA_AVX2, // only where pack_has_avx2()
 };
+
+bool pack_has_avx2(void);
 
 struct pack;
 

@@ -121,14 +121,10 @@ static void test_values(void **state)
 
 static void test_same_bits(void **state)
 {
-#if !defined(__x86_64__)
-    skip();
-#else
-    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("f16c")) {
+    if (!pack_has_avx2()) {
         print_message("this CPU has no AVX2\n");
         skip();
     }
-#endif
     for (size_t row = 0; row < ARRAY_LEN(rows); row++) {
         struct pack *c = NULL;
         struct pack *simd = NULL;
