@@ -304,16 +304,17 @@ static int list_pictures(struct reader *r)
     }
     if (r->sequence.length <= MOT_MAX_FRAMES)
         n = MAX(n, r->sequence.length);
-    for (int64_t i = 0; i < n; i++) {
-        const struct dataset_picture p = {.id = i + 1,
-                                          .frame = i,
-                                          .pts_us = INT64_MIN,
-                                          .width = (int)r->sequence.width,
-                                          .height = (int)r->sequence.height};
-        int err = draft_picture(&r->draft, &p);
-        if (err < 0)
-            return err;
-    }
+    struct draft *d = &r->draft;
+    d->pictures = mem_array(struct dataset_picture, (size_t)n);
+    if (!d->pictures)
+        return ERR_NOMEM;
+    d->cap_pictures = d->n_pictures = (size_t)n;
+    for (int64_t i = 0; i < n; i++)
+        d->pictures[i] = (struct dataset_picture){.id = i + 1,
+                                                  .frame = i,
+                                                  .pts_us = INT64_MIN,
+                                                  .width = (int)r->sequence.width,
+                                                  .height = (int)r->sequence.height};
     return 0;
 }
 

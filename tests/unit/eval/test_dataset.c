@@ -86,6 +86,7 @@ static const struct {
     {"2, 1.0, 1e1, 20, 30, 40", NULL, 1, NULL},
     {"1,1,10,20,30,40,1,1,0.5\n1,2,1,2,3,4,0,7,1\n1,3,1,2,3,4,0,3,1\n", NULL, 2,
      "1 truth rows of vehicles"},
+    {"1,1,1,2,3,4,1,9e41,1\n2,1e300,1,2,3,4,1,1,1\n", NULL, 1, "1 truth rows of vehicles"},
     // MOT results
     {NULL, "1,-1,10,20,30,40,-2.5,-1,-1,-1\n", 1, NULL},
     {NULL, "9,-1,10,20,30,40,1,-1,-1,-1\n", 0, "1 detections of frames"},
