@@ -289,7 +289,8 @@ void str_buf_float(struct str_buf *b, float v)
     if (strtof(text, NULL) == v) {
         while (digits > 1) {
             snprintf(shorter, sizeof(shorter), "%.*g", --digits, (double)v);
-            if (strtof(shorter, NULL) != v)
+            bool is_uglier = strchr(shorter, 'e') && !strchr(text, 'e'); // 640 and 6.4e+02
+            if (is_uglier || strtof(shorter, NULL) != v)
                 break;
             memcpy(text, shorter, sizeof(text));
         }
