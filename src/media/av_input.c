@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // av_input.c - opening a media file or URL with libav.
 
-#include "media/av_input.h"
+#include "media/av_input_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,14 +28,17 @@ enum {
 
 // Containers that are opened: those that hold their own media. Playlists and formats that name
 // other files (hls, concat, dash, image2, ...) are not among them.
-static const char file_formats[] =
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,live_flv,mpegts,mpeg,mpegvideo,ogg,asf,asf_o,"
-    "gif,"
-    "apng,h264,hevc,vvc,av1,obu,ivf,m4v,mjpeg,mjpeg_2000,mpjpeg,yuv4mpegpipe,nut,mxf,gxf,dv,rm,wtv,"
-    "nsv,h261,h263,vc1,vc1test,dirac,cavsvideo,avs2,avs3,swf,film_cpk,flic,smk,bink,roq,4xm,fli,"
-    "xwma,mp3,wav,w64,flac,aac,aiff,au,ac3,eac3,amr,ape,caf,dts,mpc,mpc8,tta,wv,opus,jpeg_pipe,"
-    "png_pipe,bmp_pipe,webp_pipe,tiff_pipe,jpegls_pipe,j2k_pipe,ppm_pipe,pgm_pipe,pbm_pipe";
-static const char url_formats[] = "hls";
+#define FILE_FORMATS                                                                              \
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,live_flv,mpegts,mpeg,mpegvideo,ogg,asf,asf_o," \
+    "gif,"                                                                                        \
+    "apng,h264,hevc,vvc,av1,obu,ivf,m4v,mjpeg,mjpeg_2000,mpjpeg,yuv4mpegpipe,nut,mxf,gxf,dv,rm,"  \
+    "wtv,"                                                                                        \
+    "nsv,h261,h263,vc1,vc1test,dirac,cavsvideo,avs2,avs3,swf,film_cpk,flic,smk,bink,roq,4xm,fli," \
+    "xwma,mp3,wav,w64,flac,aac,aiff,au,ac3,eac3,amr,ape,caf,dts,mpc,mpc8,tta,wv,opus,jpeg_pipe,"  \
+    "png_pipe,bmp_pipe,webp_pipe,tiff_pipe,jpegls_pipe,j2k_pipe,ppm_pipe,pgm_pipe,pbm_pipe"
+
+static const char file_formats[] = FILE_FORMATS;
+static const char url_formats[] = FILE_FORMATS ",hls";
 
 bool av_input_is_url(const char *path)
 {
@@ -45,8 +48,7 @@ bool av_input_is_url(const char *path)
 
 static bool is_accepted(const AVInputFormat *f, bool is_url)
 {
-    return av_match_list(f->name, file_formats, ',') > 0 ||
-           (is_url && av_match_list(f->name, url_formats, ',') > 0);
+    return av_match_list(f->name, is_url ? url_formats : file_formats, ',') > 0;
 }
 
 static int interrupt(void *arg)
@@ -71,19 +73,16 @@ static int read_bytes(void *arg, uint8_t *bytes, int n)
 {
     struct av_input *in = (struct av_input *)arg;
     for (;;) {
-        if (source_must_stop(in->source))
+        // A pipe that no writer has opened yet would read as ended: it is waited for first.
+        if (in->is_pipe ? !wait_readable(in) : source_must_stop(in->source))
             return AVERROR_EXIT;
         ssize_t got = read(in->fd, bytes, (size_t)n);
         if (got > 0)
             return (int)got;
         if (got == 0)
             return AVERROR_EOF;
-        if (errno == EAGAIN) {
-            if (!wait_readable(in))
-                return AVERROR_EXIT;
-        } else if (errno != EINTR) {
+        if (errno != EINTR && errno != EAGAIN)
             return AVERROR(errno);
-        }
     }
 }
 
@@ -105,6 +104,12 @@ static int refuse_open(AVFormatContext *format UNUSED, AVIOContext **pb UNUSED,
                        const char *url UNUSED, int flags UNUSED, AVDictionary **options UNUSED)
 {
     return AVERROR(EPERM);
+}
+
+int64_t av_input_decoder_pixels(int64_t max_pixels)
+{
+    enum { SLACK = 64 * 65535 }; // decoders count whole blocks to the right
+    return max_pixels < INT64_MAX - SLACK ? max_pixels + SLACK : max_pixels;
 }
 
 int av_input_error(const struct source *s, int av_error, const char *what)
@@ -147,6 +152,7 @@ static int open_file(struct source *s, struct av_input *in)
     if (fstat(in->fd, &st) < 0)
         return err_set_errno(errno, "%s", s->path);
     bool is_regular = S_ISREG(st.st_mode);
+    in->is_pipe = !is_regular;
     if (is_regular) {
         int r = check_beginning(s->path, in->fd);
         if (r < 0)
@@ -187,6 +193,8 @@ static int set_options(const struct source *s, bool is_url, AVDictionary **optio
     const char *protocols = is_url ? "http,https,tcp,tls" : "file";
     int r = av_dict_set(options, "protocol_whitelist", protocols, 0);
     if (r >= 0 && is_url)
+        r = av_dict_set(options, "format_whitelist", url_formats, 0);
+    if (r >= 0 && is_url)
         r = av_dict_set_int(options, "rw_timeout", SOURCE_IO_TIMEOUT_S * INT64_C(1000000), 0);
     return r < 0 ? err_set(ERR_NOMEM, "%s: out of memory", s->path) : 0;
 }
@@ -202,7 +210,8 @@ static int find_streams(struct source *s, struct av_input *in)
         return ERR_NOMEM;
     int r = 0;
     for (unsigned i = 0; i < n && r >= 0; i++)
-        r = av_dict_set_int(&options[i], "max_pixels", s->opts.max_pixels, 0);
+        r = av_dict_set_int(&options[i], "max_pixels", av_input_decoder_pixels(s->opts.max_pixels),
+                            0);
     if (r >= 0)
         r = avformat_find_stream_info(f, options);
     for (unsigned i = 0; i < n; i++)
@@ -231,6 +240,9 @@ static int open_format(struct source *s, struct av_input *in, bool is_url)
     if (r == 0) {
         int av = avformat_open_input(&in->format, s->path, format, &options); // frees it on error
         r = av < 0 ? av_input_error(s, av, "opening") : 0;
+        if (r == ERR_MEDIA && !media_cause_of_log(s->log.line) &&
+            av_input_is_truncated(in, TRUNCATION_ALL))
+            r = av_input_no_stream(s, in, "");
     }
     av_dict_free(&options);
     if (r == 0 && !is_accepted(in->format->iformat, is_url))
@@ -246,6 +258,9 @@ int av_input_open(struct source *s, struct av_input *in)
     int r = 0;
     if (is_url && !s->opts.allow_network)
         r = err_set(ERR_UNSUPPORTED, "%s: network sources are not allowed here", s->path);
+    else if (is_url && strncmp(s->path, "http://", 7) != 0 && strncmp(s->path, "https://", 8) != 0)
+        r = err_set(ERR_UNSUPPORTED, "%s: of the network only http and https are accepted",
+                    s->path);
     else if (!is_url)
         r = open_file(s, in);
     if (r == 0)
@@ -255,9 +270,17 @@ int av_input_open(struct source *s, struct av_input *in)
     return r;
 }
 
-bool av_input_is_truncated(const struct av_input *in)
+bool av_input_is_truncated(const struct av_input *in, enum truncation_scope scope)
 {
-    return in->fd >= 0 && truncation_find(in->fd);
+    return in->fd >= 0 && truncation_find(in->fd, scope);
+}
+
+int av_input_no_stream(const struct source *s, const struct av_input *in, const char *otherwise)
+{
+    if (av_input_is_truncated(in, TRUNCATION_ALL))
+        return err_set(ERR_MEDIA, "%s: the file is incomplete: it is shorter than it says",
+                       s->path);
+    return err_set(ERR_MEDIA, "%s: %s", s->path, otherwise);
 }
 
 void av_input_close(struct av_input *in)

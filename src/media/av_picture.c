@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // av_picture.c - libav's frames become upright pictures.
 
-#include "media/av_picture.h"
+#include "media/av_picture_priv.h"
 
 #include <string.h>
 

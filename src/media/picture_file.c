@@ -13,7 +13,8 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "media/av_picture.h"
+#include "media/av_input_priv.h"
+#include "media/av_picture_priv.h"
 #include "media/exif.h"
 #include "media/media_cause.h"
 #include "media/media_log.h"
@@ -146,8 +147,8 @@ static int jpeg_to_planes(struct picture_decoder *d, const char *name, const str
     int mask_x = (1 << shift_x) - 1;
     int mask_y = (1 << shift_y) - 1;
     struct picture *p;
-    int r = picture_create(layout, MIN((j->width + mask_x) & ~mask_x, MAX_SIDE),
-                           MIN((j->height + mask_y) & ~mask_y, MAX_SIDE), 8, shift_x, shift_y, &p);
+    int r = picture_create(layout, (j->width + mask_x) & ~mask_x, (j->height + mask_y) & ~mask_y, 8,
+                           shift_x, shift_y, &p);
     if (r < 0)
         return r;
     unsigned char *planes[3] = {NULL};
@@ -203,6 +204,8 @@ static int decode_jpeg(struct picture_decoder *d, const char *name, const struct
     bool is_planar = jpeg_shifts(j, &shift_x, &shift_y);
     if (is_planar && shift_x == 2 && o.transpose)
         is_planar = false; // turned 4:1:1 has no layout of ours
+    if (j->width == MAX_SIDE || j->height == MAX_SIDE)
+        is_planar = false; // whole blocks would be larger than a picture may be
     int r;
     struct picture *p = NULL;
     if (j->colours == TJCS_GRAY) {
@@ -266,16 +269,15 @@ static int decode_with_av(struct picture_decoder *d, const char *name, enum AVCo
         return err_set(ERR_NOMEM, "%s: out of memory", name);
     struct media_log log = {{0}, 0};
     struct media_log *before = media_log_begin(&log);
-    context->max_pixels = d->max_pixels;
+    context->max_pixels = av_input_decoder_pixels(d->max_pixels);
     context->thread_count = 1;
     int r = avcodec_open2(context, codec, NULL);
     if (r >= 0)
         r = run_decoder(d, context);
     facts->codec = codec->name;
+    r = r < 0 ? av_failure(name, &log, r) : check_size(d, name, d->frame->width, d->frame->height);
     if (r < 0)
-        r = context->width > 0 && check_size(d, name, context->width, context->height) < 0
-                ? ERR_TOO_BIG
-                : av_failure(name, &log, r);
+        av_frame_unref(d->frame);
     media_log_begin(before);
     avcodec_free_context(&context);
     if (r < 0)

@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "media/annotate.h"
-#include "media/av_picture.h"
+#include "media/av_picture_priv.h"
 #include "vision/picture.h"
 
 struct jpeg_out {

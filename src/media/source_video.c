@@ -15,8 +15,8 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "media/av_input.h"
-#include "media/av_picture.h"
+#include "media/av_input_priv.h"
+#include "media/av_picture_priv.h"
 #include "media/media_cause.h"
 #include "media/media_priv.h"
 #include "media/orientation.h"
@@ -58,8 +58,9 @@ static const char *media_type_name(const AVStream *st)
 }
 
 // The stream asked for, or the one libav prefers, cover pictures aside.
-static int choose_stream(const struct source *s, AVFormatContext *f, int *ret_index)
+static int choose_stream(const struct source *s, const struct av_input *in, int *ret_index)
 {
+    AVFormatContext *f = in->format;
     if (s->opts.has_stream_index && s->opts.stream_index >= 0) {
         if (s->opts.stream_index >= f->nb_streams)
             return err_set(ERR_INVALID, "%s: no stream %lld; there are %u", s->path,
@@ -80,8 +81,8 @@ static int choose_stream(const struct source *s, AVFormatContext *f, int *ret_in
         bool has_audio = false;
         for (unsigned i = 0; i < f->nb_streams; i++)
             has_audio |= f->streams[i]->codecpar->codec_type == AVMEDIA_TYPE_AUDIO;
-        return err_set(ERR_MEDIA, "%s: no video stream%s", s->path,
-                       has_audio ? ", only audio" : "");
+        return av_input_no_stream(s, in,
+                                  has_audio ? "no video stream, only audio" : "no video stream");
     }
     *ret_index = best;
     return 0;
@@ -101,15 +102,17 @@ static int open_decoder(struct source *s, struct video *v)
     const AVCodec *codec = avcodec_find_decoder(par->codec_id);
     if (!codec) {
         char tag[AV_FOURCC_MAX_STRING_SIZE];
-        return err_set(ERR_MEDIA, "%s: no decoder for codec %s (tag %s)", s->path,
-                       avcodec_get_name(par->codec_id), av_fourcc_make_string(tag, par->codec_tag));
+        char text[128];
+        snprintf(text, sizeof(text), "no decoder for codec %s (tag %s)",
+                 avcodec_get_name(par->codec_id), av_fourcc_make_string(tag, par->codec_tag));
+        return av_input_no_stream(s, &v->input, text);
     }
     v->decoder = avcodec_alloc_context3(codec);
     if (!v->decoder || avcodec_parameters_to_context(v->decoder, par) < 0)
         return err_set(ERR_NOMEM, "%s: out of memory for a decoder", s->path);
     v->decoder->pkt_timebase = v->stream->time_base;
     v->decoder->framerate = v->stream->avg_frame_rate;
-    v->decoder->max_pixels = s->opts.max_pixels;
+    v->decoder->max_pixels = av_input_decoder_pixels(s->opts.max_pixels);
     v->decoder->thread_count = s->opts.threads > 0 ? s->opts.threads : 1;
     int r = avcodec_open2(v->decoder, codec, NULL);
     return r < 0 ? av_input_error(s, r, "opening the decoder") : 0;
@@ -172,7 +175,7 @@ static int video_open(struct source *s)
     if (r < 0)
         return r;
     int index = 0;
-    r = choose_stream(s, v->input.format, &index);
+    r = choose_stream(s, &v->input, &index);
     if (r < 0)
         return r;
     for (unsigned i = 0; i < v->input.format->nb_streams; i++)
@@ -230,7 +233,7 @@ static int note_end(struct source *s, const struct video *v, int av_error)
         cut_by_log(s, "");
     } else if (v->last_packet_was_short) {
         cut_short(s, "the file breaks off within a frame");
-    } else if (av_input_is_truncated(&v->input)) {
+    } else if (av_input_is_truncated(&v->input, TRUNCATION_STREAMS)) {
         cut_short(s, "the file is shorter than it says");
     } else if (v->has_exact_count && v->stream->nb_frames > v->n_packets) {
         snprintf(text, sizeof(text), "the file ends after %lld of %lld frames",
@@ -317,7 +320,7 @@ static int decode(struct source *s, struct video *v)
             return err_set(ERR_CANCELLED, "%s: interrupted", s->path);
         int r = avcodec_receive_frame(v->decoder, v->frame);
         if (r >= 0)
-            return 0;
+            return check_size(s, v->frame->width, v->frame->height);
         if (r == AVERROR_EOF || (v->is_draining && v->n_drain_errors > MAX_DRAIN_ERRORS))
             return s->next_ordinal > 0 ? err_set(ERR_EOF, "%s: end", s->path)
                                        : nothing_decoded(s, v);

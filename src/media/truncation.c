@@ -56,30 +56,30 @@ static bool matroska_is_short(int fd, const unsigned char *head, uint64_t n_file
     return n_segment > 0 && n_segment > n_file - at - 4 - n_size;
 }
 
-// Walks the boxes: where fragments were seen, the last box must end within the file.
-static bool fragmented_mp4_is_short(int fd, uint64_t n_file)
+// Walks the boxes: the last one must end within the file.
+static bool mp4_is_short(int fd, uint64_t n_file, enum truncation_scope scope)
 {
-    bool has_fragment = false;
+    bool is_asked = scope == TRUNCATION_ALL;
     uint64_t at = 0;
     for (int i = 0; i < MAX_BOXES && at < n_file; i++) {
         unsigned char box[16] = {0};
         ssize_t n = pread(fd, box, sizeof(box), (off_t)at);
         if (n < 8)
-            return has_fragment;
+            return is_asked;
         uint64_t n_box = big_endian(box, 4);
         if (n_box == 1)
             n_box = n == 16 ? big_endian(box + 8, 8) : 0;
-        has_fragment |= memcmp(box + 4, "moof", 4) == 0;
+        is_asked |= memcmp(box + 4, "moof", 4) == 0;
         if (n_box < 8) // 0: to the end of the file
             return false;
         if (n_box > n_file - at)
-            return has_fragment;
+            return is_asked;
         at += n_box;
     }
     return false;
 }
 
-bool truncation_find(int fd)
+bool truncation_find(int fd, enum truncation_scope scope)
 {
     unsigned char head[16];
     struct stat st;
@@ -92,6 +92,6 @@ bool truncation_find(int fd)
     if (memcmp(head, "\x1a\x45\xdf\xa3", 4) == 0)
         return matroska_is_short(fd, head, n_file);
     if (memcmp(head + 4, "ftyp", 4) == 0 || memcmp(head + 4, "styp", 4) == 0)
-        return fragmented_mp4_is_short(fd, n_file);
+        return mp4_is_short(fd, n_file, scope);
     return false;
 }

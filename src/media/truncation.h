@@ -4,6 +4,13 @@
 
 #include <stdbool.h>
 
-// Looks at the outermost structure of AVI, Matroska and fragmented MP4 files with pread(). False
-// for everything that states no size, and for MP4 with an index (whose frames tell by themselves).
-bool truncation_find(int fd);
+enum truncation_scope {
+    TRUNCATION_SCOPE_UNSET,
+    TRUNCATION_STREAMS, // MP4 only with fragments: an index tells by itself which frames are
+                        // missing
+    TRUNCATION_ALL,
+};
+
+// Looks at the outermost structure of AVI, Matroska and MP4 files with pread(). False for
+// everything that states no size.
+bool truncation_find(int fd, enum truncation_scope scope);

@@ -18,7 +18,7 @@
 #include "base/str.h"
 #include "base/thread.h"
 #include "media/annotate.h"
-#include "media/av_picture.h"
+#include "media/av_picture_priv.h"
 #include "media/compat_av.h"
 #include "media/draw.h"
 #include "media/media_log.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// av_picture.h - libav's decoded frames become upright pictures: wrapped where the format fits,
-// converted or turned where not. Private to the room; shows libav types.
+// av_picture_priv.h - libav's decoded frames become upright pictures: wrapped where the format
+// fits, converted or turned where not. Private to the room; shows libav types.
 #pragma once
 
 #include <stdint.h>
