@@ -198,7 +198,7 @@ static int run(const struct app_call *call)
 
 const struct command command_bench = {
     .name = "bench",
-    .summary = "Measures decode, letterbox, network and head, each alone, and all of it end to end",
+    .summary = "measures decode, letterbox, network and head, each alone, and all of it end to end",
     .usage = "SOURCE --model FILE [options]",
     .sets = sets,
     .n_sets = ARRAY_LEN(sets),

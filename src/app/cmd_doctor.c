@@ -249,7 +249,7 @@ static int run(const struct app_call *call)
 
 const struct command command_doctor = {
     .name = "doctor",
-    .summary = "Says what this machine has and lacks",
+    .summary = "says what this machine has and lacks",
     .usage = "[options]",
     .details = "CPU features, memory, disk, engines and their providers, media libraries. Lines "
                "marked ok are\nhere, lines marked -- are absent; all else is a fact.",

@@ -267,7 +267,7 @@ static int run(const struct app_call *call)
 
 const struct command command_probe = {
     .name = "probe",
-    .summary = "Says what media files hold, by decoding them",
+    .summary = "says what media files hold, by decoding them",
     .usage = "FILE... [options]",
     .details = "Container, codec, size, rotation, frames by counting, constant or variable rate. "
                "FILE may be\na video, a directory of pictures, a numbered pattern "

@@ -28,6 +28,8 @@ static void *out_of_memory(size_t n_bytes)
 
 void *mem_calloc(size_t n, size_t size)
 {
+    if (size && n > PTRDIFF_MAX / size)
+        return out_of_memory(n);
     void *p = must_fail() ? NULL : calloc(n ? n : 1, size);
     return p ? p : out_of_memory(n * size);
 }
