@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+// test_report.c - the metrics file and the table: every member there, no number without data, no
+// byte of a label that could steer a terminal.
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "eval/dataset.h"
+#include "eval/evaluation.h"
+#include "report/metrics_json.h"
+#include "report/text.h"
+
+// Of base/json.h, whose other names are also jansson's.
+void json_key(struct json_writer *w, const char *key);
+void json_double(struct json_writer *w, double v);
+
+enum {
+    CAP = 1024 * 1024,
+};
+
+// Two classes, the second without anything; one detection that finds the only truth.
+static struct dataset_class classes[] = {{.id = 3, .name = "car\x1b[31m\n\"\xff"},
+                                         {.id = 5, .name = ""}};
+static struct dataset_picture pictures[] = {{.id = 1}};
+static struct dataset_object objects[] = {{.w = 10, .h = 10, .area = 100, .confidence = 0.5}};
+static char notice[] = "look\x1b[2J here";
+static char *notices[] = {notice};
+
+static const struct dataset truth = {.classes = classes,
+                                     .n_classes = 2,
+                                     .pictures = pictures,
+                                     .n_pictures = 1,
+                                     .objects = objects,
+                                     .n_objects = 1,
+                                     .n_judged = 1,
+                                     .format = "coco",
+                                     .notices = notices,
+                                     .n_notices = 1};
+
+static struct dataset without_objects(void)
+{
+    struct dataset d = truth;
+    d.n_objects = 0;
+    d.n_notices = 0;
+    return d;
+}
+
+static void run(const struct dataset *t, const struct dataset *d, struct evaluation *ret)
+{
+    assert_int_equal(evaluation_run(t, d, NULL, ret), 0);
+}
+
+static json_t *document_of(const struct evaluation *e, const struct report_about *about)
+{
+    struct str_buf out = STR_BUF_INIT(CAP);
+    assert_int_equal(metrics_json_write(e, about, &out), 0);
+    json_error_t error;
+    json_t *j = json_loadb(out.p, out.n, JSON_REJECT_DUPLICATES, &error);
+    if (!j)
+        fail_msg("line %d: %s", error.line, error.text);
+    str_buf_finish(&out);
+    return j;
+}
+
+static double number_at(const json_t *object, const char *key)
+{
+    const json_t *v = json_object_get(object, key);
+    assert_non_null(v);
+    return json_is_null(v) ? NAN : json_number_value(v);
+}
+
+static void put_settings(void *arg, struct json_writer *w)
+{
+    json_key(w, "iou");
+    json_double(w, *(const double *)arg);
+}
+
+static void test_members(void **state)
+{
+    static const char *const coco[] = {"AP",  "AP50", "AP75",  "APs", "APm", "APl",
+                                       "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"};
+    double iou = 0.45;
+    const struct report_about about = {
+        .truth = "t", .detections = "d", .settings = put_settings, .arg = &iou};
+    struct dataset d = truth;
+    d.n_notices = 0;
+    struct evaluation e;
+    run(&truth, &d, &e);
+    json_t *j = document_of(&e, &about);
+    assert_string_equal(json_string_value(json_object_get(j, "truth")), "t");
+    assert_null(json_object_get(j, "model")); // absent parts are absent
+    assert_true(number_at(json_object_get(j, "settings"), "iou") == 0.45);
+    for (size_t i = 0; i < ARRAY_LEN(coco); i++)
+        assert_non_null(json_object_get(json_object_get(j, "coco"), coco[i]));
+    assert_int_equal(json_object_size(json_object_get(j, "coco")), ARRAY_LEN(coco));
+    assert_true(number_at(json_object_get(j, "coco"), "AP") == e.coco.ap);
+    assert_true(isnan(number_at(json_object_get(j, "coco"), "APl")));
+    assert_int_equal(json_array_size(json_object_get(j, "classes")), 2);
+    const json_t *second = json_array_get(json_object_get(j, "classes"), 1);
+    assert_true(isnan(number_at(second, "AP")) && number_at(second, "truths") == 0);
+    assert_true(json_is_null(json_object_get(second, "best_f1")));
+    const json_t *point = json_object_get(j, "operating_point");
+    assert_true(number_at(point, "confidence") == EVALUATION_AT_CONFIDENCE);
+    assert_true(number_at(point, "true_positives") == 1 && number_at(point, "f1") == 1);
+    assert_int_equal(json_array_size(json_object_get(json_object_get(j, "curves"), "confidence")),
+                     1);
+    assert_int_equal(json_array_size(json_object_get(j, "notices")), 1);
+    json_decref(j);
+    evaluation_finish(&e);
+}
+
+static void test_no_data(void **state)
+{
+    const struct dataset none = without_objects();
+    struct evaluation e;
+    run(&none, &none, &e);
+    json_t *j = document_of(&e, &(struct report_about){0});
+    const char *key;
+    json_t *value;
+    json_object_foreach(json_object_get(j, "coco"), key, value)
+    {
+        if (!json_is_null(value))
+            fail_msg("%s is a number", key);
+    }
+    assert_true(json_is_null(json_object_get(j, "best_f1")));
+    const json_t *point = json_object_get(j, "operating_point");
+    assert_true(isnan(number_at(point, "precision")) && isnan(number_at(point, "recall")));
+    assert_true(isnan(number_at(point, "f1")));
+    json_decref(j);
+    struct str_buf out = STR_BUF_INIT(CAP);
+    assert_int_equal(text_write(&e, &(struct report_about){0}, &out), 0);
+    assert_null(strstr(str_buf_text(&out), "nan"));
+    assert_non_null(strstr(str_buf_text(&out), "AP       -"));
+    str_buf_finish(&out);
+    evaluation_finish(&e);
+}
+
+static void test_outside_text(void **state)
+{
+    struct dataset d = truth;
+    struct evaluation e;
+    run(&truth, &d, &e);
+    const struct report_about about = {.truth = "a\x1b]0;x\x07.json", .source = "b\r\nc"};
+    struct str_buf out = STR_BUF_INIT(CAP);
+    assert_int_equal(text_write(&e, &about, &out), 0);
+    for (size_t i = 0; i < out.n; i++) {
+        unsigned char c = (unsigned char)out.p[i];
+        assert_true(c == '\n' || (c >= 0x20 && c != 0x7f));
+    }
+    assert_non_null(strstr(str_buf_text(&out), "car?[31m"));
+    str_buf_finish(&out);
+    json_t *j = document_of(&e, &about); // strict UTF-8, control characters escaped
+    json_decref(j);
+    evaluation_finish(&e);
+}
+
+// A cap that is too small is an error, not half a document.
+static void test_cap(void **state)
+{
+    struct dataset d = truth;
+    struct evaluation e;
+    run(&truth, &d, &e);
+    struct str_buf small = STR_BUF_INIT(100);
+    assert_true(metrics_json_write(&e, &(struct report_about){0}, &small) < 0);
+    str_buf_finish(&small);
+    assert_true(text_write(&e, &(struct report_about){0}, &small) < 0);
+    str_buf_finish(&small);
+    evaluation_finish(&e);
+}
+
+// Long curves are thinned, ends kept, and that is said.
+static void test_long_curve(void **state)
+{
+    enum {
+        N = 1200,
+    };
+    struct dataset d = truth;
+    d.objects = mem_array(struct dataset_object, N);
+    assert_non_null(d.objects);
+    for (int i = 0; i < N; i++)
+        d.objects[i] = (struct dataset_object){.w = 10, .h = 10, .confidence = i / 2000.};
+    d.n_objects = N;
+    struct evaluation e;
+    run(&truth, &d, &e);
+    json_t *j = document_of(&e, &(struct report_about){0});
+    const json_t *column = json_object_get(json_object_get(j, "curves"), "confidence");
+    assert_int_equal(json_array_size(column), 500);
+    assert_true(json_number_value(json_array_get(column, 0)) == (N - 1) / 2000.);
+    assert_true(json_number_value(json_array_get(column, 499)) == 0);
+    const json_t *lines = json_object_get(j, "notices");
+    const char *last = json_string_value(json_array_get(lines, json_array_size(lines) - 1));
+    assert_non_null(strstr(last, "500 of 1200"));
+    json_decref(j);
+    evaluation_finish(&e);
+    mem_free(d.objects);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_members),      cmocka_unit_test(test_no_data),
+        cmocka_unit_test(test_outside_text), cmocka_unit_test(test_cap),
+        cmocka_unit_test(test_long_curve),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
