@@ -85,7 +85,7 @@ static int run(const struct app_call *call)
 
 const struct command command_options = {
     .name = "options",
-    .summary = "prints all options of all commands",
+    .summary = "Prints all options of all commands",
     .usage = "[--markdown] [--check FILE]",
     .sets = sets,
     .n_sets = ARRAY_LEN(sets),

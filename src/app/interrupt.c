@@ -33,9 +33,9 @@ static void on_signal(void)
     lock_acquire(&lock);
     if (!cancel_function)
         _exit(err_exit_status(ERR_CANCELLED));
+    log_warning(NULL, "interrupted, finishing what is under way (again to stop at once)");
     cancel_function(cancel_arg);
     lock_release(&lock);
-    log_warning(NULL, "interrupted, finishing what is under way (again to stop at once)");
 }
 
 static void wait_for_signals(void *arg)

@@ -54,11 +54,31 @@ static void put_cut(struct str_buf *out, struct str s, int columns)
     str_buf_add(out, s.p, i);
 }
 
+static int count_columns(struct str s)
+{
+    int n = 0;
+    for (; s.n; n++) {
+        size_t used = MAX(str_utf8_length(s), (size_t)1);
+        s = (struct str){s.p + used, s.n - used};
+    }
+    return n;
+}
+
+// Of a long path the end says more.
 static void put_label(struct str_buf *out, const char *label)
 {
     struct str_buf printable = STR_BUF_INIT(TEXT_MAX);
     str_buf_add_printable(&printable, str_of(label));
-    put_cut(out, str_buf_view(&printable), LABEL_COLUMNS);
+    struct str s = str_buf_view(&printable);
+    int over = count_columns(s) - LABEL_COLUMNS;
+    if (over > 0) {
+        str_buf_puts(out, "..");
+        for (over += 2; over > 0; over--) {
+            size_t used = str_utf8_length(s);
+            s = (struct str){s.p + used, s.n - used};
+        }
+    }
+    str_buf_add_str(out, s);
     str_buf_putc(out, ' ');
     str_buf_finish(&printable);
 }
