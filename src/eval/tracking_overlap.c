@@ -18,6 +18,9 @@ static double shared_area(const struct tracking_box *a, const struct tracking_bo
 
 static double iou64(const struct tracking_box *a, double area_a, const struct tracking_box *b)
 {
+    // Most pairs of a frame: what does not overlap is 0 whatever the areas are.
+    if (a->x2 <= b->x1 || b->x2 <= a->x1 || a->y2 <= b->y1 || b->y2 <= a->y1)
+        return 0;
     double shared = shared_area(a, b);
     double area_b = box_area64(b);
     double all = area_a + area_b - shared;
