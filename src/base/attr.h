@@ -8,6 +8,8 @@
 #define MUST_CHECK        __attribute__((warn_unused_result))
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 #define UNUSED            __attribute__((unused))
+// Runs before main(), while there is one thread only.
+#define AT_START __attribute__((constructor))
 #define IGNORE(call) \
     do {             \
         if (call) {  \

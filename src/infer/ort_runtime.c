@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // ort_runtime.c - finds and opens ONNX Runtime at run time.
 //
+// Official builds for Linux (1.30 does) send usage data to their makers and keep an identifier in
+// the user's cache folder. Assay talks to nobody it was not told to: both are off, by the switches
+// below before the library is loaded (its first message leaves while the environment is made), and
+// by DisableTelemetryEvents() for builds that know no switch.
+//
 // Looked at in this order: $ASSAY_ONNXRUNTIME alone where it is set (the library or its folder);
 // the place named when this program was built; where scripts/install-deps puts it; what the loader
 // finds by name.
@@ -42,6 +47,13 @@ static const char *const places[] = {
     "libonnxruntime.so.1",
     "libonnxruntime.so",
 };
+
+// Not in ort_runtime_get(): setenv() is only safe while no other thread reads the environment.
+static AT_START void switch_telemetry_off(void)
+{
+    IGNORE(setenv("ORT_DISABLE_TELEMETRY", "1", 1));  // out of memory: the second way remains
+    IGNORE(setenv("ORT_TELEMETRY_DISABLED", "1", 1)); // its name in some versions
+}
 
 static bool is_folder(const char *name)
 {
@@ -197,6 +209,8 @@ int ort_runtime_hold_env(OrtEnv **ret_env)
         r = ort_runtime_check(
             api->CreateEnvWithCustomLogger(keep_quiet, NULL, level, "assay", &env), ERR_UNAVAILABLE,
             path);
+        if (r == 0)
+            r = ort_runtime_check(api->DisableTelemetryEvents(env), ERR_UNAVAILABLE, path);
     }
     if (r == 0) {
         n_env_holders++;

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 #include <math.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -192,12 +193,29 @@ static void test_out_of_memory(void **state)
     model_unref(&m);
 }
 
+// The library would keep an identifier and unsent reports in the cache folder. First of all those
+// that open it: it decides once a process.
+static void test_nothing_is_reported(void **state)
+{
+    if (!has_runtime())
+        skip();
+    char folder[] = "/tmp/assay-test-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    setenv("HOME", folder, 1);
+    setenv("XDG_CACHE_HOME", folder, 1);
+    struct model *m = open_model("FastestDet_352.onnx");
+    struct engine *e = NULL;
+    assert_int_equal(engine_create(m, &(struct engine_opts){0}, &e), 0);
+    engine_destroy(e);
+    model_unref(&m);
+    assert_int_equal(rmdir(folder), 0); // still empty
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_library_missing),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_onnxruntime),
+        cmocka_unit_test(test_library_missing), cmocka_unit_test(test_nothing_is_reported),
+        cmocka_unit_test(test_refused),         cmocka_unit_test(test_onnxruntime),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
