@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "eval/dataset.h"
 #include "eval/evaluation.h"
+#include "eval/tracking.h"
 #include "report/metrics_json.h"
 #include "report/text.h"
 
@@ -24,22 +25,28 @@ static struct evaluate_settings {
     const char *classes, *ious, *cuts;
     double confidence, at_confidence;
     const char *json;
+    bool tracking;
+    int rules; // enum tracking_rules - 1
 } settings = {.confidence = -1e300, .at_confidence = EVALUATION_AT_CONFIDENCE};
 
 // In the order of enum dataset_format.
-static const char *const formats[] = {"auto", "coco", "mot", "jsonl", NULL};
+static const char *const formats[] = {"auto", "coco", "mot", "jsonl", "bdd100k", NULL};
+// In the order of enum tracking_rules, from the first.
+static const char *const rules_names[] = {"none", "mot15", "mot17", "bdd100k", NULL};
 
 // clang-format off
 static const struct opt rows[] = {
-    OPT_TEXT(struct evaluate_settings, "truth", truth, "FILE", "what is there: COCO JSON or MOT text", NULL),
-    OPT_TEXT(struct evaluate_settings, "detections", detections, "FILE", "what was found: .jsonl of detect, COCO results or MOT text", NULL),
-    OPT_CHOICE(struct evaluate_settings, "truth-format", truth_format, formats, "FORMAT", "auto (by content), coco or mot", "auto"),
-    OPT_CHOICE(struct evaluate_settings, "detections-format", detections_format, formats, "FORMAT", "auto (by content), coco, mot or jsonl", "auto"),
+    OPT_TEXT(struct evaluate_settings, "truth", truth, "FILE", "what is there: COCO JSON, MOT text or BDD100K JSON", NULL),
+    OPT_TEXT(struct evaluate_settings, "detections", detections, "FILE", "what was found: .jsonl of detect, COCO results, MOT text or BDD100K JSON", NULL),
+    OPT_CHOICE(struct evaluate_settings, "truth-format", truth_format, formats, "FORMAT", "auto (by content), coco, mot or bdd100k", "auto"),
+    OPT_CHOICE(struct evaluate_settings, "detections-format", detections_format, formats, "FORMAT", "auto (by content), coco, mot, jsonl or bdd100k", "auto"),
     OPT_TEXT(struct evaluate_settings, "classes", classes, "LIST", "judge only these labels of the truth, separated by commas", "all"),
     OPT_DOUBLE(struct evaluate_settings, "confidence", confidence, 0, 0, "C", "leave out detections below this confidence", "none"),
     OPT_DOUBLE(struct evaluate_settings, "at-confidence", at_confidence, 0, 0, "C", "confidence of the operating point: precision, recall and F1", "0.25"),
     OPT_TEXT(struct evaluate_settings, "iou-thresholds", ious, "LIST", "IoU thresholds of AP and AR, ascending", "0.5 to 0.95 by 0.05"),
     OPT_TEXT(struct evaluate_settings, "max-detections", cuts, "LIST", "most detections judged per picture and class, ascending; AP uses the last", "1,10,100"),
+    OPT_BOOL(struct evaluate_settings, "tracking", tracking, "judge track ids too: HOTA, CLEAR and Identity"),
+    OPT_CHOICE(struct evaluate_settings, "tracking-rules", rules, rules_names, "RULES", "what --tracking leaves out before judging: none, or as the benchmarks mot15, mot17, bdd100k do", "none"),
     OPT_TEXT(struct evaluate_settings, "json", json, "FILE", "write the metrics as JSON; - is standard output", NULL),
     OPT_END,
 };
@@ -121,9 +128,10 @@ static int parse_opts(struct arena *a, struct evaluation_opts *o)
 
 // ---- output
 
-static int write_reports(const struct evaluation *e)
+static int write_reports(const struct evaluation *e, const struct tracking_result *tracking)
 {
-    const struct report_about about = {.truth = settings.truth, .detections = settings.detections};
+    const struct report_about about = {
+        .truth = settings.truth, .detections = settings.detections, .tracking = tracking};
     const bool json_is_output = settings.json && strcmp(settings.json, "-") == 0;
     struct str_buf out = STR_BUF_INIT(MAX_OUTPUT);
     int r = 0;
@@ -144,12 +152,27 @@ static int write_reports(const struct evaluation *e)
     return r;
 }
 
+static int track(const struct dataset *truth, const struct dataset *detections,
+                 const struct evaluation_opts *opts, struct arena *a,
+                 struct tracking_result *ret_result)
+{
+    struct tracking_opts t = {.rules = (enum tracking_rules)(settings.rules + 1)};
+    // The rules of MOT know one class, whatever the file calls it.
+    if (opts->n_classes > 0 && t.rules != TRACKING_RULES_MOT15 && t.rules != TRACKING_RULES_MOT17) {
+        t.classes = opts->classes;
+        t.n_classes = opts->n_classes;
+    }
+    return tracking_evaluate(truth, detections, &t, a, ret_result);
+}
+
 static int evaluate(const struct app_call *call)
 {
     struct evaluation_opts opts = {0};
     struct dataset *truth = NULL;
     struct dataset *detections = NULL;
     struct evaluation e = {0};
+    struct tracking_result tracks;
+    bool wants_tracks = settings.tracking || settings.rules > 0;
     int r = parse_opts(call->arena, &opts);
     if (r == 0)
         r = dataset_read(settings.truth, DATASET_TRUTH, (enum dataset_format)settings.truth_format,
@@ -159,8 +182,10 @@ static int evaluate(const struct app_call *call)
                          (enum dataset_format)settings.detections_format, truth, &detections);
     if (r == 0)
         r = evaluation_run(truth, detections, &opts, &e);
+    if (r == 0 && wants_tracks)
+        r = track(truth, detections, &opts, call->arena, &tracks);
     if (r == 0)
-        r = write_reports(&e);
+        r = write_reports(&e, wants_tracks ? &tracks : NULL);
     evaluation_finish(&e);
     dataset_destroy(detections);
     dataset_destroy(truth);
@@ -189,7 +214,8 @@ const struct command command_evaluate = {
         "MOT frame n is frame n-1. Only frames that were inferred and are listed in the truth\n"
         "are judged.\n\n"
         "Prints the twelve COCO numbers, precision, recall and F1 at a confidence and at the\n"
-        "best one, and a row a class. Figures without data are \"-\" (null in JSON).",
+        "best one, and a row a class; with --tracking, HOTA, CLEAR and Identity by class and by\n"
+        "video. Figures without data are \"-\" (null in JSON).",
     .sets = sets,
     .n_sets = ARRAY_LEN(sets),
     .run = run,

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "eval/evaluation.h"
+#include "report/tracking_json.h"
 
 enum {
     MAX_CURVE_POINTS = 500, // of longer curves every so many
@@ -226,6 +227,8 @@ int metrics_json_write(const struct evaluation *e, const struct report_about *ab
     put_point(&w, "operating_point", &e->at);
     put_best(&w, &e->best);
     put_curves(&w, e);
+    if (about->tracking)
+        tracking_json_put(&w, about->tracking);
     put_notices(&w, e);
     json_end(&w);
     str_buf_putc(out, '\n');

@@ -11,13 +11,15 @@
 struct evaluation;
 struct json_writer;
 struct str_buf;
+struct tracking_result;
 
 // What was judged; texts may be NULL.
 struct report_about {
-    const char *truth;      // path, as given
-    const char *detections; // path, as given; validate: NULL
-    const char *model;      // validate: path of the model
-    const char *source;     // validate: path of the video or pictures
+    const char *truth;                      // path, as given
+    const char *detections;                 // path, as given; validate: NULL
+    const char *model;                      // validate: path of the model
+    const char *source;                     // validate: path of the video or pictures
+    const struct tracking_result *tracking; // NULL: not asked for
     // Writes members (key and value) of the "settings" object after ours; NULL: none.
     void (*settings)(void *arg, struct json_writer *w);
     void *arg;

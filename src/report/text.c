@@ -8,13 +8,13 @@
 #include "base/str.h"
 #include "eval/evaluation.h"
 #include "report/metrics_json.h"
+#include "report/text_priv.h"
 
 enum {
-    LABEL_WIDTH = 20,
     MAX_LABEL = 256, // bytes
 };
 
-static void put_value(struct str_buf *out, int width, double value)
+void text_put_value(struct str_buf *out, int width, double value)
 {
     if (isnan(value))
         str_buf_printf(out, "%*s", width, "-");
@@ -73,7 +73,7 @@ static void put_coco(struct str_buf *out, const struct evaluation *e)
             put_recall_name(out, 8, e->opts.coco.cuts[cut]);
         else
             str_buf_printf(out, "%8s", "");
-        put_value(out, 8, cells[i].value);
+        text_put_value(out, 8, cells[i].value);
         str_buf_puts(out, i % 3 == 2 ? "\n" : "  ");
     }
 }
@@ -81,11 +81,11 @@ static void put_coco(struct str_buf *out, const struct evaluation *e)
 static void put_point(struct str_buf *out, const struct operating_point *p)
 {
     str_buf_printf(out, "precision");
-    put_value(out, 7, p->precision);
+    text_put_value(out, 7, p->precision);
     str_buf_printf(out, "  recall");
-    put_value(out, 7, p->recall);
+    text_put_value(out, 7, p->recall);
     str_buf_printf(out, "  F1");
-    put_value(out, 7, p->f1);
+    text_put_value(out, 7, p->f1);
     str_buf_printf(out, "  (%lld true, %lld false, %lld missed)\n", (long long)p->true_positives,
                    (long long)p->false_positives, (long long)p->false_negatives);
 }
@@ -102,8 +102,7 @@ static void put_operating(struct str_buf *out, const struct evaluation *e)
     put_point(out, &e->best);
 }
 
-// Left-aligned, counted in characters, not bytes.
-static void put_label(struct str_buf *out, const char *label)
+void text_put_label(struct str_buf *out, const char *label)
 {
     struct str_buf text = STR_BUF_INIT(MAX_LABEL);
     str_buf_add_printable(&text, str_of(label));
@@ -112,23 +111,23 @@ static void put_label(struct str_buf *out, const char *label)
     size_t n = 0;
     for (; n < shown.n; n++) {
         bool begins = ((unsigned char)shown.p[n] & 0xc0) != 0x80;
-        if (begins && width == LABEL_WIDTH)
+        if (begins && width == TEXT_LABEL_WIDTH)
             break;
         width += begins;
     }
     str_buf_add(out, shown.p, n);
-    str_buf_printf(out, "%*s", LABEL_WIDTH - width, "");
+    str_buf_printf(out, "%*s", TEXT_LABEL_WIDTH - width, "");
     str_buf_finish(&text);
 }
 
 static void put_class(struct str_buf *out, const struct evaluation_class *c)
 {
-    put_label(out, c->label[0] ? c->label : "(no label)");
+    text_put_label(out, c->label[0] ? c->label : "(no label)");
     str_buf_printf(out, "%8zu%11zu", c->n_truths, c->n_detections);
     const double values[] = {c->ap,           c->ap50,      c->ap75, c->ar,
                              c->at.precision, c->at.recall, c->at.f1};
     for (size_t i = 0; i < ARRAY_LEN(values); i++)
-        put_value(out, i == 4 ? 11 : 8, values[i]);
+        text_put_value(out, i == 4 ? 11 : 8, values[i]);
     str_buf_putc(out, '\n');
 }
 
@@ -136,7 +135,7 @@ static void put_classes(struct str_buf *out, const struct evaluation *e)
 {
     const struct coco_opts *o = &e->opts.coco;
     size_t n_empty = 0;
-    str_buf_printf(out, "\n%-*s%8s%11s%8s%8s%8s", LABEL_WIDTH, "class", "truths", "detections",
+    str_buf_printf(out, "\n%-*s%8s%11s%8s%8s%8s", TEXT_LABEL_WIDTH, "class", "truths", "detections",
                    "AP", "AP50", "AP75");
     put_recall_name(out, 8, o->cuts[o->n_cuts - 1]);
     str_buf_printf(out, "%11s%8s%8s  (at confidence %.4g)\n", "precision", "recall", "F1",
@@ -158,6 +157,8 @@ int text_write(const struct evaluation *e, const struct report_about *about, str
     put_coco(out, e);
     put_operating(out, e);
     put_classes(out, e);
+    if (about->tracking)
+        text_put_tracking(out, about->tracking);
     if (e->n_notices > 0)
         str_buf_putc(out, '\n');
     for (size_t i = 0; i < e->n_notices; i++) {

@@ -12,10 +12,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "eval/dataset.h"
 #include "eval/evaluation.h"
+#include "eval/tracking.h"
 #include "report/metrics_json.h"
 #include "report/text.h"
 
@@ -204,12 +206,55 @@ static void test_long_curve(void **state)
     mem_free(d.objects);
 }
 
+// Class one is all right, class two has no data; labels are escaped.
+static void test_tracking(void **state)
+{
+    static const char *const contract[] = {"HOTA", "DetA", "AssA", "LocA", "MOTA", "MOTP",
+                                           "IDF1", "IDP",  "IDR",  "IDSW", "FP",   "FN",
+                                           "MT",   "PT",   "ML",   "Frag"};
+    struct dataset_object tracked = objects[0];
+    tracked.track_id = 7;
+    struct dataset t = truth;
+    t.objects = &tracked;
+    struct arena *a;
+    struct tracking_result tracks;
+    struct evaluation e;
+    run(&t, &t, &e);
+    assert_int_equal(arena_create(0, &a), 0);
+    assert_int_equal(tracking_evaluate(&t, &t, NULL, a, &tracks), 0);
+    const struct report_about about = {.tracking = &tracks};
+    json_t *j = document_of(&e, &about);
+    const json_t *block = json_object_get(j, "tracking");
+    const json_t *list = json_object_get(block, "classes");
+    assert_int_equal(json_array_size(list), 2);
+    for (size_t i = 0; i < ARRAY_LEN(contract); i++) {
+        assert_false(isnan(number_at(json_object_get(block, "overall"), contract[i])));
+        assert_false(isnan(number_at(json_array_get(list, 0), contract[i])));
+        assert_true(isnan(number_at(json_array_get(list, 1), contract[i])) == (i < 9));
+    }
+    assert_true(number_at(json_array_get(list, 0), "HOTA") == 1);
+    const json_t *alphas = json_object_get(json_array_get(list, 0), "alphas");
+    assert_int_equal(json_array_size(json_object_get(alphas, "HOTA")), TRACKING_N_ALPHAS);
+    assert_true(
+        json_is_null(json_object_get(json_object_get(json_array_get(list, 1), "alphas"), "HOTA")));
+    assert_int_equal(json_array_size(json_object_get(block, "sequences")), 1);
+    json_decref(j);
+    struct str_buf out = STR_BUF_INIT(CAP);
+    assert_int_equal(text_write(&e, &about, &out), 0);
+    assert_non_null(strstr(str_buf_text(&out), "tracking: rules none, IoU 0.5, 1 tracks"));
+    for (size_t i = 0; i < out.n; i++)
+        assert_true((unsigned char)out.p[i] >= ' ' || out.p[i] == '\n');
+    str_buf_finish(&out);
+    arena_destroy(a);
+    evaluation_finish(&e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_members),      cmocka_unit_test(test_no_data),
-        cmocka_unit_test(test_outside_text), cmocka_unit_test(test_cap),
-        cmocka_unit_test(test_long_curve),
+        cmocka_unit_test(test_tracking), cmocka_unit_test(test_members),
+        cmocka_unit_test(test_no_data),  cmocka_unit_test(test_outside_text),
+        cmocka_unit_test(test_cap),      cmocka_unit_test(test_long_curve),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// text_priv.h - cells that the tables of plain text share.
+#pragma once
+
+struct str_buf;
+struct tracking_result;
+
+// "-" for NaN, else four digits, right-aligned.
+void text_put_value(struct str_buf *out, int width, double value);
+// Left-aligned and cut to the width of labels, counted in characters, not bytes; escaped.
+void text_put_label(struct str_buf *out, const char *label);
+
+// The tracking tables.
+void text_put_tracking(struct str_buf *out, const struct tracking_result *r);
+
+enum {
+    TEXT_LABEL_WIDTH = 20,
+};
