@@ -3,6 +3,7 @@
 
 #include "app/commands.h"
 
+// clang-format off
 const struct command *const app_commands[] = {
     &command_bench,
     &command_detect,
@@ -14,3 +15,4 @@ const struct command *const app_commands[] = {
     &command_validate,
     NULL,
 };
+// clang-format on

@@ -68,6 +68,9 @@ struct dataset {
     // Detections: judged[i] says whether picture i was looked at (inferred); NULL: all were. Truth
     // of pictures that were not looked at makes no misses.
     bool *judged;
+    // Detections of our own: [picture] presentation time of its frame; INT64_MIN where not inferred
+    // or unknown. NULL for other formats.
+    int64_t *pts_us;
     size_t n_judged;    // pictures that are judged; n_pictures where judged is NULL
     const char *format; // "bdd100k", "coco", "coco-results", "mot", "assay-jsonl"
     char **notices;     // what a reader of figures must know: "12 detections of unknown pictures"

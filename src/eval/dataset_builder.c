@@ -22,6 +22,7 @@ enum {
 
 struct built_frame {
     int64_t frame;
+    int64_t pts_us;
     const char *file_name; // NULL: no picture source
 };
 
@@ -75,7 +76,7 @@ int dataset_builder_frame(struct dataset_builder *b, int64_t frame, int64_t pts_
     int r = MEM_GROW(b->frames, b->cap_frames, b->n_frames);
     if (r < 0)
         return r;
-    struct built_frame f = {.frame = frame};
+    struct built_frame f = {.frame = frame, .pts_us = pts_us};
     if (file_name) {
         f.file_name = arena_strndup(b->draft.arena, file_name, strlen(file_name));
         if (!f.file_name)
@@ -144,6 +145,8 @@ struct tally {
 static void map_frames(struct dataset_builder *b, const struct frame_map *m, int32_t *map,
                        struct tally *t)
 {
+    for (size_t i = 0; i < b->truth->n_pictures; i++)
+        b->draft.pts_us[i] = INT64_MIN;
     for (size_t i = 0; i < b->n_frames; i++) {
         map[i] = frame_map_find(m, b->frames[i].frame, b->frames[i].file_name);
         if (map[i] < 0) {
@@ -153,6 +156,7 @@ static void map_frames(struct dataset_builder *b, const struct frame_map *m, int
             map[i] = -1;
         } else {
             b->draft.judged[map[i]] = true;
+            b->draft.pts_us[map[i]] = b->frames[i].pts_us;
         }
     }
 }
@@ -216,7 +220,8 @@ static int match_to_truth(struct dataset_builder *b)
     struct tally t = {0};
     int32_t *map = mem_array(int32_t, b->n_frames);
     b->draft.judged = mem_array(bool, b->truth->n_pictures);
-    if (map && b->draft.judged) {
+    b->draft.pts_us = mem_array(int64_t, b->truth->n_pictures);
+    if (map && b->draft.judged && b->draft.pts_us) {
         map_frames(b, m, map, &t);
         move_objects(&b->draft, map);
         r = frame_notices(b, m, &t);

@@ -32,6 +32,7 @@ void draft_finish(struct draft *d)
     mem_free(d->videos);
     mem_free(d->refs);
     mem_free(d->judged);
+    mem_free(d->pts_us);
     mem_free(d->notices);
     arena_destroy(d->arena);
     *d = (struct draft){0};
@@ -310,6 +311,7 @@ static void move_arrays(struct draft *d, const struct dataset *truth, struct who
     w->d.others = d->others;
     w->d.n_others = d->n_others;
     w->d.judged = d->judged;
+    w->d.pts_us = d->pts_us;
     w->d.n_judged = w->d.n_pictures;
     if (d->judged) {
         w->d.n_judged = 0;
@@ -326,6 +328,7 @@ static void move_arrays(struct draft *d, const struct dataset *truth, struct who
     d->objects = NULL;
     d->others = NULL;
     d->judged = NULL;
+    d->pts_us = NULL;
     d->notices = NULL;
     d->arena = NULL;
 }
@@ -370,6 +373,7 @@ void dataset_destroy(struct dataset *d)
     mem_free(d->objects);
     mem_free(d->others);
     mem_free(d->judged);
+    mem_free(d->pts_us);
     mem_free(d->notices);
     arena_destroy(d->arena);
     mem_free(w);

@@ -208,6 +208,14 @@ static int compare_labels(const void *a, const void *b)
     return order ? order : (x.n > y.n) - (x.n < y.n);
 }
 
+static int compare_entries(const void *a, const void *b)
+{
+    const struct label_entry *x = a;
+    const struct label_entry *y = b;
+    int order = compare_labels(x, y);
+    return order ? order : (x->class_index > y->class_index) - (x->class_index < y->class_index);
+}
+
 int label_map_create(const struct dataset *truth, struct label_map **ret_map)
 {
     // MOT text names no classes; its people are called both ways.
@@ -222,7 +230,7 @@ int label_map_create(const struct dataset *truth, struct label_map **ret_map)
     if (n_more)
         m->entries[m->n++] = (struct label_entry){STR("pedestrian"), 0};
     if (m->n > 1)
-        qsort(m->entries, m->n, sizeof(m->entries[0]), compare_labels);
+        qsort(m->entries, m->n, sizeof(m->entries[0]), compare_entries);
     *ret_map = m;
     return 0;
 }
@@ -237,5 +245,7 @@ int32_t label_map_find(const struct label_map *m, struct str label)
     const struct label_entry key = {.label = label};
     const struct label_entry *e =
         m->n ? bsearch(&key, m->entries, m->n, sizeof(key), compare_labels) : NULL;
+    while (e && e > m->entries && compare_labels(e - 1, &key) == 0)
+        e--; // of classes that share a label the first one
     return e ? e->class_index : -1;
 }

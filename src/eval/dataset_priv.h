@@ -57,7 +57,8 @@ struct draft {
     size_t n_videos, cap_videos;
     struct draft_ref *refs; // [object]; NULL: objects have their indices already
     size_t cap_refs;
-    bool *judged; // detections: [picture of the truth], or NULL
+    int64_t *pts_us; // detections: likewise
+    bool *judged;    // detections: [picture of the truth], or NULL
     char **notices;
     size_t n_notices, cap_notices;
 };

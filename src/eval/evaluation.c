@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "eval/dataset.h"
+#include "eval/dataset_priv.h"
 #include "eval/match.h"
 
 #define OPERATING_IOU 0.5
@@ -49,6 +50,21 @@ static int unknown_class(const struct dataset *truth, const char *label)
     return ERR_INVALID;
 }
 
+// A label that is not one of the truth's, but means one ("pedestrian" for MOT text).
+static int select_alias(struct run *run, const char *label)
+{
+    struct label_map *labels;
+    int r = label_map_create(run->truth, &labels);
+    if (r < 0)
+        return r;
+    int32_t k = label_map_find(labels, str_of(label));
+    label_map_destroy(labels);
+    if (k < 0)
+        return unknown_class(run->truth, label);
+    run->selected[k] = true;
+    return 0;
+}
+
 static int select_classes(struct run *run)
 {
     const struct evaluation_opts *o = &run->e->opts;
@@ -58,16 +74,17 @@ static int select_classes(struct run *run)
         return ERR_NOMEM;
     for (size_t k = 0; k < n; k++)
         run->selected[k] = o->n_classes == 0;
-    for (size_t i = 0; i < o->n_classes; i++) {
+    int r = 0;
+    for (size_t i = 0; i < o->n_classes && r == 0; i++) {
         bool found = false;
         for (size_t k = 0; k < n; k++) {
             if (strcmp(run->truth->classes[k].name, o->classes[i]) == 0)
                 run->selected[k] = found = true;
         }
         if (!found)
-            return unknown_class(run->truth, o->classes[i]);
+            r = select_alias(run, o->classes[i]);
     }
-    return 0;
+    return r;
 }
 
 static int check_opts(struct evaluation_opts *o)

@@ -89,8 +89,9 @@ static void test_notices(void **state)
     must(dataset_builder_create(t, &b));
     must(dataset_builder_notice(b, "the run was interrupted"));
     for (int frame = 2; frame < 5; frame++) // beyond the truth, too
-        must(dataset_builder_frame(b, frame, 0, NULL));
+        must(dataset_builder_frame(b, frame, frame * 40000, NULL));
     must(dataset_builder_finish(&b, &d));
+    assert_true(d->pts_us[1] == INT64_MIN && d->pts_us[2] == 80000);
     assert_true(given_has_notice(d, "interrupted"));
     assert_true(given_has_notice(d, "2 of 3 pictures of the truth were not inferred"));
     assert_true(given_has_notice(d, "2 of 3 inferred frames are not in the truth"));

@@ -194,6 +194,21 @@ static void test_opts(void **state)
     dataset_destroy(t);
 }
 
+// A detector's own word for the people of MOT text.
+static void test_alias(void **state)
+{
+    static const char *const label[] = {"pedestrian"};
+    struct dataset *t = given_truth("1,1,0,0,10,10,1,-1,-1,-1\n");
+    struct dataset *d = given_detections("1,-1,0,0,10,10,0.5,-1,-1,-1\n", t);
+    struct evaluation e;
+    const struct evaluation_opts o = {.classes = label, .n_classes = 1};
+    assert_int_equal(evaluation_run(t, d, &o, &e), 0);
+    assert_int_equal(e.at.true_positives, 1);
+    evaluation_finish(&e);
+    dataset_destroy(d);
+    dataset_destroy(t);
+}
+
 static void test_thresholds(void **state)
 {
     struct coco_opts o = {0};
@@ -253,10 +268,10 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),          cmocka_unit_test(test_areas),
-        cmocka_unit_test(test_cut),           cmocka_unit_test(test_opts),
-        cmocka_unit_test(test_thresholds),    cmocka_unit_test(test_curve),
-        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_rows),  cmocka_unit_test(test_areas),
+        cmocka_unit_test(test_cut),   cmocka_unit_test(test_opts),
+        cmocka_unit_test(test_alias), cmocka_unit_test(test_thresholds),
+        cmocka_unit_test(test_curve), cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
