@@ -31,10 +31,3 @@ static inline const int32_t *compat_display_matrix(const AVStream *st)
     return bytes && n >= 9 * sizeof(int32_t) ? (const int32_t *)(const void *)bytes : NULL;
 #endif
 }
-
-// What AVIOContext's write function takes: const since libavformat 61.
-#if LIBAVFORMAT_VERSION_MAJOR >= 61
-typedef const uint8_t compat_write_bytes;
-#else
-typedef uint8_t compat_write_bytes;
-#endif
