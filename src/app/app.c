@@ -25,6 +25,13 @@ int app_usage_error(const struct command *c, const char *format, ...)
     return err_exit_status(ERR_INVALID);
 }
 
+void app_put_sentence(struct str_buf *out, const char *words)
+{
+    char first = words[0];
+    str_buf_putc(out, first >= 'a' && first <= 'z' ? (char)(first - 'a' + 'A') : first);
+    str_buf_printf(out, "%s.\n", words + 1);
+}
+
 int app_write(const char *path, const struct str_buf *text)
 {
     struct file_out *out;

@@ -28,10 +28,10 @@ struct app_call {
     bool is_quiet; // --quiet: no progress, only errors
 };
 
-// A command's row. All texts are English sentences without markup.
+// A command's row. All texts are English without markup.
 struct command {
     const char *name;           // "detect"; two words for "model inspect"
-    const char *summary;        // one line for `assay --help`
+    const char *summary;        // one line for `assay --help`: "runs a model over files"
     const char *usage;          // behind "assay NAME": "SOURCE... --model FILE [options]"
     const char *details;        // paragraphs for `assay NAME --help`, broken by hand; NULL: none
     const struct opt_set *sets; // its option tables with their targets
@@ -48,6 +48,8 @@ int app_fail(int r);
 // As app_fail(ERR_INVALID) with this message and a hint at the command's --help.
 int app_usage_error(const struct command *c, const char *format, ...) PRINTF_LIKE(2, 3);
 
+// The words of a table's row as a sentence: a capital first, a full stop behind.
+void app_put_sentence(struct str_buf *out, const char *words);
 // Writes a finished text to *path*, or to standard output ("-"). ERR_IO, ERR_NOSPACE, ERR_NOMEM.
 int app_write(const char *path, const struct str_buf *text) MUST_CHECK;
 

@@ -78,7 +78,7 @@ static int run(const struct app_call *call)
 
 const struct command command_detect = {
     .name = "detect",
-    .summary = "Runs a model over files, folders of pictures, numbered pictures, URLs",
+    .summary = "runs a model over files, folders of pictures, numbered pictures, URLs",
     .usage = "SOURCE... --model FILE [options]",
     .details = details,
     .sets = sets,

@@ -205,7 +205,7 @@ static int run(const struct app_call *call)
 
 const struct command command_evaluate = {
     .name = "evaluate",
-    .summary = "Judges detections that exist already against truth",
+    .summary = "judges detections that exist already against truth",
     .usage = "--truth FILE --detections FILE [options]",
     .details =
         "Formats are recognised by content. COCO results match the truth by image_id and\n"

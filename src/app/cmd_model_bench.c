@@ -361,7 +361,7 @@ static int run(const struct app_call *call)
 
 const struct command command_model_bench = {
     .name = "model bench",
-    .summary = "Measures how fast a model is on this machine, and its memory",
+    .summary = "measures how fast a model is on this machine, and its memory",
     .usage = "FILE [options]",
     .details = "A row for one worker and one for a worker a core (--threads N: N workers). Each "
                "worker\nruns one picture at a time in one thread: pixels to tensor, network, head "

@@ -27,23 +27,71 @@ enum {
     DOCUMENT_MAX = 1024 * 1024,
 };
 
+// Tables that several commands join are printed once.
+static bool is_shared(const struct opt *table)
+{
+    int n = 0;
+    for (size_t i = 0; app_commands[i]; i++) {
+        for (size_t k = 0; k < app_commands[i]->n_sets; k++)
+            n += app_commands[i]->sets[k].rows == table;
+    }
+    return n > 1;
+}
+
 static void put_command(const struct command *c, struct str_buf *out)
 {
-    str_buf_printf(out, "\n## assay %s\n\n`assay %s %s`\n\n%s.\n", c->name, c->name, c->usage,
-                   c->summary);
-    opt_print_markdown(c->sets, c->n_sets, out);
+    str_buf_printf(out, "\n## assay %s\n\n`assay %s %s`\n\n", c->name, c->name, c->usage);
+    app_put_sentence(out, c->summary);
+    const char *before = "\nTakes the options of ";
+    for (size_t k = 0; k < c->n_sets; k++) {
+        if (!is_shared(c->sets[k].rows))
+            continue;
+        str_buf_printf(out, "%s**%s**", before, c->sets[k].title);
+        before = ", ";
+    }
+    if (before[0] == ',')
+        str_buf_puts(out, " below.\n");
+    for (size_t k = 0; k < c->n_sets; k++) {
+        if (!is_shared(c->sets[k].rows))
+            opt_print_markdown(&c->sets[k], 1, out);
+    }
+}
+
+static bool is_first(size_t command, size_t set)
+{
+    const struct opt *table = app_commands[command]->sets[set].rows;
+    for (size_t i = 0; i < command; i++) {
+        for (size_t k = 0; k < app_commands[i]->n_sets; k++) {
+            if (app_commands[i]->sets[k].rows == table)
+                return false;
+        }
+    }
+    return true;
+}
+
+static void put_shared(struct str_buf *out)
+{
+    str_buf_puts(out, "\n## Shared by several commands\n");
+    for (size_t i = 0; app_commands[i]; i++) {
+        for (size_t k = 0; k < app_commands[i]->n_sets; k++) {
+            const struct opt_set *set = &app_commands[i]->sets[k];
+            if (is_shared(set->rows) && is_first(i, k))
+                opt_print_markdown(set, 1, out);
+        }
+    }
 }
 
 static void put_document(struct str_buf *out)
 {
-    str_buf_puts(out, "# Options\n\n"
-                      "Printed from the program's tables by `assay options --markdown`; a test "
-                      "compares.\n\n"
-                      "Every option is also an environment variable, `ASSAY_` and its name in "
-                      "capitals with `_` for `-`\n(`ASSAY_MAX_FRAMES=100`), and a line in the file "
-                      "given by `--config` (`max-frames=100`). Precedence: command\nline, "
-                      "environment, file, default. A switch `--track` is turned off by "
-                      "`--no-track`.\n\n## Every command\n");
+    str_buf_puts(out,
+                 "# Options\n\n"
+                 "Printed from the program's tables by `assay options --markdown`; a test "
+                 "compares.\n\n"
+                 "Every option is also an environment variable, `ASSAY_` and its name in capitals "
+                 "with `_` for `-`\n(`ASSAY_MAX_FRAMES=100`), and a line in the file given by "
+                 "`--config` (`max-frames=100`). Precedence: command\nline, environment, file, "
+                 "default. A switch `--track` is turned off by `--no-track`.\n\n"
+                 "## Every command\n");
     const struct opt_set everywhere[] = {{app_common_options, NULL, "Messages"},
                                          {opt_everywhere, NULL, "Everywhere"}};
     opt_print_markdown(everywhere, ARRAY_LEN(everywhere), out);
@@ -51,6 +99,7 @@ static void put_document(struct str_buf *out)
         if (!app_commands[i]->is_hidden)
             put_command(app_commands[i], out);
     }
+    put_shared(out);
 }
 
 static int compare(const char *path, const struct str_buf *wanted)
@@ -85,7 +134,7 @@ static int run(const struct app_call *call)
 
 const struct command command_options = {
     .name = "options",
-    .summary = "Prints all options of all commands",
+    .summary = "prints all options of all commands",
     .usage = "[--markdown] [--check FILE]",
     .sets = sets,
     .n_sets = ARRAY_LEN(sets),

@@ -298,7 +298,7 @@ static int run(const struct app_call *call)
 
 const struct command command_validate = {
     .name = "validate",
-    .summary = "Runs a model over a source and judges it against its truth, in one pass",
+    .summary = "runs a model over a source and judges it against its truth, in one pass",
     .usage = "SOURCE --model FILE --truth FILE [options]",
     .details = details,
     .sets = sets,

@@ -59,7 +59,8 @@ static int print_help(void)
 static int print_command_help(const struct command *c, const struct opt_set *all, size_t n_all)
 {
     struct str_buf out = STR_BUF_INIT(HELP_MAX);
-    str_buf_printf(&out, "usage: assay %s %s\n\n%s.\n", c->name, c->usage, c->summary);
+    str_buf_printf(&out, "usage: assay %s %s\n\n", c->name, c->usage);
+    app_put_sentence(&out, c->summary);
     if (c->details)
         str_buf_printf(&out, "\n%s\n", c->details);
     opt_print_help(all, n_all, &out);

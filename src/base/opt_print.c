@@ -143,7 +143,7 @@ static void put_markdown_row(const struct opt_set *set, const struct opt *row, s
 void opt_print_markdown(const struct opt_set *sets, size_t n_sets, struct str_buf *out)
 {
     for (size_t i = 0; i < n_sets; i++) {
-        str_buf_printf(out, "\n%s:\n\n| option | values | default | |\n|---|---|---|---|\n",
+        str_buf_printf(out, "\n**%s**\n\n| option | values | default | |\n|---|---|---|---|\n",
                        sets[i].title ? sets[i].title : "Options");
         for (const struct opt *row = sets[i].rows; row->name; row++)
             put_markdown_row(&sets[i], row, out);
