@@ -10,6 +10,7 @@ const struct command *const app_commands[] = {
     &command_doctor,
     &command_evaluate,
     &command_model_bench,
+    &command_model_inspect,
     &command_options,
     &command_probe,
     &command_validate,

@@ -9,6 +9,7 @@ extern const struct command command_bench;
 extern const struct command command_doctor;
 extern const struct command command_evaluate;
 extern const struct command command_model_bench;
+extern const struct command command_model_inspect;
 extern const struct command command_options;
 extern const struct command command_probe;
 extern const struct command command_validate;
