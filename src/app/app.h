@@ -53,7 +53,7 @@ void app_put_sentence(struct str_buf *out, const char *words);
 // Writes a finished text to *path*, or to standard output ("-"). ERR_IO, ERR_NOSPACE, ERR_NOMEM.
 int app_write(const char *path, const struct str_buf *text) MUST_CHECK;
 
-// ---- interruption (SIGINT, SIGTERM)
+// ---- interruption (SIGINT, SIGTERM; SIGHUP unless it was ignored at start)
 //
 // The first signal calls the registered function from a thread of its own; the second one ends the
 // program with status 130 at once, as the first one does where nothing is registered.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// interrupt.c - SIGINT and SIGTERM become a flag and one call of a cancel function.
+// interrupt.c - SIGINT, SIGTERM and SIGHUP become a flag and one call of a cancel function.
 //
-// Both signals are blocked in every thread; one thread takes them with sigwait(), so the cancel
+// The signals are blocked in every thread; one thread takes them with sigwait(), so the cancel
 // function is ordinary code. A full pipe, disk or file limit is an error of a write(), no signal.
 
 #include <errno.h>
@@ -54,6 +54,10 @@ int app_interrupts_start(void)
     sigemptyset(&taken);
     sigaddset(&taken, SIGINT);
     sigaddset(&taken, SIGTERM);
+    struct sigaction hangup;
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 &&
+        hangup.sa_handler != SIG_IGN) // nohup wants to stay
+        sigaddset(&taken, SIGHUP);
     if (pthread_sigmask(SIG_BLOCK, &taken, NULL) != 0)
         return err_set(ERR_INTERNAL, "signals cannot be blocked");
     int r = lock_init(&lock, LOCK_RANK_APP);

@@ -169,26 +169,37 @@ static int run_command(const struct command *c, int argc, char **argv)
     return status;
 }
 
-int main(int argc, char **argv)
+// "assay help model bench" is "assay model bench --help".
+static int run_words(int argc, char **argv, bool wants_help)
 {
-    bool wants_help = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-                                   (strcmp(argv[1], "help") == 0 && argc == 2));
-    if (wants_help)
-        return print_help();
-    if (argc > 1 && strcmp(argv[1], "--version") == 0)
-        return print_version();
-    if (argc < 2 || argv[1][0] == '-') {
-        log_error(NULL, "a command must come first (see: assay --help)");
-        return err_exit_status(ERR_INVALID);
-    }
     int n_words;
-    const struct command *c = find_command(argc - 1, argv + 1, &n_words);
+    const struct command *c = find_command(argc, argv, &n_words);
     if (!c)
-        return unknown_command(argc - 1, argv + 1);
+        return unknown_command(argc, argv);
+    char help[] = "--help";
+    char *only_help[] = {help};
+    if (wants_help)
+        return run_command(c, 1, only_help);
     int r = app_interrupts_start();
     if (r < 0)
         return app_fail(r);
-    int status = run_command(c, argc - 1 - n_words, argv + 1 + n_words);
+    int status = run_command(c, argc - n_words, argv + n_words);
     app_interrupts_stop();
     return status;
+}
+
+int main(int argc, char **argv)
+{
+    const char *first = argc > 1 ? argv[1] : "";
+    bool is_help = strcmp(first, "help") == 0;
+    if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0 || (is_help && argc == 2))
+        return print_help();
+    if (strcmp(first, "--version") == 0)
+        return print_version();
+    if (first[0] == '\0' || first[0] == '-') {
+        log_error(NULL, "a command must come first (see: assay --help)");
+        return err_exit_status(ERR_INVALID);
+    }
+    int n_skipped = is_help ? 2 : 1;
+    return run_words(argc - n_skipped, argv + n_skipped, is_help);
 }

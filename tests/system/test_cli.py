@@ -26,7 +26,7 @@ def test_help_and_version(assay):
         assert text.startswith(f"usage: assay {name} "), name
         assert "--log-level LEVEL" in text and "--config FILE" in text
         assert max(map(len, text.splitlines())) <= 100, name
-        assert assay.ok(*words, "-h", "--bogus").stdout == text
+        assert assay.ok(*words, "-h", "--bogus").stdout == assay.ok("help", *words).stdout == text
         assert assay.ok(*words, "--version").stdout == assay.ok("--version").stdout
     assert assay.ok("-h").stdout == assay.ok("help").stdout
 
@@ -158,6 +158,11 @@ def test_interrupted_once_and_twice(detect, tmp_path):
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.finish() == 130
     assert "interrupted, finishing" in terminal.text
+    assert json.loads(out.read_text().splitlines()[-1])["interrupted"] is True
+    terminal = detect("--out", out)
+    terminal.read_until(r"\d+/795 frames")
+    terminal.process.send_signal(signal.SIGHUP)
+    assert terminal.finish() == 130
     assert json.loads(out.read_text().splitlines()[-1])["interrupted"] is True
     terminal = detect("--out", tmp_path / "p.jsonl")
     terminal.read_until(r"\d+/795 frames")
