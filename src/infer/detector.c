@@ -47,6 +47,16 @@ static void choose_sizes(struct detector *d, const struct engine_opts *opts)
                     info->input.batch);
 }
 
+// A model may leave its size open and yet hold tables made for one size.
+static int make_head(struct detector *d, struct runner *runner)
+{
+    int r = runner_make_head(runner, &d->head);
+    if (r == ERR_MODEL && model_info(d->model)->input.dynamic_size)
+        r = err_set(ERR_MODEL, "%s; its input was %dx%d pixels, --imgsz chooses another size",
+                    err_message(r), d->width, d->height);
+    return r;
+}
+
 // The first worker's run over an empty picture settles the head for all.
 static int make_runners(struct detector *d)
 {
@@ -58,7 +68,7 @@ static int make_runners(struct detector *d)
         w->detector = d;
         int r = runner_create(d->model, d->engine, d->width, d->height, &w->runner);
         if (r == 0 && i == 0)
-            r = runner_make_head(w->runner, &d->head);
+            r = make_head(d, w->runner);
         if (r == 0)
             r = runner_set_head(w->runner, d->head);
         if (r < 0)

@@ -31,4 +31,5 @@ def test_what_is_missing_is_said(assay, data):
     assert "not in this build" in assay.refuses("model", "bench", model, "--engine", "native")
     assert "bf16" in assay.refuses("model", "bench", model, "--precision", "bf16")
     assert "FILE" in assay.refuses("model", "bench")
+    assert "--imgsz" in assay.refuses("model", "bench", data / "models/yolov5n_fp16.onnx", "--imgsz", 320)  # made for 640
     assert "Git-LFS" in assay.refuses("model", "bench", data / "models_hostile/lfs_pointer_yolox.onnx")
