@@ -222,7 +222,10 @@ static int note_end(struct source *s, const struct video *v, int av_error)
     if (source_is_interrupted(s))
         return err_set(ERR_CANCELLED, "%s: interrupted", s->path);
     char text[MEDIA_LOG_BYTES + 64];
-    if (av_error != AVERROR_EOF) {
+    if (av_error == AVERROR_EXIT || av_error == AVERROR(EAGAIN)) {
+        snprintf(text, sizeof(text), "nothing came for %d seconds", SOURCE_IO_TIMEOUT_S);
+        cut_short(s, text);
+    } else if (av_error != AVERROR_EOF) {
         int r = av_input_error(s, av_error, "reading");
         if (r == ERR_NOMEM)
             return r;
@@ -251,9 +254,10 @@ static int read_packet(struct source *s, struct video *v)
             return err_set(ERR_CANCELLED, "%s: interrupted", s->path);
         av_packet_unref(v->packet);
         media_log_clear(&s->log);
+        source_set_deadline(s); // each packet has its own
         int r = av_read_frame(v->input.format, v->packet);
-        if (r == AVERROR(EAGAIN))
-            continue;
+        while (r == AVERROR(EAGAIN) && !source_must_stop(s))
+            r = av_read_frame(v->input.format, v->packet);
         if (r < 0) {
             v->is_draining = true;
             return note_end(s, v, r);
