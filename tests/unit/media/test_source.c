@@ -5,12 +5,14 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "unit/media/media_test.h"
 
 // Ten frames, not evenly spaced, from 0.5 s on.
@@ -282,6 +284,47 @@ static void test_http(void **state)
     assert_non_null(strstr(absent.message, "404"));
 }
 
+static void *stop_soon(void *arg)
+{
+    usleep(100 * 1000);
+    atomic_store((atomic_bool *)arg, true);
+    return NULL;
+}
+
+static void expect_stopped(const char *path)
+{
+    atomic_bool stop = false;
+    const struct source_opts opts = {.path = path, .allow_network = true, .stop = &stop};
+    struct source *s;
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, stop_soon, &stop), 0);
+    int64_t begin_ns = clock_now_ns();
+    assert_int_equal(source_open(&opts, &s), ERR_CANCELLED);
+    assert_true(clock_now_ns() - begin_ns < 5 * CLOCK_NS_PER_S);
+    pthread_join(thread, NULL);
+}
+
+// Opens that would wait for ever: a pipe that nobody writes, a server that never answers.
+static void test_stopping_a_blocked_open(void **state)
+{
+    (void)state;
+    const char *path = media_test_temp("silent.mp4");
+    assert_int_equal(mkfifo(path, 0600), 0);
+    expect_stopped(path);
+    unlink(path);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t n_address = sizeof(address);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(listener >= 0);
+    assert_int_equal(bind(listener, (const struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(listener, 4), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &n_address), 0);
+    char url[MEDIA_TEST_PATH_BYTES];
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/clip.mp4", ntohs(address.sin_port));
+    expect_stopped(url);
+    close(listener);
+}
+
 static void test_allocation_failures(void **state)
 {
     (void)state;
@@ -334,6 +377,7 @@ int main(void)
         cmocka_unit_test(test_interrupt),
         cmocka_unit_test(test_pipe),
         cmocka_unit_test(test_http),
+        cmocka_unit_test(test_stopping_a_blocked_open),
         cmocka_unit_test(test_allocation_failures),
         cmocka_unit_test(test_digest),
     };
