@@ -35,18 +35,20 @@ def link(target, path):
 
 def test_ten_videos_at_once(assay, data, clips, tmp_path):
     peak = peak_of(assay.program, ["detect", *clips, "--model", data / "models/yolov8n_fp32_640.onnx", "--out", tmp_path,
-                                   "--max-frames", 12, "--quiet"], assay.environment())
+                                   "--side-by-side", 10, "--max-frames", 12, "--quiet"], assay.environment())
     print(f"ten 1080p videos at once: {peak / 1e6:.0f} MB")
     assert peak < TEN_AT_ONCE
 
 
-def test_a_longer_video_needs_no_more(assay, data, clips, tmp_path):
-    long = tmp_path / "long.mp4"
-    listing = tmp_path / "list.txt"
-    listing.write_text("".join(f"file '{clips[0]}'\n" for _ in range(10)))
+def test_a_longer_video_needs_no_more(assay, data, tmp_path):
+    short, long, listing = (tmp_path / name for name in ("short.mp4", "long.mp4", "list.txt"))
+    subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30:duration=2", "-c:v", "libx264",
+                    "-pix_fmt", "yuv420p", short], check=True)
+    listing.write_text("".join(f"file '{short}'\n" for _ in range(10)))
     subprocess.run(["ffmpeg", "-v", "error", "-f", "concat", "-safe", "0", "-i", listing, "-c", "copy", long], check=True)
     common = ["--model", data / "models/FastestDet_352.onnx", "--quiet", "--confidence", "0.01"]
-    short_peak = max(peak_of(assay.program, ["detect", clips[0], *common], assay.environment()) for _ in range(2))
+    # the number of frames in flight differs from run to run where the machine is busy: the highest of three counts
+    short_peak = max(peak_of(assay.program, ["detect", short, *common], assay.environment()) for _ in range(3))
     long_peak = peak_of(assay.program, ["detect", long, *common], assay.environment())
-    print(f"30 frames: {short_peak / 1e6:.1f} MB, 300 frames: {long_peak / 1e6:.1f} MB")
+    print(f"60 frames: {short_peak / 1e6:.1f} MB, 600 frames: {long_peak / 1e6:.1f} MB")
     assert long_peak < short_peak * 1.05
