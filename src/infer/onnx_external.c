@@ -25,7 +25,7 @@ static int check_spelling(const char *path, struct str location)
 {
     if (location.n == 0)
         return err_set(ERR_MODEL, "%s: external weights without a location", path);
-    if (location.n >= PATH_MAX || memchr(location.p, '\0', location.n))
+    if (str_is(location, ".") || location.n >= PATH_MAX || memchr(location.p, '\0', location.n))
         return refuse(path, location, "is no file name");
     if (location.p[0] == '/' || location.p[0] == '\\' || memchr(location.p, ':', location.n))
         return refuse(path, location, "lies outside the model's folder");
