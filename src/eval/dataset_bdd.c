@@ -14,6 +14,10 @@
 #include "base/str.h"
 #include "eval/dataset_priv.h"
 
+enum {
+    MAX_CLASSES = 1000, // they are found by looking at each
+};
+
 static const char *const known_classes[] = {
     "pedestrian", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle",
 };
@@ -123,6 +127,8 @@ static int find_class(struct reader *r, struct str label, int32_t *ret_index)
     *ret_index = -1;
     if (r->truth)
         return 0;
+    if (n == MAX_CLASSES)
+        return err_set(ERR_TOO_BIG, "more than %d categories of labels", MAX_CLASSES);
     *ret_index = (int32_t)n;
     return draft_class(&r->draft, (int64_t)n + 1, label);
 }

@@ -15,6 +15,7 @@
 
 enum {
     MAX_NOTICE = 16 * 1024, // bytes
+    FIRST_VIDEO_SLOTS = 64, // a power of two
 };
 
 int draft_init(struct draft *d)
@@ -30,6 +31,7 @@ void draft_finish(struct draft *d)
     mem_free(d->objects);
     mem_free(d->others);
     mem_free(d->videos);
+    mem_free(d->video_slots);
     mem_free(d->refs);
     mem_free(d->judged);
     mem_free(d->pts_us);
@@ -93,16 +95,43 @@ int draft_other(struct draft *d, const struct dataset_object *o)
     return r;
 }
 
+// The slot of the video of *key*, or the empty one where it belongs.
+static size_t video_slot(const struct draft *d, struct str key)
+{
+    uint32_t h = 2166136261u; // FNV-1a
+    for (size_t i = 0; i < key.n; i++)
+        h = (h ^ (unsigned char)key.p[i]) * 16777619u;
+    size_t k = h & (d->n_video_slots - 1);
+    while (d->video_slots[k] && !str_is(key, d->videos[d->video_slots[k] - 1].key))
+        k = (k + 1) & (d->n_video_slots - 1);
+    return k;
+}
+
+static int grow_video_slots(struct draft *d)
+{
+    size_t n = d->n_video_slots ? 2 * d->n_video_slots : FIRST_VIDEO_SLOTS;
+    uint32_t *slots = mem_array(uint32_t, n);
+    if (!slots)
+        return ERR_NOMEM;
+    mem_free(d->video_slots);
+    d->video_slots = slots;
+    d->n_video_slots = n;
+    for (size_t i = 0; i < d->n_videos; i++)
+        slots[video_slot(d, str_of(d->videos[i].key))] = (uint32_t)(i + 1);
+    return 0;
+}
+
 int draft_video(struct draft *d, struct str key, int32_t *ret_video)
 {
-    // From the last: pictures of one video mostly stand together.
-    for (size_t i = d->n_videos; i-- > 0;) {
-        if (str_is(key, d->videos[i].key)) {
-            *ret_video = (int32_t)i;
-            return 0;
-        }
+    int r = 2 * (d->n_videos + 1) > d->n_video_slots ? grow_video_slots(d) : 0;
+    if (r < 0)
+        return r;
+    size_t k = video_slot(d, key);
+    if (d->video_slots[k]) {
+        *ret_video = (int32_t)d->video_slots[k] - 1;
+        return 0;
     }
-    int r = check_room(d->n_videos, DATASET_MAX_VIDEOS, "videos");
+    r = check_room(d->n_videos, DATASET_MAX_VIDEOS, "videos");
     if (r == 0)
         r = MEM_GROW(d->videos, d->cap_videos, d->n_videos);
     if (r < 0)
@@ -112,6 +141,7 @@ int draft_video(struct draft *d, struct str key, int32_t *ret_video)
         return ERR_NOMEM;
     d->videos[d->n_videos] = (struct draft_video){.key = copy, .name = copy};
     *ret_video = (int32_t)d->n_videos++;
+    d->video_slots[k] = (uint32_t)d->n_videos;
     return 0;
 }
 

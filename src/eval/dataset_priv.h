@@ -55,6 +55,8 @@ struct draft {
     size_t n_others, cap_others;
     struct draft_video *videos;
     size_t n_videos, cap_videos;
+    uint32_t *video_slots; // hash table by key: 1 + index in videos
+    size_t n_video_slots;
     struct draft_ref *refs; // [object]; NULL: objects have their indices already
     size_t cap_refs;
     int64_t *pts_us; // detections: likewise

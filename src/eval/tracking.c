@@ -312,18 +312,43 @@ static const char *video_name(const struct tracking_pair *pair, size_t i)
     return pair->name ? pair->name : "";
 }
 
-// Pools over *n* figures that lie *stride* bytes apart.
-static int pool_strided(const void *first, size_t n, size_t stride,
-                        struct tracking_figures *ret_figures)
+// Which classes have an object in the video.
+static void mark_classes(const struct tracking_video *v, bool *ret_present)
 {
-    const struct tracking_figures **list = mem_array(const struct tracking_figures *, n + 1);
-    if (!list)
+    for (size_t t = 0; t < v->n_frames; t++) {
+        size_t p = (size_t)v->pictures[t];
+        for (size_t k = v->truths.at[p]; k < v->truths.at[p + 1]; k++) {
+            const struct dataset_object *o = &v->truth->objects[v->truths.objects[k]];
+            int32_t c = v->truth_class_of[o->class_index];
+            if (v->rules == TRACKING_RULES_MOT17 && o->mot_class)
+                c = tracking_classes_mot17(o->mot_class);
+            if (c >= 0)
+                ret_present[c] = true;
+        }
+        for (size_t k = v->results_by.at[p]; k < v->results_by.at[p + 1]; k++) {
+            const struct dataset_object *o = &v->results->objects[v->results_by.objects[k]];
+            int32_t c = v->result_class_of[o->class_index];
+            if (c >= 0)
+                ret_present[c] = true;
+        }
+    }
+}
+
+static int judge_class(struct tracking_work *w, const struct tracking_video *v, size_t c,
+                       struct arena *a, struct tracking_figures **ret_figures)
+{
+    struct tracking_figures *f = arena_new(a, struct tracking_figures);
+    if (!f)
         return ERR_NOMEM;
-    for (size_t i = 0; i < n; i++)
-        list[i] = (const void *)((const char *)first + i * stride);
-    tracking_pool(list, n, ret_figures);
-    mem_free(list);
-    return 0;
+    struct tracking_scene s;
+    int r = tracking_scene_init(&s, v, (int32_t)c, w);
+    if (r < 0)
+        return r;
+    r = judge(w, &s, f);
+    tracking_scene_finish(&s);
+    if (r == 0)
+        *ret_figures = f;
+    return r;
 }
 
 static int judge_video(struct tracking_work *w, const struct tracking_video *v,
@@ -332,25 +357,28 @@ static int judge_video(struct tracking_work *w, const struct tracking_video *v,
 {
     struct tracking_sequence out = {0};
     out.name = arena_strndup(a, v->name, strlen(v->name));
-    out.classes = arena_array(a, struct tracking_figures, res->n_classes + 1);
-    if (!out.name || !out.classes)
-        return ERR_NOMEM;
-    for (size_t c = 0; c < res->n_classes; c++) {
-        struct tracking_scene s;
-        int r = tracking_scene_init(&s, v, (int32_t)c, w);
-        if (r < 0)
-            return r;
-        r = judge(w, &s, &out.classes[c]);
-        tracking_scene_finish(&s);
-        if (r < 0)
-            return r;
+    out.classes = arena_array(a, struct tracking_figures *, res->n_classes + 1);
+    bool *present = mem_array(bool, res->n_classes + 1);
+    const struct tracking_figures **list =
+        mem_array(const struct tracking_figures *, res->n_classes + 1);
+    int r = out.name && out.classes && present && list ? 0 : ERR_NOMEM;
+    if (r == 0)
+        mark_classes(v, present);
+    size_t n = 0;
+    for (size_t c = 0; r == 0 && c < res->n_classes; c++) {
+        if (!present[c])
+            continue;
+        r = judge_class(w, v, c, a, &out.classes[c]);
+        list[n++] = out.classes[c];
     }
-    int r = pool_strided(out.classes, res->n_classes, sizeof(*out.classes), &out.overall);
-    if (r < 0)
-        return r;
-    out.overall.n_frames = (int64_t)v->n_frames; // frames are not per class
-    *ret_sequence = out;
-    return 0;
+    if (r == 0) {
+        tracking_pool(list, n, &out.overall);
+        out.overall.n_frames = (int64_t)v->n_frames; // frames are not per class
+        *ret_sequence = out;
+    }
+    mem_free(present);
+    mem_free(list);
+    return r;
 }
 
 static int judge_pair(struct tracking_work *w, const struct tracking_pair *pair, struct arena *a,
@@ -385,12 +413,9 @@ static int judge_pair(struct tracking_work *w, const struct tracking_pair *pair,
 
 // --- what it adds up to
 
-static int pool_groups(struct tracking_result *res)
+// Over classes: all, those of each group, those that the mean is of. *list* is scratch.
+static void pool_classes(struct tracking_result *res, const struct tracking_figures **list)
 {
-    const struct tracking_figures **list =
-        mem_array(const struct tracking_figures *, res->n_classes + 1);
-    if (!list)
-        return ERR_NOMEM;
     for (size_t g = 0; g < res->n_groups; g++) {
         size_t n = 0;
         for (size_t c = 0; c < res->n_classes; c++) {
@@ -406,33 +431,50 @@ static int pool_groups(struct tracking_result *res)
             list[n++] = f;
     }
     tracking_average(list, n, &res->class_average);
-    mem_free(list);
-    return 0;
+    for (size_t c = 0; c < res->n_classes; c++)
+        list[c] = &res->classes[c].figures;
+    tracking_pool(list, res->n_classes, &res->overall);
+}
+
+// Over videos, class by class. What a class is absent from adds nothing but its frames.
+static void pool_videos(struct tracking_result *res, const struct tracking_figures **list,
+                        int64_t n_frames)
+{
+    for (size_t c = 0; c < res->n_classes; c++) {
+        size_t n = 0;
+        for (size_t i = 0; i < res->n_sequences; i++) {
+            if (res->sequences[i].classes[c])
+                list[n++] = res->sequences[i].classes[c];
+        }
+        tracking_pool(list, n, &res->classes[c].figures);
+        res->classes[c].figures.n_frames = n_frames;
+    }
 }
 
 static int add_up(struct tracking_result *res)
 {
     const struct tracking_figures **list =
-        mem_array(const struct tracking_figures *, res->n_sequences + 1);
+        mem_array(const struct tracking_figures *, MAX(res->n_sequences, res->n_classes) + 1);
     if (!list)
         return ERR_NOMEM;
     int64_t n_frames = 0;
-    for (size_t c = 0; c < res->n_classes; c++) {
-        for (size_t i = 0; i < res->n_sequences; i++)
-            list[i] = &res->sequences[i].classes[c];
-        tracking_pool(list, res->n_sequences, &res->classes[c].figures);
-    }
     for (size_t i = 0; i < res->n_sequences; i++)
         n_frames += res->sequences[i].overall.n_frames;
+    pool_videos(res, list, n_frames);
+    pool_classes(res, list);
     mem_free(list);
-    int r = pool_groups(res);
-    if (r == 0)
-        r = pool_strided(&res->classes[0].figures, res->n_classes, sizeof(res->classes[0]),
-                         &res->overall);
+    // Classes share their frames.
     res->overall.n_frames = res->class_average.n_frames = n_frames;
     for (size_t g = 0; g < res->n_groups; g++)
         res->groups[g].figures.n_frames = n_frames;
-    return r;
+    return 0;
+}
+
+const struct tracking_figures *tracking_sequence_class(const struct tracking_sequence *s,
+                                                       size_t class_index)
+{
+    static const struct tracking_figures none;
+    return s->classes[class_index] ? s->classes[class_index] : &none;
 }
 
 static int complete_opts(struct tracking_opts *opts)
@@ -460,6 +502,9 @@ int tracking_evaluate_pairs(const struct tracking_pair *pairs, size_t n_pairs,
     size_t n_videos = 0;
     for (size_t p = 0; p < n_pairs; p++)
         n_videos += count_videos(&pairs[p]);
+    if (res.n_classes > 0 && n_videos > TRACKING_MAX_SEQUENCE_CLASSES / res.n_classes)
+        return err_set(ERR_TOO_BIG, "tracking figures of %zu classes in %zu videos", res.n_classes,
+                       n_videos);
     res.sequences = arena_array(a, struct tracking_sequence, n_videos + 1);
     if (!res.sequences)
         return ERR_NOMEM;

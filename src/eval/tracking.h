@@ -22,8 +22,9 @@ struct arena;
 struct dataset;
 
 enum {
-    TRACKING_N_ALPHAS = 19,                      // IoU .05:.05:.95
-    TRACKING_MAX_FRAME_PAIRS = 16 * 1000 * 1000, // truths x results of one class in one frame
+    TRACKING_N_ALPHAS = 19,                           // IoU .05:.05:.95
+    TRACKING_MAX_SEQUENCE_CLASSES = 16 * 1000 * 1000, // videos x classes
+    TRACKING_MAX_FRAME_PAIRS = 16 * 1000 * 1000,      // truths x results of one class in one frame
 };
 
 // What is left out before judging. Ignored truth (crowd, MOT flag 0) never counts.
@@ -119,9 +120,10 @@ struct tracking_class {
 };
 
 struct tracking_sequence {
-    const char *name;                 // of the video; "" where it has none
-    struct tracking_figures overall;  // classes pooled
-    struct tracking_figures *classes; // as in tracking_result.classes
+    const char *name;                // of the video; "" where it has none
+    struct tracking_figures overall; // classes pooled
+    // As in tracking_result.classes; NULL: neither truth nor results (tracking_sequence_class()).
+    struct tracking_figures **classes;
 };
 
 struct tracking_result {
@@ -135,6 +137,10 @@ struct tracking_result {
     struct tracking_sequence *sequences;
     size_t n_sequences;
 };
+
+// Never NULL: without truth and results all zero.
+const struct tracking_figures *tracking_sequence_class(const struct tracking_sequence *s,
+                                                       size_t class_index);
 
 // One file of truth with the results matched to it (see eval/dataset.h).
 struct tracking_pair {

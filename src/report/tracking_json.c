@@ -97,8 +97,9 @@ static void put_sequence(struct json_writer *w, const struct tracking_result *r,
     json_key(w, "classes");
     json_array(w);
     for (size_t c = 0; c < r->n_classes; c++) {
-        if (tracking_has_data(&s->classes[c]))
-            put_class(w, r->classes[c].label, &s->classes[c]);
+        const struct tracking_figures *f = tracking_sequence_class(s, c);
+        if (tracking_has_data(f))
+            put_class(w, r->classes[c].label, f);
     }
     json_end(w);
     json_end(w);

@@ -8,10 +8,12 @@
 #include <math.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "eval/dataset_priv.h"
 #include "eval/evaluation.h"
+#include "eval/tracking.h"
 
 typedef int (*eval_reader)(struct dataset_input *, const struct dataset *, struct dataset **);
 
@@ -58,6 +60,27 @@ static inline void eval_judge(const struct dataset *truth, const struct dataset 
     evaluation_finish(&e);
 }
 
+// Tracking figures under every rule: refused, or ratios within their range.
+static inline void eval_track(const struct dataset *truth, const struct dataset *results)
+{
+    for (int rules = TRACKING_RULES_NONE; rules < TRACKING_N_RULES; rules++) {
+        const struct tracking_opts opts = {.rules = (enum tracking_rules)rules};
+        struct arena *a = NULL;
+        struct tracking_result r;
+        assert(arena_create(0, &a) == 0);
+        int err = tracking_evaluate(truth, results, &opts, a, &r);
+        assert(err == 0 || err == ERR_DATA || err == ERR_TOO_BIG);
+        if (err == 0) {
+            eval_check_part(tracking_value(&r.overall, tracking_row_find("HOTA")));
+            eval_check_part(tracking_value(&r.overall, tracking_row_find("LocA")));
+            eval_check_part(tracking_value(&r.overall, tracking_row_find("IDF1")));
+            assert(r.overall.tp + r.overall.fn == r.overall.n_truths);
+            assert(r.overall.idtp + r.overall.idfp == r.overall.n_results);
+        }
+        arena_destroy(a);
+    }
+}
+
 // Judges *bytes*, if they are detections, against truth in COCO form.
 static inline void eval_judge_detections(eval_reader read, const void *bytes, size_t n)
 {
@@ -70,8 +93,10 @@ static inline void eval_judge_detections(eval_reader read, const void *bytes, si
     struct dataset *truth = eval_read(dataset_read_coco, truth_text, sizeof(truth_text) - 1, NULL);
     assert(truth);
     struct dataset *d = eval_read(read, bytes, n, truth);
-    if (d)
+    if (d) {
         eval_judge(truth, d);
+        eval_track(truth, d);
+    }
     dataset_destroy(d);
     dataset_destroy(truth);
 }
@@ -89,5 +114,6 @@ static inline void eval_judge_truth(eval_reader read, const void *bytes, size_t 
     struct dataset same = *truth;
     same.n_judged = same.n_pictures;
     eval_judge(truth, &same);
+    eval_track(truth, &same);
     dataset_destroy(truth);
 }

@@ -192,11 +192,12 @@ static void test_videos(void **state)
     assert_string_equal(s[0].name, "a");
     assert_string_equal(s[1].name, "b");
     assert_int_equal(s[0].overall.n_frames, 2);
-    assert_int_equal(s[0].classes[0].idsw, 1);
-    assert_int_equal(s[0].classes[1].fp, 1);
-    check("b, car", &s[1].classes[0], "HOTA", 1);
-    check("b, bus", &s[1].classes[1], "MOTA", 0);
-    check("a, bus", &s[0].classes[1], "MOTA", NOTHING);
+    assert_int_equal(s[0].classes[0]->idsw, 1);
+    assert_int_equal(s[0].classes[1]->fp, 1);
+    check("b, car", s[1].classes[0], "HOTA", 1);
+    check("b, bus", s[1].classes[1], "MOTA", 0);
+    check("a, bus", s[0].classes[1], "MOTA", NOTHING);
+    assert_int_equal(tracking_sequence_class(&s[0], 1)->fp, 1);
     check("car", &u.r.classes[0].figures, "MOTA", 2 / 3.);
     check("bus", &u.r.classes[1].figures, "MOTA", -1);
     check("all", &u.r.overall, "MOTA", 1 / 4.);

@@ -149,6 +149,8 @@ static size_t check_figures(const char *where, const json_t *expected,
         const struct tracking_row *row = row_of(name);
         if (!row || !json_is_number(v))
             continue;
+        if (strcmp(name, "Frames") == 0 && !tracking_has_data(f))
+            continue; // frames of a class that a video does not have
         double theirs = json_number_value(v);
         double ours = tracking_value(f, row);
         n++;
@@ -181,7 +183,7 @@ static const struct tracking_figures *sequence_of(const struct loaded *l, const 
 {
     for (size_t i = 0; i < l->result.n_sequences; i++) {
         if (strcmp(l->result.sequences[i].name, name) == 0)
-            return &l->result.sequences[i].classes[class_index];
+            return tracking_sequence_class(&l->result.sequences[i], class_index);
     }
     fail_msg("no sequence '%s'", name);
     return NULL;
@@ -352,7 +354,7 @@ static void check_bdd_sequence(const struct loaded *l, const char *sequence, con
         }
         if (!f)
             fail_msg("%s: no class '%s'", sequence, name);
-        assert_true(check_figures(name, v, f, ROUNDED) >= 39);
+        assert_true(check_figures(name, v, f, ROUNDED) >= 38);
     }
 }
 
