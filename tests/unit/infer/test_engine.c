@@ -52,6 +52,11 @@ static void test_library_missing(void **state)
 
     setenv("ASSAY_ONNXRUNTIME", "/nonexistent", 1);
     assert_int_equal(engine_create(m, &(struct engine_opts){0}, &e), ERR_UNAVAILABLE);
+    if (strstr(err_message(ERR_UNAVAILABLE), "built without its header")) {
+        print_message("%s\n", err_message(ERR_UNAVAILABLE));
+        model_unref(&m);
+        skip();
+    }
     assert_says("/nonexistent");
     assert_says("scripts/install-deps");
     char text[64];
