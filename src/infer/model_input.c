@@ -176,7 +176,7 @@ static bool has_node_named(const struct onnx *o, const char *part)
 {
     size_t n = strlen(part);
     for (size_t i = 0; i < o->n_nodes; i++) {
-        if (memmem(o->nodes[i].name.p, o->nodes[i].name.n, part, n))
+        if (o->nodes[i].name.n >= n && memmem(o->nodes[i].name.p, o->nodes[i].name.n, part, n))
             return true;
     }
     return false;
