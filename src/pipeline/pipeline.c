@@ -37,7 +37,8 @@ enum {
                                // (and of the workers those that are this source's share)
     LANES_BESIDE_CORES = 2,    // sources at once: decoders wait for files and for frames
     MAX_LANES = 64,
-    MAX_FAILED_IN_ROW = 8, // frames, before a source is given up
+    MAX_DECODER_THREADS = 8, // each holds pictures of its own
+    MAX_FAILED_IN_ROW = 8,   // frames, before a source is given up
 };
 
 struct failure {
@@ -270,12 +271,20 @@ static void show_hint(struct stream *s, const struct source_info *info)
     atomic_fetch_add(&s->p->n_opened, 1);
 }
 
+// Several sources fill the cores by themselves. One alone must feed a worker a core: on a large
+// machine a single decoder thread would be what all of them wait for.
+static int decoder_threads(const struct pipeline *p)
+{
+    int n_cores = thread_n_cores();
+    return p->n_lanes > 1 || n_cores <= 2 ? 1 : MIN(n_cores / 2, MAX_DECODER_THREADS);
+}
+
 static int stream_open(struct stream *s, int lane)
 {
     struct pipeline *p = s->p;
     struct source_opts opts = s->wanted->opts;
-    if (opts.threads == 0 && p->n_lanes > 1)
-        opts.threads = 1; // the other sources fill the cores
+    if (opts.threads == 0)
+        opts.threads = decoder_threads(p);
     struct source *source = NULL;
     int r = source_open(&opts, &source);
     if (r < 0)

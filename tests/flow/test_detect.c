@@ -170,7 +170,8 @@ static char *frame_lines(const char *path, int64_t *ret_n)
 
 // --- the tests
 
-static char *lines_in_company(struct detector *d, const char *clip, const char *other, size_t n)
+static char *lines_in_company(struct detector *d, const char *clip, const char *other, size_t n,
+                              int decoder_threads)
 {
     static const char *const names[] = {"a", "b", "c", "d", "e"};
     struct item items[MAX_SOURCES] = {0};
@@ -178,7 +179,8 @@ static char *lines_in_company(struct detector *d, const char *clip, const char *
     for (size_t i = 0; i < n; i++) {
         outs[i] = in_folder(names[i]);
         items[i].out = outs[i];
-        items[i].opts = (struct source_opts){.path = i == 0 ? clip : other, .max_frames = N_FRAMES};
+        items[i].opts = (struct source_opts){
+            .path = i == 0 ? clip : other, .max_frames = N_FRAMES, .threads = decoder_threads};
     }
     assert_int_equal(run(d, items, n), 0);
     int64_t n_lines;
@@ -197,16 +199,17 @@ static void check_same_lines(const char *model)
     static const struct {
         int64_t batch, threads;
         size_t n_sources;
+        int decoder_threads;
     } rows[] = {
-        {1, 1, 1}, {1, 1, 1}, {3, 1, 1}, {8, 1, 1}, {1, 2, 1},
-        {3, 2, 1}, {8, 2, 1}, {1, 2, 5}, {8, 2, 5}, {3, 1, 5},
+        {1, 1, 1},    {1, 1, 1}, {3, 1, 1}, {8, 1, 1}, {1, 2, 1},
+        {3, 2, 1, 4}, {8, 2, 1}, {1, 2, 5}, {8, 2, 5}, {3, 1, 5, 2},
     };
     char *clip = data("video_with_gt/TUD-Campus_frames/TUD-Campus.mp4");
     char *other = data("video_plain/car-detection.mp4");
     char *first = NULL;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct detector *d = detector_of(model, rows[i].batch, rows[i].threads);
-        char *lines = lines_in_company(d, clip, other, rows[i].n_sources);
+        char *lines = lines_in_company(d, clip, other, rows[i].n_sources, rows[i].decoder_threads);
         detector_destroy(d);
         if (first)
             assert_string_equal(lines, first);
