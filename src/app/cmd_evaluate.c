@@ -36,8 +36,8 @@ static const char *const rules_names[] = {"none", "mot15", "mot17", "bdd100k", N
 
 // clang-format off
 static const struct opt rows[] = {
-    OPT_TEXT(struct evaluate_settings, "truth", truth, "FILE", "what is there: COCO JSON, MOT text or BDD100K JSON", NULL),
-    OPT_TEXT(struct evaluate_settings, "detections", detections, "FILE", "what was found: .jsonl of detect, COCO results, MOT text or BDD100K JSON", NULL),
+    OPT_TEXT(struct evaluate_settings, "truth", truth, "FILE", "what is there: COCO JSON, MOT text or BDD100K JSON; or a folder of sequences, NAME/gt/gt.txt", NULL),
+    OPT_TEXT(struct evaluate_settings, "detections", detections, "FILE", "what was found: .jsonl of detect, COCO results, MOT text or BDD100K JSON; or a folder, NAME.txt for each sequence", NULL),
     OPT_CHOICE(struct evaluate_settings, "truth-format", truth_format, formats, "FORMAT", "auto (by content), coco, mot or bdd100k", "auto"),
     OPT_CHOICE(struct evaluate_settings, "detections-format", detections_format, formats, "FORMAT", "auto (by content), coco, mot, jsonl or bdd100k", "auto"),
     OPT_TEXT(struct evaluate_settings, "classes", classes, "LIST", "judge only these labels of the truth, separated by commas", "all"),

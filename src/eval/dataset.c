@@ -203,6 +203,8 @@ int dataset_read(const char *path, enum dataset_role role, enum dataset_format f
     };
     if ((role == DATASET_DETECTIONS) != (truth != NULL))
         return err_set(ERR_INVALID, "'%s': detections are read beside their truth", path);
+    if (file_is_directory(path))
+        return dataset_read_folder(path, format, truth, ret_dataset);
     struct dataset_input in;
     int r = input_open(path, &in);
     if (r < 0)

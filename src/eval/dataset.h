@@ -100,10 +100,11 @@ enum dataset_format {
     DATASET_BDD100K,      // array of frames with labels, of truth or of results
 };
 
-// Reads *path*. Detections need the *truth* they will be judged by (classes and pictures are
-// matched to it as CONTRACTS says: our detections by label and frame, COCO results by category_id
-// and image_id); truth itself passes NULL. ERR_NOT_FOUND, ERR_DATA (file, line, field, cause),
-// ERR_TOO_BIG, ERR_NOMEM, ERR_UNSUPPORTED (no format recognised).
+// Reads *path*, a file or a folder of sequences: NAME/gt/gt.txt, NAME/gt.txt or NAME.json of truth,
+// NAME.txt, NAME.json or NAME.jsonl of detections. Detections need the *truth* they will be judged
+// by (classes and pictures are matched to it as CONTRACTS says: our detections by label and frame,
+// COCO results by category_id and image_id); truth itself passes NULL. ERR_NOT_FOUND, ERR_DATA
+// (file, line, field, cause), ERR_TOO_BIG, ERR_NOMEM, ERR_UNSUPPORTED (no format recognised).
 int dataset_read(const char *path, enum dataset_role role, enum dataset_format format,
                  const struct dataset *truth, struct dataset **ret_dataset) MUST_CHECK;
 void dataset_destroy(struct dataset *d);

@@ -110,5 +110,8 @@ int dataset_read_mot(struct dataset_input *in, const struct dataset *truth,
                      struct dataset **ret_dataset) MUST_CHECK;
 int dataset_read_bdd(struct dataset_input *in, const struct dataset *truth,
                      struct dataset **ret_dataset) MUST_CHECK;
+// A folder of sequences (see dataset_folder.c).
+int dataset_read_folder(const char *folder, enum dataset_format format, const struct dataset *truth,
+                        struct dataset **ret_dataset) MUST_CHECK;
 int dataset_read_jsonl(struct dataset_input *in, const struct dataset *truth,
                        struct dataset **ret_dataset) MUST_CHECK;

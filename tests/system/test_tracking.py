@@ -59,3 +59,29 @@ def test_without_track_ids_it_is_refused(assay, data, tmp_path):
     twice.write_text("3,8,10,10,20,40,1\n3,8,90,10,20,40,1\n")
     message = assay.refuses("evaluate", "--truth", case / "gt.txt", "--detections", twice, "--tracking")
     assert "picture 3" in message and "track id 8" in message
+
+
+@pytest.mark.parametrize("folder,rules,sequences", [("mot15_devkit_5seq", "mot15", MOT15),
+                                                    ("mot17_mpntrack_02_05_09", "mot17", MOT17)])
+def test_folders_of_sequences(assay, data, folder, rules, sequences):
+    case = data / "tracking" / folder
+    expected = json.loads((case / "expected.json").read_text())["trackeval"]
+    done = assay.ok("evaluate", "--truth", case / "gt", "--detections", case / "tracker", "--tracking-rules", rules,
+                    "--json", "-")
+    tracking = json.loads(done.stdout)["tracking"]
+    assert [s["name"] for s in tracking["sequences"]] == sorted(sequences)
+    for sequence in tracking["sequences"]:
+        check(sequence, expected[sequence["name"]])
+    assert tracking["overall"]["IDSW"] == sum(expected[s]["IDSW"] for s in sequences)
+
+
+def test_bdd100k_folder_equals_trackeval(assay, data):
+    case = data / "detection/bdd100k_8videos"
+    expected = json.loads((case / "expected_tracking_raw_videos.json").read_text())["trackeval"]["COMBINED_SEQ"]
+    done = assay.ok("evaluate", "--truth", case / "raw/gt", "--detections", case / "raw/qdtrack", "--tracking-rules",
+                    "bdd100k", "--json", "-")
+    tracking = json.loads(done.stdout)["tracking"]
+    check(tracking["overall"], expected["cls_comb_det_av"])
+    check(tracking["class_average"], expected["cls_comb_cls_av"])
+    for group in tracking["groups"]:
+        check(group, expected[group["label"]])
