@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/err.h"
 #include "base/file.h"
@@ -221,6 +222,23 @@ static int recognise(struct model *m, const struct onnx *o, const struct model_o
     return err;
 }
 
+// Exporters put weights into "model.onnx.data": when nothing in the file asks for them although
+// they lie there empty, that is worth a word beside the refusal.
+static int mention_empty_data(int err, const char *path)
+{
+    struct str_buf data = STR_BUF_INIT(64 * KIB);
+    struct stat st;
+    str_buf_printf(&data, "%s.data", path);
+    if (!data.failed && stat(str_buf_text(&data), &st) == 0 && st.st_size == 0) {
+        char message[ERR_MESSAGE_BYTES];
+        err_copy_message(err, message, sizeof(message));
+        err = err_set((enum err)err, "%s; the weights beside it, '%s', are empty (0 bytes)",
+                      message, str_buf_text(&data));
+    }
+    str_buf_finish(&data);
+    return err;
+}
+
 int model_open(const struct model_opts *opts, struct model **ret_model)
 {
     if (!opts->path || !opts->path[0])
@@ -237,8 +255,11 @@ int model_open(const struct model_opts *opts, struct model **ret_model)
     }
     if (err == 0)
         err = copy_facts(m, o, opts->path);
-    if (err == 0)
+    if (err == 0) {
         err = recognise(m, o, opts);
+        if (err == ERR_MODEL && o->n_externals == 0)
+            err = mention_empty_data(err, opts->path);
+    }
     if (err == 0)
         err = file_sha256(opts->path, m->info.sha256);
     onnx_close(o);

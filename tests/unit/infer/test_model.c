@@ -150,6 +150,7 @@ static void hostile_models_are_refused(void **state)
         {"two_bytes.onnx", "only 2 bytes"},
         {"missing_external_data.onnx", "'nanodet.onnx.data', which is missing"},
         {"empty_external_data.onnx", "no detector"},
+        {"empty_external_data.onnx", "are empty (0 bytes)"},
         {"not_a_detector_reid.onnx", "[1,256] is no known detection head"},
     };
     (void)state;
