@@ -156,7 +156,9 @@ static int track(const struct dataset *truth, const struct dataset *detections,
                  const struct evaluation_opts *opts, struct arena *a,
                  struct tracking_result *ret_result)
 {
-    struct tracking_opts t = {.rules = (enum tracking_rules)(settings.rules + 1)};
+    struct tracking_opts t = {.rules = (enum tracking_rules)(settings.rules + 1),
+                              .has_min_confidence = opts->has_min_confidence,
+                              .min_confidence = opts->min_confidence};
     // The rules of MOT know one class, whatever the file calls it.
     if (opts->n_classes > 0 && t.rules != TRACKING_RULES_MOT15 && t.rules != TRACKING_RULES_MOT17) {
         t.classes = opts->classes;

@@ -276,6 +276,18 @@ static int order_pictures(struct opened *o)
     return 0;
 }
 
+// A tracker does not follow all that a detector sees; but it follows something.
+static int count_untracked(const struct dataset *results, size_t *n_untracked)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < results->n_objects; i++)
+        n += results->objects[i].track_id < 0;
+    if (n > 0 && n == results->n_objects)
+        return err_set(ERR_DATA, "the detections have no track ids (detect --track gives them)");
+    *n_untracked += n;
+    return 0;
+}
+
 static int open_pair(struct opened *o, const struct tracking_result *res)
 {
     const struct dataset *truth = o->pair->truth;
@@ -320,7 +332,7 @@ static void mark_classes(const struct tracking_video *v, bool *ret_present)
         for (size_t k = v->truths.at[p]; k < v->truths.at[p + 1]; k++) {
             const struct dataset_object *o = &v->truth->objects[v->truths.objects[k]];
             int32_t c = v->truth_class_of[o->class_index];
-            if (v->rules == TRACKING_RULES_MOT17 && o->mot_class)
+            if (v->opts->rules == TRACKING_RULES_MOT17 && o->mot_class)
                 c = tracking_classes_mot17(o->mot_class);
             if (c >= 0)
                 ret_present[c] = true;
@@ -385,7 +397,9 @@ static int judge_pair(struct tracking_work *w, const struct tracking_pair *pair,
                       struct tracking_result *res)
 {
     struct opened o = {.pair = pair};
-    int r = open_pair(&o, res);
+    int r = count_untracked(pair->results, &res->n_untracked);
+    if (r == 0)
+        r = open_pair(&o, res);
     size_t k = 0;
     for (size_t i = 0; r == 0 && i < count_videos(pair); i++) {
         size_t first = k;
@@ -402,7 +416,7 @@ static int judge_pair(struct tracking_work *w, const struct tracking_pair *pair,
             .results_by = o.results,
             .truth_class_of = o.truth_class_of,
             .result_class_of = o.result_class_of,
-            .rules = res->opts.rules,
+            .opts = &res->opts,
         };
         r = judge_video(w, &v, res, a, &res->sequences[res->n_sequences]);
         res->n_sequences += r == 0;

@@ -44,7 +44,9 @@ enum tracking_rules {
 
 struct tracking_opts {
     enum tracking_rules rules;
-    double iou_threshold;       // of CLEAR and Identity; 0: .5
+    double iou_threshold; // of CLEAR and Identity; 0: .5
+    bool has_min_confidence;
+    double min_confidence;      // results below are left out altogether, before any rule
     const char *const *classes; // labels to judge; NULL: all of the truth (and of the rules)
     size_t n_classes;
 };
@@ -136,6 +138,7 @@ struct tracking_result {
     size_t n_groups;
     struct tracking_sequence *sequences;
     size_t n_sequences;
+    size_t n_untracked; // results without a track id among others with one: left out
 };
 
 // Never NULL: without truth and results all zero.
@@ -149,8 +152,8 @@ struct tracking_pair {
 };
 
 // Judges all videos of all pairs. ERR_INVALID (an option out of range, a class that is not there),
-// ERR_DATA (objects without track ids, a track id twice in a frame; the message names video, frame
-// and id), ERR_TOO_BIG, ERR_NOMEM. *opts* may be NULL.
+// ERR_DATA (truth objects without track ids, results of which none has one, a track id twice in a
+// frame; the message names video, frame and id), ERR_TOO_BIG, ERR_NOMEM. *opts* may be NULL.
 int tracking_evaluate_pairs(const struct tracking_pair *pairs, size_t n_pairs,
                             const struct tracking_opts *opts, struct arena *a,
                             struct tracking_result *ret_result) MUST_CHECK;

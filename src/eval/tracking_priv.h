@@ -180,7 +180,7 @@ struct tracking_video {
     struct tracking_grouped truths, others, results_by;
     // [class index of the truth]: the judged class, TRACKING_OUT or TRACKING_AWAY.
     const int32_t *truth_class_of, *result_class_of;
-    enum tracking_rules rules;
+    const struct tracking_opts *opts;
 };
 // ERR_DATA, ERR_TOO_BIG, ERR_NOMEM. *w* is scratch.
 int tracking_scene_init(struct tracking_scene *s, const struct tracking_video *v, int32_t judged,

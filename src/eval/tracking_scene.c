@@ -105,7 +105,7 @@ static const struct dataset_object *result_of(const struct look *k, size_t j)
 
 static int32_t truth_class(const struct look *k, const struct dataset_object *o)
 {
-    if (k->v->rules == TRACKING_RULES_MOT17 && o->mot_class)
+    if (k->v->opts->rules == TRACKING_RULES_MOT17 && o->mot_class)
         return tracking_classes_mot17(o->mot_class);
     return k->v->truth_class_of[o->class_index];
 }
@@ -117,7 +117,10 @@ static bool is_judged_truth(const struct look *k, const struct dataset_object *o
 
 static bool is_judged_result(const struct look *k, size_t j)
 {
-    return k->v->result_class_of[result_of(k, j)->class_index] == k->judged;
+    const struct dataset_object *o = result_of(k, j);
+    const struct tracking_opts *opts = k->v->opts;
+    return k->v->result_class_of[o->class_index] == k->judged && o->track_id >= 0 &&
+           (!opts->has_min_confidence || o->confidence >= opts->min_confidence);
 }
 
 // Which results of the class lie by more than half in a region that is not judged.
@@ -143,7 +146,7 @@ static size_t list_rows(const struct look *k, struct tracking_work *w)
     size_t other = 0;
     for (size_t i = 0; i < k->n_truths; i++) {
         const struct dataset_object *o = truth_of(k, i);
-        if (k->v->rules == TRACKING_RULES_MOT17) {
+        if (k->v->opts->rules == TRACKING_RULES_MOT17) {
             while (other < k->n_others && k->v->truth->others[k->others[other]].id < o->id)
                 w->rule_rows[n++] = &k->v->truth->others[k->others[other++]];
         } else if (!is_judged_truth(k, o)) {
@@ -151,7 +154,7 @@ static size_t list_rows(const struct look *k, struct tracking_work *w)
         }
         w->rule_rows[n++] = o;
     }
-    while (k->v->rules == TRACKING_RULES_MOT17 && other < k->n_others)
+    while (k->v->opts->rules == TRACKING_RULES_MOT17 && other < k->n_others)
         w->rule_rows[n++] = &k->v->truth->others[k->others[other++]];
     return n;
 }
@@ -189,7 +192,7 @@ static int assign_rule(const struct look *k, struct tracking_work *w)
 
 static bool is_taken_away(const struct look *k, size_t j, const struct tracking_work *w)
 {
-    switch (k->v->rules) {
+    switch (k->v->opts->rules) {
     case TRACKING_RULES_MOT17:
         return w->row_of[j] && truth_class(k, w->rule_rows[w->row_of[j] - 1]) == TRACKING_AWAY;
     case TRACKING_RULES_BDD100K:
@@ -203,7 +206,7 @@ static int gather_frame(const struct look *k, size_t t, struct tracking_work *w,
                         struct gather *truth, struct gather *results)
 {
     int r = 0;
-    if (k->v->rules == TRACKING_RULES_MOT17 || k->v->rules == TRACKING_RULES_BDD100K) {
+    if (k->v->opts->rules == TRACKING_RULES_MOT17 || k->v->opts->rules == TRACKING_RULES_BDD100K) {
         r = tracking_work_reserve_rule(w, k->n_truths + k->n_others, k->n_results);
         if (r == 0)
             r = assign_rule(k, w);
@@ -280,11 +283,11 @@ static int side_fill(struct tracking_side *s, const struct tracking_video *v, st
     return r;
 }
 
-static int check_ids(const struct tracking_video *v, const struct gather *g, const char *whose)
+static int check_ids(const struct tracking_video *v, const struct gather *truth)
 {
-    for (size_t i = 0; i < g->n; i++) {
-        if (g->ids[i] < 0)
-            return err_set(ERR_DATA, "video '%s': %s have no track ids", v->name, whose);
+    for (size_t i = 0; i < truth->n; i++) {
+        if (truth->ids[i] < 0)
+            return err_set(ERR_DATA, "video '%s': truth objects have no track ids", v->name);
     }
     return 0;
 }
@@ -327,9 +330,7 @@ int tracking_scene_init(struct tracking_scene *s, const struct tracking_video *v
     if (r == 0)
         r = gather_scene(s, v, judged, w, &truth, &results);
     if (r == 0)
-        r = check_ids(v, &truth, "truth objects");
-    if (r == 0)
-        r = check_ids(v, &results, "detections");
+        r = check_ids(v, &truth);
     if (r == 0)
         r = side_fill(&s->truth, v, &truth, "the truth has two objects of track id");
     if (r == 0)

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "eval/evaluation.h"
+#include "eval/tracking.h"
 #include "report/tracking_json.h"
 
 enum {
@@ -183,7 +184,8 @@ static void put_curves(struct json_writer *w, const struct evaluation *e)
     json_end(w);
 }
 
-static void put_notices(struct json_writer *w, const struct evaluation *e)
+static void put_notices(struct json_writer *w, const struct evaluation *e,
+                        const struct tracking_result *tracking)
 {
     json_key(w, "notices");
     json_array(w);
@@ -192,6 +194,13 @@ static void put_notices(struct json_writer *w, const struct evaluation *e)
     if (e->curve.n > MAX_CURVE_POINTS) {
         struct str_buf text = STR_BUF_INIT(1 * KIB);
         str_buf_printf(&text, "the curves show %d of %zu points", MAX_CURVE_POINTS, e->curve.n);
+        json_cstring(w, str_buf_text(&text));
+        str_buf_finish(&text);
+    }
+    if (tracking && tracking->n_untracked > 0) {
+        struct str_buf text = STR_BUF_INIT(1 * KIB);
+        str_buf_printf(&text, "%zu detections without a track id are not judged as tracks",
+                       tracking->n_untracked);
         json_cstring(w, str_buf_text(&text));
         str_buf_finish(&text);
     }
@@ -229,7 +238,7 @@ int metrics_json_write(const struct evaluation *e, const struct report_about *ab
     put_curves(&w, e);
     if (about->tracking)
         tracking_json_put(&w, about->tracking);
-    put_notices(&w, e);
+    put_notices(&w, e, about->tracking);
     json_end(&w);
     str_buf_putc(out, '\n');
     return str_buf_check(out);

@@ -66,6 +66,8 @@ void text_put_tracking(struct str_buf *out, const struct tracking_result *r)
                    " of detections\n",
                    tracking_rules_name(r->opts.rules), r->opts.iou_threshold,
                    r->overall.n_truth_tracks, r->overall.n_result_tracks);
+    if (r->n_untracked > 0)
+        str_buf_printf(out, "%zu detections without a track id were left out\n", r->n_untracked);
     put_classes(out, r);
     if (r->n_sequences < 2)
         return;

@@ -113,6 +113,8 @@ void tracking_json_put(struct json_writer *w, const struct tracking_result *r)
     json_cstring(w, tracking_rules_name(r->opts.rules));
     json_key(w, "iou_threshold");
     json_double(w, r->opts.iou_threshold);
+    json_key(w, "untracked_detections");
+    json_int(w, (int64_t)r->n_untracked);
     put_whole(w, "overall", &r->overall);
     put_whole(w, "class_average", &r->class_average);
     json_key(w, "classes");

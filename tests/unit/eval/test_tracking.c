@@ -288,6 +288,20 @@ static void test_bdd100k(void **state)
     finish(&u);
 }
 
+// What is below the confidence is not there, not even twice in a frame.
+static void test_confidence(void **state)
+{
+    const struct tracking_opts opts = {.has_min_confidence = true, .min_confidence = .5};
+    struct run u;
+    assert_int_equal(try_run(&u, "1,1,0,0,10,10\n",
+                             "1,5,0,0,10,10,0.5\n1,5,50,0,10,10,0.4\n1,-1,50,0,10,10,0.9\n", &opts),
+                     0);
+    check("confidence", &u.r.overall, "MOTA", 1);
+    assert_int_equal(u.r.overall.n_results, 1);
+    assert_int_equal(u.r.n_untracked, 1); // a tracker does not follow everything
+    finish(&u);
+}
+
 static void test_refused(void **state)
 {
     static const struct tracking_opts too_high = {.iou_threshold = 1.5};
@@ -303,7 +317,7 @@ static void test_refused(void **state)
          "picture 2: the truth has two objects of track id 5"},
         {"1,1,0,0,10,10\n", "1,5,0,0,10,10\n1,5,3,0,10,10\n", NULL, ERR_DATA,
          "picture 1: there are two detections of track id 5"},
-        {"1,1,0,0,10,10\n", "1,-1,0,0,10,10\n", NULL, ERR_DATA, "detections have no track ids"},
+        {"1,1,0,0,10,10\n", "1,-1,0,0,10,10\n", NULL, ERR_DATA, "the detections have no track ids"},
         {"1,-1,0,0,10,10\n", "1,1,0,0,10,10\n", NULL, ERR_DATA, "truth objects have no track ids"},
         {"1,1,0,0,10,10\n", "1,1,1e308,0,1e308,10\n", NULL, ERR_DATA, "is not finite"},
         {"1,1,0,0,10,10\n", "1,1,0,0,10,10\n", &too_high, ERR_INVALID, "IoU threshold 1.5"},
@@ -359,11 +373,12 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),        cmocka_unit_test(test_tracked),
-        cmocka_unit_test(test_nothing),     cmocka_unit_test(test_videos),
-        cmocka_unit_test(test_frames),      cmocka_unit_test(test_mot17),
-        cmocka_unit_test(test_bdd100k),     cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_rules_names), cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_rows),          cmocka_unit_test(test_tracked),
+        cmocka_unit_test(test_nothing),       cmocka_unit_test(test_videos),
+        cmocka_unit_test(test_frames),        cmocka_unit_test(test_confidence),
+        cmocka_unit_test(test_mot17),         cmocka_unit_test(test_bdd100k),
+        cmocka_unit_test(test_refused),       cmocka_unit_test(test_rules_names),
+        cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
