@@ -5,6 +5,7 @@
 
 #include "app/app.h"
 #include "app/commands.h"
+#include "app/formats.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -22,6 +23,8 @@ enum {
 static struct evaluate_settings {
     const char *truth, *detections;
     int truth_format, detections_format; // enum dataset_format
+    int text_kind, voc_boxes;            // enum dataset_text, dataset_voc_boxes
+    const char *images, *truth_names, *names;
     const char *classes, *ious, *cuts;
     double confidence, at_confidence;
     const char *json;
@@ -29,17 +32,20 @@ static struct evaluate_settings {
     int rules; // enum tracking_rules - 1
 } settings = {.confidence = -1e300, .at_confidence = EVALUATION_AT_CONFIDENCE};
 
-// In the order of enum dataset_format.
-static const char *const formats[] = {"auto", "coco", "mot", "jsonl", "bdd100k", NULL};
 // In the order of enum tracking_rules, from the first.
 static const char *const rules_names[] = {"none", "mot15", "mot17", "bdd100k", NULL};
 
 // clang-format off
 static const struct opt rows[] = {
-    OPT_TEXT(struct evaluate_settings, "truth", truth, "FILE", "what is there: COCO JSON, MOT text or BDD100K JSON; or a folder of sequences, NAME/gt/gt.txt", NULL),
-    OPT_TEXT(struct evaluate_settings, "detections", detections, "FILE", "what was found: .jsonl of detect, COCO results, MOT text or BDD100K JSON; or a folder, NAME.txt for each sequence", NULL),
-    OPT_CHOICE(struct evaluate_settings, "truth-format", truth_format, formats, "FORMAT", "auto (by content), coco, mot or bdd100k", "auto"),
-    OPT_CHOICE(struct evaluate_settings, "detections-format", detections_format, formats, "FORMAT", "auto (by content), coco, mot, jsonl or bdd100k", "auto"),
+    OPT_TEXT(struct evaluate_settings, "truth", truth, "FILE", "what is there, in any format of docs/FILES.md: a file, or a folder of pictures' files or of sequences (NAME/gt/gt.txt)", NULL),
+    OPT_TEXT(struct evaluate_settings, "detections", detections, "FILE", "what was found: .jsonl of detect, COCO results, MOT text, or any format of docs/FILES.md; or a folder, NAME.txt for each sequence", NULL),
+    OPT_CHOICE(struct evaluate_settings, "truth-format", truth_format, app_formats, "FORMAT", "what --truth is", "auto (by content)"),
+    OPT_CHOICE(struct evaluate_settings, "detections-format", detections_format, app_formats, "FORMAT", "what --detections is", "auto (by content)"),
+    OPT_CHOICE(struct evaluate_settings, "text-boxes", text_kind, app_text_kinds, "KIND", "how the four numbers of detection texts are meant: xywh, xyxy or relative", "auto (by the numbers)"),
+    OPT_CHOICE(struct evaluate_settings, "voc-boxes", voc_boxes, app_voc_boxes, "KIND", "Pascal VOC corners as they stand, or as first and last pixel counted from 1 (pixels)", "corners"),
+    OPT_TEXT(struct evaluate_settings, "images", images, "DIR", "folder of the pictures, for formats with relative boxes", "the folder of the annotations"),
+    OPT_TEXT(struct evaluate_settings, "names", names, "FILE", "class names for the numbers of --detections: one a line, or data.yaml", "the list beside them, else the truth's numbers"),
+    OPT_TEXT(struct evaluate_settings, "truth-names", truth_names, "FILE", "likewise for --truth", "the list beside it"),
     OPT_TEXT(struct evaluate_settings, "classes", classes, "LIST", "judge only these labels of the truth, separated by commas", "all"),
     OPT_DOUBLE(struct evaluate_settings, "confidence", confidence, 0, 0, "C", "leave out detections below this confidence", "none"),
     OPT_DOUBLE(struct evaluate_settings, "at-confidence", at_confidence, 0, 0, "C", "confidence of the operating point: precision, recall and F1", "0.25"),
@@ -167,6 +173,21 @@ static int track(const struct dataset *truth, const struct dataset *detections,
     return tracking_evaluate(truth, detections, &t, a, ret_result);
 }
 
+static int read_one(const char *path, enum dataset_role role, int format,
+                    const struct dataset *truth, struct dataset **ret_dataset)
+{
+    const struct dataset_read_opts opts = {
+        .role = role,
+        .format = (enum dataset_format)format,
+        .truth = truth,
+        .images = settings.images,
+        .names = role == DATASET_TRUTH ? settings.truth_names : settings.names,
+        .text = (enum dataset_text)settings.text_kind,
+        .voc_boxes = (enum dataset_voc_boxes)settings.voc_boxes,
+    };
+    return app_dataset_read(path, &opts, ret_dataset);
+}
+
 static int evaluate(const struct app_call *call)
 {
     struct evaluation_opts opts = {0};
@@ -177,11 +198,10 @@ static int evaluate(const struct app_call *call)
     bool wants_tracks = settings.tracking || settings.rules > 0;
     int r = parse_opts(call->arena, &opts);
     if (r == 0)
-        r = dataset_read(settings.truth, DATASET_TRUTH, (enum dataset_format)settings.truth_format,
-                         NULL, &truth);
+        r = read_one(settings.truth, DATASET_TRUTH, settings.truth_format, NULL, &truth);
     if (r == 0)
-        r = dataset_read(settings.detections, DATASET_DETECTIONS,
-                         (enum dataset_format)settings.detections_format, truth, &detections);
+        r = read_one(settings.detections, DATASET_DETECTIONS, settings.detections_format, truth,
+                     &detections);
     if (r == 0)
         r = evaluation_run(truth, detections, &opts, &e);
     if (r == 0 && wants_tracks)

@@ -9,6 +9,7 @@
 #include "app/commands.h"
 #include "app/detect_run.h"
 #include "app/detect_setup.h"
+#include "app/formats.h"
 #include "app/sink.h"
 #include "app/sink_path.h"
 #include "base/err.h"
@@ -32,7 +33,6 @@ struct validate_opts {
     const char *profile;
 };
 
-static const char *const truth_choices[] = {"auto", "coco", "mot", NULL};
 
 // clang-format off
 #define O struct validate_opts
@@ -42,7 +42,7 @@ static const struct opt validate_options[] = {
     OPT_TEXT(O, "profile", profile, "NAME", "a verdict by the criteria of this profile (not in this build)", NULL),
     OPT_TEXT(O, "report", report, "FILE.html", "write a report as HTML (not in this build)", NULL),
     OPT_TEXT(O, "truth", truth, "FILE", "annotated objects: COCO JSON or MOT text", NULL),
-    OPT_CHOICE(O, "truth-format", truth_format, truth_choices, "FORMAT", "of --truth", "by content"),
+    OPT_CHOICE(O, "truth-format", truth_format, app_formats, "FORMAT", "of --truth", "by content"),
     OPT_END,
 };
 #undef O
@@ -279,7 +279,9 @@ static int validate_all(const struct validate_opts *o, const struct app_call *ca
     if (r < 0)
         return r;
     struct dataset *truth;
-    r = dataset_read(o->truth, DATASET_TRUTH, (enum dataset_format)o->truth_format, NULL, &truth);
+    const struct dataset_read_opts opts = {.role = DATASET_TRUTH,
+                                           .format = (enum dataset_format)o->truth_format};
+    r = app_dataset_read(o->truth, &opts, &truth);
     if (r < 0)
         return r;
     r = check_classes(o->detect.classes, truth, o->truth, call->arena);

@@ -11,10 +11,10 @@
 
 #include "base/err.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "eval/dataset_priv.h"
+#include "eval/import_priv.h"
 
 enum {
     HEAD_BYTES = 64 * 1024, // the format shows within them
@@ -45,7 +45,7 @@ long dataset_input_read(void *arg, void *ret_bytes, size_t n)
     return read_some(in, ret_bytes, n);
 }
 
-static void input_close(struct dataset_input *in)
+void dataset_input_close(struct dataset_input *in)
 {
     if (in->fd >= 0)
         close(in->fd);
@@ -54,7 +54,7 @@ static void input_close(struct dataset_input *in)
     in->head = NULL;
 }
 
-static int input_open(const char *path, struct dataset_input *ret)
+int dataset_input_open(const char *path, struct dataset_input *ret)
 {
     struct dataset_input in = {.path = path};
     in.fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -62,7 +62,7 @@ static int input_open(const char *path, struct dataset_input *ret)
         return err_set_errno(errno, "open '%s'", path);
     struct stat st;
     if (fstat(in.fd, &st) == 0 && S_ISDIR(st.st_mode)) {
-        input_close(&in);
+        dataset_input_close(&in);
         return err_set(ERR_INVALID, "'%s' is a directory, not a file of annotations", path);
     }
     in.head = mem_array(char, HEAD_BYTES);
@@ -72,147 +72,121 @@ static int input_open(const char *path, struct dataset_input *ret)
         in.n_head += got > 0 ? (size_t)got : 0;
     }
     if (got < 0) {
-        input_close(&in);
+        dataset_input_close(&in);
         return (int)got;
     }
     *ret = in;
     return 0;
 }
 
-// ---- recognition
+// ---- formats
 
-// A document that begins with '{' is our detections if its first telling key is "type", COCO
-// otherwise.
-static int recognise_object(struct str head, enum dataset_format *ret_format)
+static const struct {
+    const char *name;
+    // One of the two.
+    int (*read)(struct dataset_input *in, const struct dataset *truth,
+                struct dataset **ret_dataset);
+    bool is_import; // import.c knows its reader
+} formats[DATASET_N_FORMATS] = {
+    [DATASET_FORMAT_UNSET] = {"auto", NULL, false},
+    [DATASET_COCO] = {"coco", dataset_read_coco, false},
+    [DATASET_MOT] = {"mot", dataset_read_mot, false},
+    [DATASET_JSONL] = {"jsonl", dataset_read_jsonl, false},
+    [DATASET_BDD100K] = {"bdd100k", dataset_read_bdd, false},
+    [DATASET_CVAT] = {"cvat", NULL, true},
+    [DATASET_VOC] = {"voc", NULL, true},
+    [DATASET_YOLO] = {"yolo", NULL, true},
+    [DATASET_KITTI] = {"kitti", NULL, true},
+    [DATASET_LABELME] = {"labelme", NULL, true},
+    [DATASET_OPENIMAGES] = {"openimages", NULL, true},
+    [DATASET_VOTT] = {"vott", NULL, true},
+    [DATASET_TEXT] = {"text", NULL, true},
+};
+
+const char *dataset_format_name(enum dataset_format format)
 {
-    *ret_format = DATASET_COCO;
-    struct json_reader *json = NULL;
-    const struct json_reader_opts opts = {.text = head, .lines = true};
-    int r = json_reader_create(&opts, &json);
-    struct json_event e;
-    if (r == 0)
-        r = json_next(json, &e); // '{'
-    while (r == 0) {
-        r = json_next(json, &e);
-        if (r < 0 || e.type != JSON_KEY)
-            break;
-        if (str_is(e.text, "type")) {
-            *ret_format = DATASET_JSONL;
-            break;
-        }
-        if (str_is(e.text, "images") || str_is(e.text, "annotations") ||
-            str_is(e.text, "categories"))
-            break;
-        r = json_next(json, &e);
-        if (r == 0)
-            r = json_skip(json, &e);
-    }
-    json_reader_destroy(json);
-    if (r == ERR_NOMEM)
-        return r;
-    err_clear(); // the head may end anywhere; the reader proper will say what is wrong
-    return 0;
+    return formats[format].name;
 }
 
-// Frames with labels are BDD100K's, anything else is COCO results.
-static int recognise_array(struct str head, enum dataset_format *ret_format)
+// ---- reading
+
+static int read_file(const char *path, const struct dataset_read_opts *opts,
+                     struct dataset **ret_dataset)
 {
-    *ret_format = DATASET_COCO;
-    struct json_reader *json = NULL;
-    const struct json_reader_opts opts = {.text = head};
-    int r = json_reader_create(&opts, &json);
-    struct json_event e;
-    if (r == 0)
-        r = json_next(json, &e); // '['
-    if (r == 0)
-        r = json_next(json, &e); // '{' of the first entry
-    while (r == 0 && (r = json_next(json, &e)) == 0 && e.type == JSON_KEY) {
-        if (str_is(e.text, "labels"))
-            *ret_format = DATASET_BDD100K;
-        if (str_is(e.text, "labels") || str_is(e.text, "image_id"))
-            break;
-        r = json_next(json, &e);
-        if (r == 0)
-            r = json_skip(json, &e);
-    }
-    json_reader_destroy(json);
-    if (r == ERR_NOMEM)
+    struct dataset_input in;
+    int r = dataset_input_open(path, &in);
+    if (r < 0)
         return r;
-    err_clear(); // as above
-    return 0;
+    enum dataset_format format = opts->format;
+    if (format == DATASET_FORMAT_UNSET)
+        r = dataset_recognise_head(&in, &format);
+    bool is_import = r == 0 && formats[format].is_import;
+    if (r == 0 && !is_import)
+        r = formats[format].read(&in, opts->truth, ret_dataset);
+    dataset_input_close(&in);
+    struct file_list files = {0};
+    if (is_import)
+        r = file_list_read(path, &files);
+    if (r == 0 && is_import)
+        r = dataset_import(path, opts, format, &files, ret_dataset);
+    file_list_finish(&files);
+    return r;
 }
 
-static bool looks_like_mot(struct str head)
+// The only JSON of a folder; NULL: there is none, or more.
+static const char *only_json(const struct file_list *files)
 {
-    struct str rest = head;
-    struct str line;
-    while (str_line(&rest, &line)) {
-        struct str row = str_trim(line);
-        if (row.n == 0)
+    const char *found = NULL;
+    for (size_t i = 0; i < files->n; i++) {
+        if (!path_has_ending(files->paths[i], ".json"))
             continue;
-        size_t n_columns = 0;
-        struct str part;
-        double number;
-        while (n_columns < 6 && str_split(&row, ',', &part)) {
-            if (str_to_double(str_trim(part), &number) < 0) {
-                err_clear();
-                return false;
-            }
-            n_columns++;
-        }
-        return n_columns >= 6;
+        if (found)
+            return NULL;
+        found = files->paths[i];
     }
-    return false;
+    return found;
 }
 
-static int recognise(const struct dataset_input *in, enum dataset_format *ret_format)
+// Formats that are one file: that file, or a folder of sequences.
+static int read_sequences(const char *path, const struct file_list *files,
+                          const struct dataset_read_opts *opts, enum dataset_format format,
+                          struct dataset **ret_dataset)
 {
-    struct str head = {in->head, in->n_head};
-    if (str_starts(head, "\xef\xbb\xbf"))
-        head = (struct str){head.p + 3, head.n - 3};
-    struct str text = str_trim(head);
-    if (text.n == 0)
-        return err_set(ERR_DATA, "'%s' is empty", in->path);
-    if (file_is_lfs_pointer(in->head, in->n_head))
-        return err_set(ERR_DATA,
-                       "'%s' is a Git-LFS pointer, not the file itself: run 'git lfs pull'",
-                       in->path);
-    if (text.p[0] == '[')
-        return recognise_array(text, ret_format);
-    else if (text.p[0] == '{')
-        return recognise_object(text, ret_format);
-    else if (looks_like_mot(text))
-        *ret_format = DATASET_MOT;
-    else
-        return err_set(
-            ERR_UNSUPPORTED,
-            "'%s' is no format known here: COCO JSON, MOT text, BDD100K JSON, or .jsonl detections",
-            in->path);
-    return 0;
+    const char *json = format == DATASET_COCO ? only_json(files) : NULL;
+    return json ? read_file(json, opts, ret_dataset)
+                : dataset_read_folder(path, opts->format, opts->truth, ret_dataset);
+}
+
+static int read_folder(const char *path, const struct dataset_read_opts *opts,
+                       struct dataset **ret_dataset)
+{
+    struct file_list files;
+    int r = file_list_read(path, &files);
+    if (r < 0)
+        return r;
+    enum dataset_format format = opts->format;
+    if (format == DATASET_FORMAT_UNSET)
+        r = dataset_recognise_folder(&files, &format);
+    if (r == 0 && formats[format].is_import)
+        r = dataset_import(path, opts, format, &files, ret_dataset);
+    else if (r == 0)
+        r = read_sequences(path, &files, opts, format, ret_dataset);
+    file_list_finish(&files);
+    return r;
+}
+
+int dataset_read_with(const char *path, const struct dataset_read_opts *opts,
+                      struct dataset **ret_dataset)
+{
+    if ((opts->role == DATASET_DETECTIONS) != (opts->truth != NULL))
+        return err_set(ERR_INVALID, "'%s': detections are read beside their truth", path);
+    return file_is_directory(path) ? read_folder(path, opts, ret_dataset)
+                                   : read_file(path, opts, ret_dataset);
 }
 
 int dataset_read(const char *path, enum dataset_role role, enum dataset_format format,
                  const struct dataset *truth, struct dataset **ret_dataset)
 {
-    static int (*const readers[])(struct dataset_input *, const struct dataset *,
-                                  struct dataset **) = {
-        [DATASET_COCO] = dataset_read_coco,
-        [DATASET_MOT] = dataset_read_mot,
-        [DATASET_JSONL] = dataset_read_jsonl,
-        [DATASET_BDD100K] = dataset_read_bdd,
-    };
-    if ((role == DATASET_DETECTIONS) != (truth != NULL))
-        return err_set(ERR_INVALID, "'%s': detections are read beside their truth", path);
-    if (file_is_directory(path))
-        return dataset_read_folder(path, format, truth, ret_dataset);
-    struct dataset_input in;
-    int r = input_open(path, &in);
-    if (r < 0)
-        return r;
-    if (format == DATASET_FORMAT_UNSET)
-        r = recognise(&in, &format);
-    if (r == 0)
-        r = readers[format](&in, truth, ret_dataset);
-    input_close(&in);
-    return r;
+    const struct dataset_read_opts opts = {.role = role, .format = format, .truth = truth};
+    return dataset_read_with(path, &opts, ret_dataset);
 }

@@ -47,7 +47,16 @@ struct dataset_object {
     bool crowd;        // truth: COCO iscrowd
     bool ignore;       // truth: not to be judged (crowd, MOT flag 0, difficult)
     uint8_t mot_class; // MOT16+ truth: column 8; 0 where absent
+    uint8_t marks;     // of enum dataset_mark, as the file says
     float visibility;  // MOT16+ truth: column 9, 0..1; 0 where absent
+};
+
+// What files say of an object besides its box. None of them changes how it is judged, unless a
+// convention is asked for that does (Pascal VOC leaves difficult ones out).
+enum dataset_mark {
+    DATASET_OCCLUDED = 1,
+    DATASET_TRUNCATED = 2,
+    DATASET_DIFFICULT = 4,
 };
 
 struct dataset {
@@ -72,7 +81,7 @@ struct dataset {
     // or unknown. NULL for other formats.
     int64_t *pts_us;
     size_t n_judged;    // pictures that are judged; n_pictures where judged is NULL
-    const char *format; // "bdd100k", "coco", "coco-results", "mot", "assay-jsonl"
+    const char *format; // "coco", "coco-results", "mot", "assay-jsonl", or dataset_format_name()
     char **notices;     // what a reader of figures must know: "12 detections of unknown pictures"
     size_t n_notices;
     struct arena *arena;
@@ -98,7 +107,19 @@ enum dataset_format {
     DATASET_MOT,          // text, frames from 1
     DATASET_JSONL,        // our detections
     DATASET_BDD100K,      // array of frames with labels, of truth or of results
+    DATASET_CVAT,         // XML 1.1 of images, or of a video with tracks
+    DATASET_VOC,          // Pascal VOC or ImageNet XML, a file a picture
+    DATASET_YOLO,         // a text a picture: class and relative box; names beside
+    DATASET_KITTI,        // a text a picture, or a text a video with tracks
+    DATASET_LABELME,      // JSON, a file a picture
+    DATASET_OPENIMAGES,   // CSV: relative corners
+    DATASET_VOTT,         // CSV: absolute corners
+    DATASET_TEXT, // a text a picture: class, confidence and four numbers (enum dataset_text)
+    DATASET_N_FORMATS,
 };
+
+// Name of a format for options: "auto", "coco", ...
+const char *dataset_format_name(enum dataset_format format);
 
 // Reads *path*, a file or a folder of sequences: NAME/gt/gt.txt, NAME/gt.txt or NAME.json of truth,
 // NAME.txt, NAME.json or NAME.jsonl of detections. Detections need the *truth* they will be judged
@@ -108,6 +129,39 @@ enum dataset_format {
 int dataset_read(const char *path, enum dataset_role role, enum dataset_format format,
                  const struct dataset *truth, struct dataset **ret_dataset) MUST_CHECK;
 void dataset_destroy(struct dataset *d);
+
+// How the four numbers of DATASET_TEXT are meant.
+enum dataset_text {
+    DATASET_TEXT_AUTO,     // by the numbers
+    DATASET_TEXT_XYWH,     // left, top, width, height in pixels
+    DATASET_TEXT_XYXY,     // left, top, right, bottom in pixels
+    DATASET_TEXT_RELATIVE, // centre x, y, width, height in parts of the picture
+};
+
+// What the corners of Pascal VOC boxes are. The format's own definition is the second; the first is
+// what its common writers and readers (labelling programs, converters) make of it.
+enum dataset_voc_boxes {
+    DATASET_VOC_CORNERS, // x = xmin, width = xmax - xmin
+    DATASET_VOC_PIXELS,  // first and last pixel, from 1: x = xmin - 1, width = xmax - xmin + 1
+};
+
+struct dataset_read_opts {
+    enum dataset_role role;
+    enum dataset_format format;
+    const struct dataset *truth; // detections: what they are judged by
+    const char *images;          // folder of the pictures; NULL: the one of the annotations
+    const char *names;           // file of class names, one a line; NULL: the one beside
+    enum dataset_text text;
+    enum dataset_voc_boxes voc_boxes;
+    // Upright width and height of a picture file, for formats with relative numbers; NULL: they
+    // are read only where the truth has the sizes. Errors are passed on.
+    int (*picture_size)(void *arg, const char *path, int *ret_width, int *ret_height);
+    void *arg;
+};
+
+// As dataset_read(), also folders and the formats that need more.
+int dataset_read_with(const char *path, const struct dataset_read_opts *opts,
+                      struct dataset **ret_dataset) MUST_CHECK;
 
 // Detections that come one by one while a detector runs, matched to *truth* at the end by label
 // and frame (CONTRACTS, "Which truth belongs to which frame").

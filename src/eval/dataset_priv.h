@@ -22,6 +22,9 @@ struct dataset_input {
     size_t at; // of the head, next to be given
 };
 
+// Opens and reads the head. ERR_NOT_FOUND, ERR_IO, ERR_INVALID (a folder), ERR_NOMEM.
+int dataset_input_open(const char *path, struct dataset_input *ret_input) MUST_CHECK;
+void dataset_input_close(struct dataset_input *in);
 // For json_reader_opts.read: *arg* is a struct dataset_input. ERR_IO.
 long dataset_input_read(void *arg, void *ret_bytes, size_t n);
 

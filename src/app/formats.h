@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// formats.h - reading annotations for the commands: eval's readers, with media telling them how
+// large a picture is.
+#pragma once
+
+#include "base/attr.h"
+#include "eval/dataset.h"
+
+// Choices of options, in the order of enum dataset_format, enum dataset_text and enum
+// dataset_voc_boxes.
+extern const char *const app_formats[];
+extern const char *const app_text_kinds[];
+extern const char *const app_voc_boxes[];
+
+// dataset_read_with(); opts->picture_size and arg are set here. Errors as there and as
+// picture_decode_file().
+int app_dataset_read(const char *path, const struct dataset_read_opts *opts,
+                     struct dataset **ret_dataset) MUST_CHECK;
