@@ -2,6 +2,7 @@
 # A thin layer over meson: the rules are in meson.build.
 
 BUILD ?= build
+TESTS ?= true
 DATA  ?= $(or $(ASSAY_TEST_DATA),../shared/data)
 
 # What `make demo` shows; name your own: make demo MODEL=my.onnx VIDEO=my.mp4 TRUTH=my.json
@@ -14,10 +15,14 @@ TRUTH ?= $(DATA)/video_with_gt/vtest_PETS09-S2L1/gt.coco.json
 
 ASSAY = $(BUILD)/src/app/assay
 
+# One thing after the other: ninja does the work side by side.
+.NOTPARALLEL:
 .PHONY: all demo test unit system build deps deps-test check format bench clean
 
 all: build
 
+# The demo alone builds no tests: what those need is installed by `make test`.
+demo: TESTS = false
 demo: deps build
 	$(ASSAY) validate "$(VIDEO)" --model "$(MODEL)" --truth "$(TRUTH)" $(DEMO_OPTIONS) \
 	    --json demo-output/metrics.json --out demo-output/detections.jsonl
@@ -25,7 +30,9 @@ demo: deps build
 
 test: deps-test unit system
 
-unit: build
+unit: $(BUILD)/build.ninja
+	[ -d $(BUILD)/tests ] || meson configure $(BUILD) -Dtests=true
+	ninja -C $(BUILD)
 	meson test -C $(BUILD) --no-rebuild --print-errorlogs
 
 system: build
@@ -36,7 +43,7 @@ build: $(BUILD)/build.ninja
 	@mkdir -p demo-output
 
 $(BUILD)/build.ninja:
-	meson setup $(BUILD)
+	meson setup $(BUILD) -Dtests=$(TESTS)
 
 deps:
 	scripts/install-deps --build
