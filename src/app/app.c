@@ -4,10 +4,13 @@
 #include "app/app.h"
 
 #include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/mem.h"
 
 int app_fail(int r)
 {
@@ -47,4 +50,40 @@ int app_write(const char *path, const struct str_buf *text)
         return r;
     }
     return file_out_commit(&out);
+}
+
+static bool is_same_file(const char *a, const struct stat *b)
+{
+    struct stat st;
+    return stat(a, &st) == 0 && st.st_dev == b->st_dev && st.st_ino == b->st_ino;
+}
+
+// Opens and gives up what will be written at the end; a pipe or device is not touched.
+static int try_to_open(const char *path)
+{
+    char *name;
+    char *part;
+    int r = file_out_names(path, &name, &part);
+    if (r < 0)
+        return r;
+    if (part) {
+        struct file_out *out = NULL;
+        r = file_out_open(path, &out);
+        file_out_abort(&out);
+    }
+    mem_free(name);
+    mem_free(part);
+    return r;
+}
+
+int app_check_out(const char *path, const char *const *inputs, size_t n_inputs)
+{
+    if (!path || strcmp(path, "-") == 0)
+        return 0;
+    struct stat st;
+    if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
+        for (size_t i = 0; i < n_inputs; i++)
+            if (inputs[i] && is_same_file(inputs[i], &st))
+                return err_set(ERR_EXISTS, "%s: the result would overwrite this input", path);
+    return try_to_open(path);
 }

@@ -52,6 +52,10 @@ int app_usage_error(const struct command *c, const char *format, ...) PRINTF_LIK
 void app_put_sentence(struct str_buf *out, const char *words);
 // Writes a finished text to *path*, or to standard output ("-"). ERR_IO, ERR_NOSPACE, ERR_NOMEM.
 int app_write(const char *path, const struct str_buf *text) MUST_CHECK;
+// That a result can be written to *path* (NULL and "-": standard output, always) and replaces none
+// of the *inputs* (NULLs among them are passed over): said before hours of work. ERR_EXISTS (an
+// input), else as file_out_open().
+int app_check_out(const char *path, const char *const *inputs, size_t n_inputs) MUST_CHECK;
 
 // ---- interruption (SIGINT, SIGTERM; SIGHUP unless it was ignored at start)
 //

@@ -44,6 +44,9 @@ static int run_all(const struct detect_opts *o, const struct app_call *call, int
     struct sink_paths paths;
     int r = sink_paths_make(o->out, (enum sink_kind)o->format, call->arguments, call->n_arguments,
                             call->arena, &paths);
+    const char *const inputs[] = {o->model.path, o->model.labels_path};
+    for (size_t i = 0; r == 0 && i < call->n_arguments; i++)
+        r = app_check_out(paths.paths[i], inputs, ARRAY_LEN(inputs));
     if (r < 0)
         return r;
     struct detect_setup setup;

@@ -196,7 +196,11 @@ static int evaluate(const struct app_call *call)
     struct evaluation e = {0};
     struct tracking_result tracks;
     bool wants_tracks = settings.tracking || settings.rules > 0;
+    const char *const inputs[] = {settings.truth, settings.detections, settings.truth_names,
+                                  settings.names};
     int r = parse_opts(call->arena, &opts);
+    if (r == 0)
+        r = app_check_out(settings.json, inputs, ARRAY_LEN(inputs));
     if (r == 0)
         r = read_one(settings.truth, DATASET_TRUTH, settings.truth_format, NULL, &truth);
     if (r == 0)

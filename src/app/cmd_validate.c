@@ -13,6 +13,7 @@
 #include "app/sink.h"
 #include "app/sink_path.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "eval/dataset.h"
 #include "eval/evaluation.h"
@@ -32,7 +33,6 @@ struct validate_opts {
     const char *report;
     const char *profile;
 };
-
 
 // clang-format off
 #define O struct validate_opts
@@ -216,6 +216,19 @@ static int check_opts(const struct validate_opts *o, const struct app_call *call
     return 0;
 }
 
+// Where results go, before hours of inference.
+static int check_outputs(const struct validate_opts *o, const struct app_call *call)
+{
+    const char *const inputs[] = {call->arguments[0], o->truth, o->detect.model.path,
+                                  o->detect.model.labels_path};
+    if (o->json && o->detect.out && strcmp(o->json, o->detect.out) == 0)
+        return err_set(ERR_INVALID, "%s: --json and --out name the same file", o->json);
+    int r = app_check_out(o->json, inputs, ARRAY_LEN(inputs));
+    if (r == 0 && !file_is_directory(o->detect.out ? o->detect.out : "-"))
+        r = app_check_out(o->detect.out, inputs, ARRAY_LEN(inputs));
+    return r;
+}
+
 static int run_judged(const struct validate_opts *o, const struct app_call *call,
                       const struct detect_setup *setup, struct judge *judge, int *ret_status)
 {
@@ -276,6 +289,8 @@ static int validate(const struct validate_opts *o, const struct app_call *call,
 static int validate_all(const struct validate_opts *o, const struct app_call *call, int *ret_status)
 {
     int r = check_opts(o, call);
+    if (r == 0)
+        r = check_outputs(o, call);
     if (r < 0)
         return r;
     struct dataset *truth;

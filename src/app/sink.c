@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/err.h"
 #include "base/file.h"
@@ -60,12 +61,24 @@ static bool labels_are_coco(const struct model_info *m)
     return true;
 }
 
+// The container is written with jumps back, beside its name.
+static int check_video_path(const char *path)
+{
+    struct stat st;
+    if (strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0)
+        return err_set(ERR_INVALID, "--format mp4: a drawn video needs --out FILE");
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+        return err_set(ERR_INVALID, "%s: a drawn video needs a regular file", path);
+    return 0;
+}
+
 int sink_create(enum sink_kind kind, const char *path, const struct sink_about *about,
                 struct sink **ret_sink)
 {
     const struct sink_impl *impl = sink_impl_of(kind);
-    if (kind == SINK_MP4 && strcmp(path, "-") == 0)
-        return err_set(ERR_INVALID, "--format mp4: a drawn video needs --out FILE");
+    int r = kind == SINK_MP4 ? check_video_path(path) : 0;
+    if (r < 0)
+        return r;
     struct sink *s = mem_new(struct sink);
     if (!s)
         return ERR_NOMEM;

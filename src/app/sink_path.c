@@ -70,7 +70,7 @@ static int check_no_source_is_lost(const char *path, const char *const *sources,
     for (size_t i = 0; i < n; i++) {
         struct stat from;
         if (stat(sources[i], &from) == 0 && from.st_dev == to.st_dev && from.st_ino == to.st_ino)
-            return err_set(ERR_EXISTS, "%s: the result would overwrite this source", path);
+            return err_set(ERR_EXISTS, "%s: the result would overwrite this input", path);
     }
     return 0;
 }

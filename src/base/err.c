@@ -79,11 +79,16 @@ static enum err code_of_errno(int sys_errno)
         return ERR_NOSPACE;
     case ENOMEM:
         return ERR_NOMEM;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return ERR_DENIED;
     case ENOENT:
     case ENOTDIR:
         return ERR_NOT_FOUND;
     case EISDIR:
     case EINVAL:
+    case ELOOP:
     case ENAMETOOLONG:
         return ERR_INVALID;
     default:

@@ -5,7 +5,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -150,25 +152,46 @@ int file_sha256(const char *path, char ret_hex[65])
     return r;
 }
 
+// A standard stream by one of its names, which are links to whatever it is.
+static bool is_kernel_name(const char *path)
+{
+    return strncmp(path, "/dev/", 5) == 0 || strncmp(path, "/proc/", 6) == 0;
+}
+
 // Renaming over a device or pipe would replace it: those are written in place. A folder is refused
 // now and not after hours of work.
-static int open_out(struct file_out *o)
+int file_out_names(const char *path, char **ret_path, char **ret_part)
 {
     struct stat st;
-    bool exists = stat(o->path, &st) == 0;
+    bool exists = stat(path, &st) == 0;
     if (exists && S_ISDIR(st.st_mode))
-        return err_set(ERR_INVALID, "%s: is a directory", o->path);
-    const char *name = o->path;
-    int flags = O_WRONLY | O_CLOEXEC;
-    if (!exists || S_ISREG(st.st_mode)) {
-        struct str_buf part = STR_BUF_INIT(64 * KIB);
-        str_buf_printf(&part, "%s.part", o->path);
-        o->part_path = str_buf_take(&part);
-        if (!o->part_path)
-            return ERR_NOMEM;
-        name = o->part_path;
-        flags |= O_CREAT | O_TRUNC;
+        return err_set(ERR_INVALID, "%s: is a directory", path);
+    bool in_place = exists && (!S_ISREG(st.st_mode) || is_kernel_name(path));
+    char real[PATH_MAX]; // of a link: what it names is replaced, not the link
+    bool is_real = exists && !in_place && realpath(path, real);
+    char *name = mem_strdup(is_real ? real : path);
+    char *part = NULL;
+    if (name && !in_place) {
+        struct str_buf text = STR_BUF_INIT(64 * KIB);
+        str_buf_printf(&text, "%s.part", name);
+        part = str_buf_take(&text);
     }
+    if (!name || (!part && !in_place)) {
+        mem_free(name);
+        return ERR_NOMEM;
+    }
+    *ret_path = name;
+    *ret_part = part;
+    return 0;
+}
+
+static int open_out(struct file_out *o, const char *path)
+{
+    int r = file_out_names(path, &o->path, &o->part_path);
+    if (r < 0)
+        return r;
+    const char *name = o->part_path ? o->part_path : o->path;
+    int flags = O_WRONLY | O_CLOEXEC | (o->part_path ? O_CREAT | O_TRUNC : 0);
     o->fd = open(name, flags, 0666);
     return o->fd < 0 ? err_set_errno(errno, "%s", name) : 0;
 }
@@ -182,15 +205,16 @@ static void forget(struct file_out *o)
 
 int file_out_open(const char *path, struct file_out **ret_out)
 {
-    bool is_standard = strcmp(path, "-") == 0;
+    bool is_standard = strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0;
     struct file_out *o = mem_new(struct file_out);
     if (!o)
         return ERR_NOMEM;
-    int r = ERR_NOMEM;
     o->fd = STDOUT_FILENO;
-    o->path = mem_strdup(is_standard ? "standard output" : path);
-    if (o->path)
-        r = is_standard ? 0 : open_out(o);
+    int r = 0;
+    if (!is_standard)
+        r = open_out(o, path);
+    else if (!(o->path = mem_strdup("standard output")))
+        r = ERR_NOMEM;
     if (r < 0) {
         forget(o);
         return r;

@@ -22,13 +22,18 @@ bool file_is_lfs_pointer(const void *bytes, size_t n);
 int file_sha256(const char *path, char ret_hex[65]) MUST_CHECK;
 
 // A result being written: beside its final name (".part" behind), renamed when committed. "-" is
-// standard output; that and what is no regular file (/dev/null, a pipe) is written in place.
+// standard output (/dev/stdout too); that and what is no regular file (/dev/null, a pipe) is
+// written in place. What a link names is replaced, not the link.
 //
 // Ownership: close with file_out_commit() or file_out_abort().
 // Threads: one.
 struct file_out;
 
-// ERR_IO, ERR_NOT_FOUND (the directory), ERR_INVALID (path is a directory), ERR_NOMEM.
+// The names that a result written to *path* bears at its end and before, for libraries that write
+// files themselves; *ret_part is NULL where it has to be written in place. Both are owned
+// (mem_free()). ERR_INVALID (a directory), ERR_NOMEM.
+int file_out_names(const char *path, char **ret_path, char **ret_part) MUST_CHECK;
+// ERR_IO, ERR_DENIED, ERR_NOT_FOUND (the directory), ERR_INVALID (path is a directory), ERR_NOMEM.
 int file_out_open(const char *path, struct file_out **ret_out) MUST_CHECK;
 // Bytes are written with whole calls in order: what is on disk after a crash ends where some call
 // ended, provided a call is at most FILE_OUT_BUFFER bytes. ERR_NOSPACE, ERR_IO: sticky.

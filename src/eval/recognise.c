@@ -271,7 +271,7 @@ int dataset_recognise_folder(const struct file_list *files, enum dataset_format 
         n_empty += in.n_head == 0;
         r = dataset_recognise_head(&in, &found);
         dataset_input_close(&in);
-        if (r == ERR_NOMEM || r == ERR_IO)
+        if (r == ERR_NOMEM || r == ERR_IO || r == ERR_DENIED)
             return r;
         if (r < 0)
             err_clear(); // an empty text is a picture without objects; another file will tell

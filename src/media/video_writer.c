@@ -14,6 +14,7 @@
 #include <libswscale/swscale.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/thread.h"
@@ -173,15 +174,9 @@ static int alloc_parts(struct video_writer *w, int width, int height)
 
 static int name_parts(struct video_writer *w, const char *path)
 {
-    struct str_buf part = STR_BUF_INIT(MAX_PATH_BYTES);
-    str_buf_printf(&part, "%s.part", path);
-    int r = str_buf_check(&part);
-    if (r == 0) {
-        w->path = mem_strdup(path);
-        w->part_path = str_buf_take(&part);
-        r = w->path && w->part_path ? 0 : ERR_NOMEM;
-    }
-    str_buf_finish(&part);
+    int r = file_out_names(path, &w->path, &w->part_path);
+    if (r == 0 && !w->part_path)
+        return err_set(ERR_INVALID, "%s: a video needs a regular file", path);
     return r;
 }
 

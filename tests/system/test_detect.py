@@ -192,6 +192,40 @@ def test_command_line_mistakes(assay, data, clip):
     assert "install-deps" in message
 
 
+def test_no_result_replaces_an_input(assay, data, clip, tmp_path):
+    model, truth = tmp_path / "m.json", tmp_path / "t.json"
+    vtest = data / "video_with_gt/vtest_PETS09-S2L1"
+    shutil.copy(data / MODEL, model)
+    shutil.copy(vtest / "gt.coco.json", truth)
+    before = model.read_bytes(), truth.read_bytes()
+    for arguments in (["detect", clip, "--model", model, "--out", model],
+                      ["validate", clip, "--model", model, "--truth", truth, "--out", truth],
+                      ["validate", clip, "--model", model, "--truth", truth, "--json", truth],
+                      ["validate", clip, "--model", model, "--truth", truth, "--json", model],
+                      ["evaluate", "--truth", truth, "--detections", vtest / "ref_dets_yolox_nano.json", "--json", truth]):
+        assert "the result would overwrite this input" in assay.refuses(*arguments)
+        assert (model.read_bytes(), truth.read_bytes()) == before, arguments
+    validate = ["validate", clip, "--model", model, "--truth", truth]
+    assert "name the same file" in assay.refuses(*validate, "--json", tmp_path / "x.json", "--out", tmp_path / "x.json")
+    message = assay.refuses(*validate, "--json", tmp_path / "no/x.json")
+    assert "No such file" in message and "decoded" not in message  # before the run and not after it
+
+
+def test_results_go_where_links_and_devices_are(assay, data, clip, tmp_path):
+    """A link stays a link, a device a device, and /dev/stdout is standard output, also of a drawn video."""
+    run = [clip, "--model", data / MODEL, "--max-frames", 1]
+    (tmp_path / "link.jsonl").symlink_to(tmp_path / "to.jsonl")
+    (tmp_path / "to.jsonl").touch()
+    assay.ok("detect", *run, "--out", tmp_path / "link.jsonl")
+    assert (tmp_path / "link.jsonl").is_symlink() and len((tmp_path / "to.jsonl").read_text().splitlines()) == 3
+    with open(tmp_path / "stdout.txt", "w") as file:
+        assay.ok("detect", *run, "--out", "/dev/stdout", "--format", "jsonl", stdout=file)
+    assert len((tmp_path / "stdout.txt").read_text().splitlines()) == 3
+    assert os.path.islink("/dev/stdout")
+    os.mkfifo(tmp_path / "pipe.mp4")
+    assert "regular file" in assay.refuses("detect", *run, "--out", tmp_path / "pipe.mp4", timeout=20)
+
+
 def test_help_and_version(assay):
     assert "detect" in assay.ok("--help").stdout
     assert "--confidence" in assay.ok("detect", "--help").stdout

@@ -112,7 +112,9 @@ static void test_errno(void **state)
         {ENOSPC, ERR_NOSPACE, "x: No space left on device"},
         {EISDIR, ERR_INVALID, "x: Is a directory"},
         {ENOMEM, ERR_NOMEM, "x: Cannot allocate memory"},
-        {EACCES, ERR_IO, "x: Permission denied"},
+        {EACCES, ERR_DENIED, "x: Permission denied"},
+        {EROFS, ERR_DENIED, "x: Read-only file system"},
+        {EIO, ERR_IO, "x: Input/output error"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         assert_int_equal(err_set_errno(rows[i].sys_errno, "%s", "x"), rows[i].code);

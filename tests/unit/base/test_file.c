@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -140,6 +141,41 @@ static void test_full_disk(void **state)
     assert_true(before.st_ino == after.st_ino && S_ISCHR(after.st_mode)); // not renamed over
 }
 
+// What a link names is replaced and not the link, be it to a file of ours or a standard stream.
+static void test_links(void **state)
+{
+    char link[160];
+    snprintf(link, sizeof(link), "%s/link", folder);
+    write_file("old", 3);
+    assert_int_equal(symlink(path, link), 0);
+    struct file_out *o;
+    assert_int_equal(file_out_open(link, &o), 0);
+    assert_int_equal(file_out_write(o, "new", 3), 0);
+    assert_int_equal(file_out_commit(&o), 0);
+    struct stat st;
+    assert_int_equal(lstat(link, &st), 0);
+    assert_true(S_ISLNK(st.st_mode));
+    char *bytes;
+    size_t n;
+    assert_int_equal(file_read(path, 100, &bytes, &n), 0);
+    assert_string_equal(bytes, "new");
+    mem_free(bytes);
+    assert_int_equal(unlink(link), 0);
+
+    assert_int_equal(file_out_open("/dev/stdout", &o), 0);
+    assert_string_equal(file_out_path(o), "standard output");
+    assert_int_equal(file_out_commit(&o), 0);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    char *name;
+    char *part_name;
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    assert_int_equal(file_out_names(link, &name, &part_name), 0);
+    assert_null(part_name); // in place
+    mem_free(name);
+    close(fd);
+}
+
 static void test_bad_places(void **state)
 {
     struct file_out *o;
@@ -198,6 +234,7 @@ int main(void)
         cmocka_unit_test(test_commit_and_abort),
         cmocka_unit_test(test_large_writes_keep_their_order),
         cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_links),
         cmocka_unit_test(test_bad_places),
         cmocka_unit_test(test_digest_and_pointer),
         cmocka_unit_test(test_allocation_failure),
