@@ -33,6 +33,7 @@ struct dataset_picture {
     int64_t pts_us;        // INT64_MIN where the file does not say
     int width, height;     // 0 where absent
     int32_t video;         // index in videos; 0 where the file holds one
+    uint32_t attributes;   // truth: first of a list in dataset.attributes; 0: none
 };
 
 // x, y: top left corner; w, h: size; pixels, as in the file.
@@ -40,15 +41,16 @@ struct dataset_object {
     int32_t picture;     // index in pictures
     int32_t class_index; // index in classes
     double x, y, w, h;
-    double area;       // truth: from the file where given, else w * h
-    double confidence; // detections; 1 for truth
-    int64_t id;        // annotation id; 0 where absent
-    int64_t track_id;  // -1 where absent
-    bool crowd;        // truth: COCO iscrowd
-    bool ignore;       // truth: not to be judged (crowd, MOT flag 0, difficult)
-    uint8_t mot_class; // MOT16+ truth: column 8; 0 where absent
-    uint8_t marks;     // of enum dataset_mark, as the file says
-    float visibility;  // MOT16+ truth: column 9, 0..1; 0 where absent
+    double area;         // truth: from the file where given, else w * h
+    double confidence;   // detections; 1 for truth
+    int64_t id;          // annotation id; 0 where absent
+    int64_t track_id;    // -1 where absent
+    bool crowd;          // truth: COCO iscrowd
+    bool ignore;         // truth: not to be judged (crowd, MOT flag 0, difficult)
+    uint8_t mot_class;   // MOT16+ truth: column 8; 0 where absent
+    uint8_t marks;       // of enum dataset_mark, as the file says
+    uint32_t attributes; // truth: as of pictures
+    float visibility;    // MOT16+ truth: column 9, 0..1; 0 where absent
 };
 
 // What files say of an object besides its box. None of them changes how it is judged, unless a
@@ -57,6 +59,12 @@ enum dataset_mark {
     DATASET_OCCLUDED = 1,
     DATASET_TRUNCATED = 2,
     DATASET_DIFFICULT = 4,
+};
+
+// What a file says of an object or picture under a name ("weather": "rain"). Equal lists are one.
+struct dataset_attribute {
+    const char *key, *value;
+    uint32_t next; // 0: the end
 };
 
 struct dataset {
@@ -70,6 +78,8 @@ struct dataset {
     size_t n_videos;
     struct dataset_object *objects; // in file order
     size_t n_objects;
+    struct dataset_attribute *attributes; // the first is none
+    size_t n_attributes;                  // 0: the file has none
     // MOT16+ truth: rows of classes that no detection metric knows (vehicles, occluders). The
     // tracking rules assign to them; *id* of all MOT objects is the line.
     struct dataset_object *others;
@@ -98,6 +108,7 @@ enum {
     DATASET_MAX_VIDEOS = 100 * 1000,
     DATASET_MAX_PICTURES = 50 * 1000 * 1000,
     DATASET_MAX_OBJECTS = 500 * 1000 * 1000,
+    DATASET_MAX_ATTRIBUTES = 16 * 1000 * 1000,
     DATASET_MAX_LINE = 64 * 1024, // bytes of one line of MOT text
 };
 
@@ -129,6 +140,8 @@ const char *dataset_format_name(enum dataset_format format);
 int dataset_read(const char *path, enum dataset_role role, enum dataset_format format,
                  const struct dataset *truth, struct dataset **ret_dataset) MUST_CHECK;
 void dataset_destroy(struct dataset *d);
+// The value of *key* in a list of attributes; NULL: it is not there.
+const char *dataset_attribute(const struct dataset *d, uint32_t list, const char *key);
 
 // How the four numbers of DATASET_TEXT are meant.
 enum dataset_text {

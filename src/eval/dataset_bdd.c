@@ -38,6 +38,7 @@ struct label {
     int64_t track_id;
     int32_t class_index; // -1: none
     bool has_box, crowd;
+    uint8_t marks; // of enum dataset_mark
 };
 
 // The labels of a frame may stand before its name: they wait here for their picture.
@@ -168,13 +169,17 @@ static int take_object(struct reader *r, const char *what, struct label *l,
 
 static int attribute(struct reader *r, struct str key, struct label *l)
 {
-    if (!str_is_nocase(key, "crowd"))
-        return skip_value(r);
     struct json_event e;
     int err = take(r, &e);
     if (err < 0)
         return err;
-    l->crowd = e.type == JSON_BOOL && e.boolean;
+    const bool is_set = e.type == JSON_BOOL && e.boolean;
+    if (str_is_nocase(key, "crowd"))
+        l->crowd = is_set;
+    else if (is_set && str_is_nocase(key, "occluded"))
+        l->marks |= DATASET_OCCLUDED;
+    else if (is_set && str_is_nocase(key, "truncated"))
+        l->marks |= DATASET_TRUNCATED;
     return json_skip(r->json, &e);
 }
 
@@ -246,6 +251,7 @@ static int read_label(struct reader *r)
         .track_id = l.track_id,
         .crowd = !r->truth && l.crowd,
         .ignore = !r->truth && l.crowd,
+        .marks = l.marks,
     };
     return draft_object(&r->draft, &o, NULL);
 }

@@ -13,6 +13,10 @@
 #include "base/err.h"
 #include "base/json.h"
 
+enum {
+    MAX_ATTRIBUTE = 64 * 1024, // bytes of a name
+};
+
 // Members of an annotation or result, as bits of what was seen.
 enum member {
     MEMBER_UNSET = 0,
@@ -160,6 +164,36 @@ static int take_box(struct reader *r, size_t nth, struct dataset_object *o)
     }
 }
 
+// Members of "attributes": texts, numbers and truth values; anything else is passed over.
+static int take_attributes(struct reader *r, uint32_t *list)
+{
+    struct json_event e;
+    int err = json_next(r->json, &e);
+    if (err < 0)
+        return err;
+    if (e.type != JSON_OBJECT || !r->is_truth)
+        return json_skip(r->json, &e);
+    struct str_buf key = STR_BUF_INIT(MAX_ATTRIBUTE);
+    while ((err = json_next(r->json, &e)) == 0 && e.type == JSON_KEY) {
+        str_buf_reset(&key);
+        str_buf_add_str(&key, e.text);
+        err = json_next(r->json, &e);
+        if (err == 0 && e.type == JSON_BOOL)
+            err = draft_attribute(&r->draft, str_buf_view(&key),
+                                  e.boolean ? STR("true") : STR("false"), list);
+        else if (err == 0 && (e.type == JSON_STRING || e.type == JSON_NUMBER))
+            err = draft_attribute(&r->draft, str_buf_view(&key), e.text, list);
+        else if (err == 0)
+            err = json_skip(r->json, &e);
+        if (err < 0)
+            break;
+    }
+    if (err == 0)
+        err = str_buf_check(&key);
+    str_buf_finish(&key);
+    return err;
+}
+
 // ---- entries: the events behind '{' of one
 
 static int read_category(struct reader *r, size_t nth)
@@ -245,6 +279,8 @@ static int picture_member(struct reader *r, struct str key, size_t nth, struct d
         *side = value > 0 && value <= INT32_MAX ? (int)value : 0;
     } else if (str_is(key, "video") || str_is(key, "video_id")) {
         err = take_video(r, &p->video);
+    } else if (str_is(key, "attributes")) {
+        err = take_attributes(r, &p->attributes);
     } else if (str_is(key, "frame") || str_is(key, "frame_index")) {
         err = take_optional(r, &value);
         p->frame = value >= 0 ? value : -1;
@@ -297,6 +333,8 @@ static int object_member(struct reader *r, struct str key, size_t nth, struct da
         o->crowd = o->ignore = value != 0; // the "ignore" some files have is not COCO's
     } else if (str_is(key, "id")) {
         err = take_optional(r, &o->id);
+    } else if (str_is(key, "attributes")) {
+        err = take_attributes(r, &o->attributes);
     } else if (str_is(key, "track_id")) {
         err = take_optional(r, &o->track_id);
     } else {

@@ -30,6 +30,7 @@ void draft_finish(struct draft *d)
     mem_free(d->pictures);
     mem_free(d->objects);
     mem_free(d->others);
+    attribute_table_destroy(d->table);
     mem_free(d->videos);
     mem_free(d->video_slots);
     mem_free(d->refs);
@@ -340,6 +341,7 @@ static void move_arrays(struct draft *d, const struct dataset *truth, struct who
     w->d.n_objects = d->n_objects;
     w->d.others = d->others;
     w->d.n_others = d->n_others;
+    draft_give_attributes(d, &w->d);
     w->d.judged = d->judged;
     w->d.pts_us = d->pts_us;
     w->d.n_judged = w->d.n_pictures;
@@ -402,6 +404,7 @@ void dataset_destroy(struct dataset *d)
     }
     mem_free(d->objects);
     mem_free(d->others);
+    mem_free(d->attributes);
     mem_free(d->judged);
     mem_free(d->pts_us);
     mem_free(d->notices);

@@ -150,6 +150,8 @@ static int join_pictures(struct draft *d, const struct dataset *part, int32_t vi
         int r = copy_text(d, &p.file_name);
         p.text_id = NULL;
         if (r == 0)
+            r = draft_copy_attributes(d, part, part->pictures[i].attributes, &p.attributes);
+        if (r == 0)
             r = draft_picture(d, &p);
         if (r < 0)
             return r;
@@ -171,7 +173,9 @@ static int join_truth(struct draft *d, const struct dataset *part, const char *n
         struct dataset_object o = part->objects[i];
         o.picture += first;
         o.class_index = class_index[o.class_index];
-        r = draft_object(d, &o, NULL);
+        r = draft_copy_attributes(d, part, part->objects[i].attributes, &o.attributes);
+        if (r == 0)
+            r = draft_object(d, &o, NULL);
     }
     for (size_t i = 0; r == 0 && i < part->n_others; i++) {
         struct dataset_object o = part->others[i];

@@ -56,6 +56,7 @@ struct draft {
     size_t n_objects, cap_objects;
     struct dataset_object *others;
     size_t n_others, cap_others;
+    struct attribute_table *table; // of attributes; NULL until there is one
     struct draft_video *videos;
     size_t n_videos, cap_videos;
     uint32_t *video_slots; // hash table by key: 1 + index in videos
@@ -78,6 +79,14 @@ int draft_object(struct draft *d, const struct dataset_object *o,
 int draft_other(struct draft *d, const struct dataset_object *o) MUST_CHECK;
 // Finds the video of *key*, or makes it.
 int draft_video(struct draft *d, struct str key, int32_t *ret_video) MUST_CHECK;
+// Puts key and value in front of *list*, which is 0 at first. ERR_TOO_BIG, ERR_NOMEM.
+int draft_attribute(struct draft *d, struct str key, struct str value, uint32_t *list) MUST_CHECK;
+// Likewise all of a list of another dataset.
+int draft_copy_attributes(struct draft *d, const struct dataset *from, uint32_t from_list,
+                          uint32_t *list) MUST_CHECK;
+// The table's array goes to *ret_dataset* and the table away.
+void draft_give_attributes(struct draft *d, struct dataset *ret_dataset);
+void attribute_table_destroy(struct attribute_table *t); // NULL is a no-op
 int draft_notice(struct draft *d, const char *format, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
 
 // Makes a dataset of a draft; the draft is empty afterwards, also on error. With refs: sorts

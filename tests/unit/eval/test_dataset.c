@@ -320,13 +320,65 @@ static void test_out_of_memory(void **state)
     }
 }
 
+// Texts, numbers and truth values stay; what is no such value goes. Equal lists are one.
+static void test_attributes(void **state)
+{
+    struct dataset *d = given_truth(
+        "{\"images\":[{\"id\":1,\"attributes\":{\"weather\":\"rain\"}},{\"id\":2}],"
+        "\"categories\":[{\"id\":1,\"name\":\"a\"}],\"annotations\":["
+        "{\"image_id\":1,\"category_id\":1,\"bbox\":[0,0,1,1],"
+        "\"attributes\":{\"occluded\":true,\"age\":3,\"deep\":{\"a\":[1]},\"none\":null}},"
+        "{\"image_id\":1,\"category_id\":1,\"bbox\":[0,0,1,1],\"attributes\":\"text\"},"
+        "{\"image_id\":2,\"category_id\":1,\"bbox\":[0,0,1,1],"
+        "\"attributes\":{\"occluded\":true,\"age\":3}}]}");
+    const struct dataset_object *o = d->objects;
+    assert_string_equal(dataset_attribute(d, o[0].attributes, "occluded"), "true");
+    assert_string_equal(dataset_attribute(d, o[0].attributes, "age"), "3");
+    assert_null(dataset_attribute(d, o[0].attributes, "deep"));
+    assert_null(dataset_attribute(d, o[0].attributes, "none"));
+    assert_int_equal(o[1].attributes, 0);
+    assert_int_equal(o[2].attributes, o[0].attributes);
+    assert_string_equal(dataset_attribute(d, d->pictures[0].attributes, "weather"), "rain");
+    assert_null(dataset_attribute(d, d->pictures[1].attributes, "weather"));
+    dataset_destroy(d);
+}
+
+// More lists than the tables begin with.
+static void test_many_attributes(void **state)
+{
+    struct str_buf text = STR_BUF_INIT(4 * MIB);
+    str_buf_puts(&text, "{\"images\":[{\"id\":1}],\"categories\":[{\"id\":1,\"name\":\"a\"}],"
+                        "\"annotations\":[");
+    for (int i = 0; i < 1000; i++)
+        str_buf_printf(&text,
+                       "%s{\"image_id\":1,\"category_id\":1,\"bbox\":[0,0,1,1],"
+                       "\"attributes\":{\"n\":%d,\"odd\":%s}}",
+                       i ? "," : "", i / 2, i / 2 % 2 ? "true" : "false");
+    str_buf_puts(&text, "]}");
+    struct dataset *d = given_truth(str_buf_text(&text));
+    assert_int_equal(d->n_attributes, 1 + 500 + 500);
+    for (int i = 0; i < 1000; i++) {
+        int64_t n;
+        assert_int_equal(
+            str_to_i64(str_of(dataset_attribute(d, d->objects[i].attributes, "n")), &n), 0);
+        assert_int_equal(n, i / 2);
+    }
+    dataset_destroy(d);
+    str_buf_finish(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_truth),         cmocka_unit_test(test_taken),
-        cmocka_unit_test(test_refused),       cmocka_unit_test(test_files),
-        cmocka_unit_test(test_mot),           cmocka_unit_test(test_long_input),
+        cmocka_unit_test(test_truth),
+        cmocka_unit_test(test_taken),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_mot),
+        cmocka_unit_test(test_long_input),
         cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_attributes),
+        cmocka_unit_test(test_many_attributes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
