@@ -42,6 +42,9 @@ static int item_end(void *arg, const struct pipeline_summary *sum)
     else if (sum->cut_short)
         log_warning(NULL, "%s: cut short, %" PRId64 " frames decoded: %s", item->path,
                     sum->frames.decoded, sum->message);
+    else if (sum->frames.undecodable > 0)
+        log_warning(NULL, "%s: %" PRId64 " undecodable, the first: %s", item->path,
+                    sum->frames.undecodable, sum->message);
     if (r < 0)
         log_error(NULL, "%s", err_message(r));
     return r;
@@ -162,7 +165,8 @@ int detect_run_all(struct detect_run *run, int *ret_status)
     pipeline_destroy(p);
     run->total.seconds = (double)(clock_now_ns() - start_ns) / (double)CLOCK_NS_PER_S;
     add_up(run);
-    detect_print_totals(&run->total);
     *ret_status = status_of(run, cancelled);
+    if (*ret_status == 0 || cancelled || run->total.frames.decoded > 0 || run->n > 1)
+        detect_print_totals(&run->total); // else the error has said it all
     return 0;
 }

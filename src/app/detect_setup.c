@@ -4,6 +4,7 @@
 #include "app/detect_setup.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "app/classes.h"
 #include "app/sink.h"
@@ -139,9 +140,13 @@ void detect_print_totals(const struct pipeline_summary *total)
 {
     const struct frame_counts *c = &total->frames;
     double rate = total->seconds > 0 ? (double)c->inferred / total->seconds : 0;
+    char undecodable[64] = "";
+    if (c->undecodable > 0)
+        snprintf(undecodable, sizeof(undecodable), " (and %" PRId64 " undecodable)",
+                 c->undecodable);
     log_info(NULL,
              "%" PRId64 " frames decoded = %" PRId64 " inferred + %" PRId64 " skipped + %" PRId64
-             " dropped + %" PRId64 " failed; %" PRId64 " detections, %.1f s, %.1f frames/s",
-             c->decoded, c->inferred, c->skipped, c->dropped, c->failed, total->n_detections,
-             total->seconds, rate);
+             " dropped + %" PRId64 " failed%s; %" PRId64 " detections, %.1f s, %.1f frames/s",
+             c->decoded, c->inferred, c->skipped, c->dropped, c->failed, undecodable,
+             total->n_detections, total->seconds, rate);
 }

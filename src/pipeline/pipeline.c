@@ -397,6 +397,8 @@ static void summary_fill(struct stream *s, struct pipeline_summary *sum)
     sum->cut_short = c.cut_short;
     if (!sum->error && c.cut_short)
         text_set(sum->message, sizeof(sum->message), c.cut_reason);
+    if (!sum->error && !c.cut_short)
+        text_set(sum->message, sizeof(sum->message), c.undecodable_reason);
     if (s->p->opts.want_sha256 && !sum->interrupted && !sum->error) {
         char hex[sizeof(sum->source_sha256)];
         // URLs and folders have none; a file that went away meanwhile has none either.

@@ -30,9 +30,9 @@ struct pipeline_summary {
     int64_t n_detections;
     double seconds; // wall time from open to the last result
     bool interrupted;
-    bool cut_short; // the source ended early; *message* says how
-    int error;      // 0, or why this source stopped, or the first frame failed
-    char message[512];
+    bool cut_short;         // the source ended early; *message* says how
+    int error;              // 0, or why this source stopped, or the first frame failed
+    char message[512];      // of the error, else of the cut, else of the first that was undecodable
     char source_sha256[65]; // "" where unknown
 };
 

@@ -176,6 +176,20 @@ def test_labels_and_names_are_data(assay, data, tmp_path):
     assert frames[0]["file"].endswith("bus\x1b[31m\n.jpg")
 
 
+def test_pictures_that_are_none_are_said(assay, data, tmp_path):
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    shutil.copy(data / "photos/bus.jpg", folder / "a.jpg")
+    (folder / "b.jpg").write_text("no picture")
+    (folder / "c.jpg").touch()
+    done = assay.ok("detect", folder, "--model", data / MODEL)
+    assert f"{folder}: 2 undecodable, the first: {folder}/b.jpg" in done.stderr
+    assert "(and 2 undecodable)" in done.stderr
+    assert parse_lines(done.stdout)[2]["frames"]["undecodable"] == 2
+    message = assay.refuses("detect", folder / "b.jpg", "--model", data / MODEL)
+    assert len(message.splitlines()) == 1 and "is a text" in message  # nothing ran: nothing more to say
+
+
 def test_command_line_mistakes(assay, data, clip):
     for arguments in (["detect"], ["detect", clip], ["nonsense"], ["detect", clip, "--model", data / MODEL, "--confidnce", "1"],
                       ["detect", clip, "--model", data / MODEL, "--confidence", "1.5"],
