@@ -15,8 +15,9 @@
 enum {
     TRACE_MAX_TENSORS = 512, // looked at behind an output
     TRACE_MAX_CONVS = 24,
-    ROWS_MAX = 2000, // rows of an end-to-end output; grids are larger
-    DFL_BINS = 8,    // NanoDet's and PicoDet's distance bins a side
+    ROWS_MAX = 2000,   // rows of an end-to-end output; grids are larger
+    QUERIES_MIN = 100, // rows of a DETR; what has fewer is something else
+    DFL_BINS = 8,      // NanoDet's and PicoDet's distance bins a side
 };
 
 // A rule's answer, or a negative error.
@@ -405,6 +406,16 @@ static int ask(const struct recognition *r, const struct rows *rows)
                    (long long)MAX(rows->columns - 5, (int64_t)0));
 }
 
+// Six columns, or a few hundred rows, may be a detector's; the file does not tell which.
+static int ask_few(const struct recognition *r, const struct rows *rows)
+{
+    return err_set(ERR_MODEL,
+                   "%s: output '" STR_FMT "' %s fits several heads (end-to-end: box, confidence "
+                   "and class, detr: a box and %lld classes), or none: say which with --head",
+                   r->path, STR_ARG(rows->value->name), shape_of_value(rows->value).text,
+                   (long long)rows->columns - 4);
+}
+
 static int end_to_end(struct recognition *r, const struct rows *rows)
 {
     const struct onnx *o = r->onnx;
@@ -517,6 +528,8 @@ static int rule_rows(struct recognition *r)
             matched = detr_rows(r, &rows);
         if (matched != NO_MATCH)
             return matched;
+        if (rows.anchors > 0 && (rows.columns == 6 || rows.anchors >= QUERIES_MIN))
+            return ask_few(r, &rows);
     }
     if (rows.per_cell == 3 && !rows.columns_first)
         return decide_rows(r, &rows, HEAD_YOLOV5,

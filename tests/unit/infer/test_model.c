@@ -195,7 +195,10 @@ static void shapes_tell_heads(void **state)
         {{1, 84, 8400}, "{0: 'a'}", HEAD_UNSET, 0, "metadata names 1 classes"},
         {{1, 1, 100, 7}, NULL, HEAD_SSD_CAFFE, 0, NULL},
         {{1, 1000}, NULL, HEAD_UNSET, 0, "[1,1000] is no known detection head"},
-        {{1, 300, 6}, NULL, HEAD_UNSET, 0, "no known detection head"},
+        {{1, 300, 6}, NULL, HEAD_UNSET, 0, "fits several heads (end-to-end"},
+        {{1, 300, 6}, "{0: 'a', 1: 'b'}", HEAD_UNSET, 0, "say which with --head"},
+        {{1, 300, 84}, NULL, HEAD_UNSET, 0, "detr: a box and 80 classes"},
+        {{1, 40, 97}, NULL, HEAD_UNSET, 0, "no known detection head"}, // reads letters
         {{1, 4, 8400}, NULL, HEAD_UNSET, 0, "no room for classes"},
     };
     (void)state;
