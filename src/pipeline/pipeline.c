@@ -50,7 +50,7 @@ struct stream {
     // --- constant while the decode thread runs
     struct pipeline *p;
     const struct pipeline_source *wanted;
-    struct source *source; // set and cleared with p->lock held: pipeline_cancel() reads it
+    struct source *source;
     struct frame_pool *pool;
     struct detector_stream *detect;
     // --- decode thread, then the lane once it has joined
@@ -83,12 +83,9 @@ struct pipeline {
     size_t n_frames; // of each pool
     // --- one entry a source, written by its lane, read after the joins
     struct failure *results;
-    // --- guarded by lock
-    struct lock lock;
-    struct stream **running; // one a lane, or NULL
     // --- atomic
     atomic_size_t next_source;
-    atomic_bool cancelled;
+    atomic_bool cancelled; // sources look at it too, also while they open
     atomic_llong decoded, inferred, skipped, dropped, failed, undecodable;
     atomic_llong n_detections;
     atomic_llong n_frames_hint; // summed over the sources opened
@@ -99,7 +96,6 @@ struct pipeline {
 
 struct lane {
     struct pipeline *p;
-    int index;
     struct thread thread;
 };
 
@@ -248,17 +244,6 @@ static int receive_all(struct stream *s)
     }
 }
 
-// Where pipeline_cancel() can reach it. A flag is set in there, so the lock is no danger to it.
-static void stream_show(struct stream *s, int lane, struct source *source)
-{
-    lock_acquire(&s->p->lock);
-    s->source = source;
-    s->p->running[lane] = source ? s : NULL;
-    lock_release(&s->p->lock);
-    if (source && is_cancelled(s->p))
-        source_interrupt(source);
-}
-
 static void show_hint(struct stream *s, const struct source_info *info)
 {
     const struct source_opts *o = &s->wanted->opts;
@@ -279,18 +264,17 @@ static int decoder_threads(const struct pipeline *p)
     return p->n_lanes > 1 || n_cores <= 2 ? 1 : MIN(n_cores / 2, MAX_DECODER_THREADS);
 }
 
-static int stream_open(struct stream *s, int lane)
+static int stream_open(struct stream *s)
 {
     struct pipeline *p = s->p;
     struct source_opts opts = s->wanted->opts;
     if (opts.threads == 0)
         opts.threads = decoder_threads(p);
-    struct source *source = NULL;
-    int r = source_open(&opts, &source);
+    opts.stop = &p->cancelled;
+    int r = source_open(&opts, &s->source);
     if (r < 0)
         return r;
-    stream_show(s, lane, source);
-    show_hint(s, source_info(source));
+    show_hint(s, source_info(s->source));
     if (p->opts.track) {
         r = tracker_create(&(struct tracker_opts){0}, &s->tracker);
         if (r < 0)
@@ -331,16 +315,14 @@ static int stream_flow(struct stream *s)
     return r;
 }
 
-static void stream_close(struct stream *s, int lane)
+static void stream_close(struct stream *s)
 {
-    struct source *source = s->source;
     if (s->detect)
         detector_stream_close(s->detect);
     frame_pool_destroy(s->pool);
     letterbox_scratch_destroy(s->scratch);
     tracker_destroy(s->tracker);
-    stream_show(s, lane, NULL);
-    source_close(source);
+    source_close(s->source);
 }
 
 // What stopped this source: the sink before the decoder, both before single frames.
@@ -408,20 +390,20 @@ static void summary_fill(struct stream *s, struct pipeline_summary *sum)
     }
 }
 
-static void stream_run(struct pipeline *p, int lane, size_t index)
+static void stream_run(struct pipeline *p, size_t index)
 {
     const struct pipeline_source *wanted = &p->sources[index];
     struct pipeline_summary sum = {0};
     struct stream s = {.p = p, .wanted = wanted};
     int64_t start_ns = clock_now_ns();
-    int r = is_cancelled(p) ? ERR_CANCELLED : stream_open(&s, lane);
+    int r = is_cancelled(p) ? ERR_CANCELLED : stream_open(&s);
     if (r == 0)
         r = stream_flow(&s);
     if (r < 0 && !(r == ERR_CANCELLED && is_cancelled(p)))
         failure_keep(&s.sink_failure, r);
     sum.seconds = (double)(clock_now_ns() - start_ns) / (double)CLOCK_NS_PER_S;
     summary_fill(&s, &sum);
-    stream_close(&s, lane);
+    stream_close(&s);
     if (sum.error)
         p->results[index] = *stream_failure(&s);
     r = wanted->sink.end ? wanted->sink.end(wanted->sink.arg, &sum) : 0;
@@ -440,7 +422,7 @@ static void lane_run(void *arg)
         size_t index = atomic_fetch_add(&l->p->next_source, 1);
         if (index >= l->p->n_sources)
             return;
-        stream_run(l->p, l->index, index);
+        stream_run(l->p, index);
     }
 }
 
@@ -462,11 +444,6 @@ int pipeline_create(const struct pipeline_opts *opts, const struct pipeline_sour
     struct pipeline *p = mem_new(struct pipeline);
     if (!p)
         return ERR_NOMEM;
-    int r = lock_init(&p->lock, LOCK_RANK_PIPELINE);
-    if (r < 0) {
-        mem_free(p);
-        return r;
-    }
     p->opts = *opts;
     p->n_sources = n_sources;
     p->sources = mem_array(struct pipeline_source, n_sources);
@@ -477,9 +454,6 @@ int pipeline_create(const struct pipeline_opts *opts, const struct pipeline_sour
     p->n_lanes = lanes_for(p);
     int share = (detector_n_workers(opts->detector) + p->n_lanes - 1) / p->n_lanes;
     p->n_frames = opts->n_frames ? opts->n_frames : (size_t)share + FRAMES_BESIDE_WORKERS;
-    p->running = mem_array(struct stream *, (size_t)p->n_lanes);
-    if (!p->running)
-        goto fail;
     *ret_pipeline = p;
     return 0;
 fail:
@@ -492,7 +466,6 @@ int pipeline_run(struct pipeline *p)
     struct lane lanes[MAX_LANES] = {0};
     for (int i = 0; i < p->n_lanes; i++) {
         lanes[i].p = p;
-        lanes[i].index = i;
         if (i > 0)
             IGNORE(thread_start(&lanes[i].thread, "sink", lane_run, &lanes[i])); // fewer lanes do
     }
@@ -511,11 +484,6 @@ int pipeline_run(struct pipeline *p)
 void pipeline_cancel(struct pipeline *p)
 {
     atomic_store(&p->cancelled, true);
-    lock_acquire(&p->lock);
-    for (int i = 0; i < p->n_lanes; i++)
-        if (p->running[i])
-            source_interrupt(p->running[i]->source);
-    lock_release(&p->lock);
 }
 
 struct pipeline_progress pipeline_progress(struct pipeline *p)
@@ -545,9 +513,7 @@ void pipeline_destroy(struct pipeline *p)
 {
     if (!p)
         return;
-    mem_free(p->running);
     mem_free(p->results);
     mem_free(p->sources);
-    lock_finish(&p->lock);
     mem_free(p);
 }

@@ -79,8 +79,8 @@ int pipeline_create(const struct pipeline_opts *opts, const struct pipeline_sour
 // still ran to their end; ERR_CANCELLED: pipeline_cancel()).
 int pipeline_run(struct pipeline *p) MUST_CHECK;
 // Sources read no more; what is in flight is still inferred and handed on, so every sum holds and
-// summaries say *interrupted*. Takes a lock: not from a signal handler. Any thread, any number of
-// times, before, while and after it runs.
+// summaries say *interrupted*. A source that is still being opened is given up. Any thread, any
+// number of times, before, while and after it runs.
 void pipeline_cancel(struct pipeline *p);
 struct pipeline_progress pipeline_progress(struct pipeline *p);
 void pipeline_destroy(struct pipeline *p);

@@ -4,6 +4,7 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -124,6 +125,19 @@ def test_interrupt_keeps_what_was_finished(assay, data, clip, tmp_path):
     _, frames, summary = read_lines(out)
     assert summary["interrupted"] is True and sums_hold(summary)
     assert len(frames) == summary["frames"]["inferred"] < 795
+
+
+def test_interrupt_ends_a_wait_for_a_silent_server(assay, data, tmp_path):
+    out = tmp_path / "out.jsonl"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(60)
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/clip.mp4"
+        child = assay.start("detect", url, "--model", data / MODEL, "--out", out, stderr=subprocess.PIPE)
+        with server.accept()[0]:  # it has asked, and waits
+            child.send_signal(signal.SIGINT)
+            _, message = child.communicate(timeout=10)
+    assert child.returncode == 130 and "interrupted" in message
+    assert not list(tmp_path.iterdir())  # nothing was opened, nothing is left
 
 
 def test_after_kill_whole_lines_and_no_summary(assay, data, clip, tmp_path):
