@@ -6,6 +6,7 @@
 // clang-format off
 const struct command *const app_commands[] = {
     &command_bench,
+    &command_convert,
     &command_detect,
     &command_doctor,
     &command_evaluate,

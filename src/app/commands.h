@@ -4,6 +4,7 @@
 
 #include "app/app.h"
 
+extern const struct command command_convert;
 extern const struct command command_detect;
 extern const struct command command_bench;
 extern const struct command command_doctor;

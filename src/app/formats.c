@@ -10,9 +10,9 @@ enum {
     MAX_PIXELS = 512 * 1000 * 1000,
 };
 
-const char *const app_formats[] = {"auto",       "coco", "mot",  "jsonl", "bdd100k",
-                                   "cvat",       "voc",  "yolo", "kitti", "labelme",
-                                   "openimages", "vott", "text", NULL};
+const char *const app_formats[] = {"auto",       "coco", "mot",      "jsonl", "bdd100k",
+                                   "cvat",       "voc",  "yolo",     "kitti", "labelme",
+                                   "openimages", "vott", "mot-cvat", "text",  NULL};
 const char *const app_text_kinds[] = {"auto", "xywh", "xyxy", "relative", NULL};
 const char *const app_voc_boxes[] = {"corners", "pixels", NULL};
 
@@ -39,6 +39,21 @@ int app_dataset_read(const char *path, const struct dataset_read_opts *opts,
     o.picture_size = picture_size;
     o.arg = decoder;
     r = dataset_read_with(path, &o, ret_dataset);
+    picture_decoder_destroy(decoder);
+    return r;
+}
+
+int app_dataset_write(const struct dataset *d, const char *path,
+                      const struct dataset_write_opts *opts, struct dataset_losses *losses)
+{
+    struct picture_decoder *decoder = NULL;
+    int r = picture_decoder_create(MAX_PIXELS, &decoder);
+    if (r < 0)
+        return r;
+    struct dataset_write_opts o = *opts;
+    o.picture_size = picture_size;
+    o.arg = decoder;
+    r = dataset_write(d, path, &o, losses);
     picture_decoder_destroy(decoder);
     return r;
 }

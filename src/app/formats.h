@@ -5,6 +5,7 @@
 
 #include "base/attr.h"
 #include "eval/dataset.h"
+#include "eval/write.h"
 
 // Choices of options, in the order of enum dataset_format, enum dataset_text and enum
 // dataset_voc_boxes.
@@ -16,3 +17,7 @@ extern const char *const app_voc_boxes[];
 // picture_decode_file().
 int app_dataset_read(const char *path, const struct dataset_read_opts *opts,
                      struct dataset **ret_dataset) MUST_CHECK;
+// dataset_write(), likewise.
+int app_dataset_write(const struct dataset *d, const char *path,
+                      const struct dataset_write_opts *opts,
+                      struct dataset_losses *losses) MUST_CHECK;

@@ -100,6 +100,7 @@ static const struct {
     [DATASET_LABELME] = {"labelme", NULL, true},
     [DATASET_OPENIMAGES] = {"openimages", NULL, true},
     [DATASET_VOTT] = {"vott", NULL, true},
+    [DATASET_MOT_CVAT] = {"mot-cvat", NULL, true},
     [DATASET_TEXT] = {"text", NULL, true},
 };
 
@@ -121,8 +122,13 @@ static int read_file(const char *path, const struct dataset_read_opts *opts,
     if (format == DATASET_FORMAT_UNSET)
         r = dataset_recognise_head(&in, &format);
     bool is_import = r == 0 && formats[format].is_import;
-    if (r == 0 && !is_import)
+    if (r == 0 && format == DATASET_JSONL && !opts->truth && opts->role != DATASET_TRUTH) {
+        is_import = true; // on their own
+    } else if (r == 0 && !is_import) {
         r = formats[format].read(&in, opts->truth, ret_dataset);
+        if (r == 0)
+            (*ret_dataset)->role = opts->truth ? DATASET_DETECTIONS : DATASET_TRUTH;
+    }
     dataset_input_close(&in);
     struct file_list files = {0};
     if (is_import)
@@ -153,8 +159,11 @@ static int read_sequences(const char *path, const struct file_list *files,
                           struct dataset **ret_dataset)
 {
     const char *json = format == DATASET_COCO ? only_json(files) : NULL;
-    return json ? read_file(json, opts, ret_dataset)
-                : dataset_read_folder(path, opts->format, opts->truth, ret_dataset);
+    int r = json ? read_file(json, opts, ret_dataset)
+                 : dataset_read_folder(path, opts->format, opts->truth, ret_dataset);
+    if (r == 0)
+        (*ret_dataset)->role = opts->truth ? DATASET_DETECTIONS : DATASET_TRUTH;
+    return r;
 }
 
 static int read_folder(const char *path, const struct dataset_read_opts *opts,
@@ -178,7 +187,7 @@ static int read_folder(const char *path, const struct dataset_read_opts *opts,
 int dataset_read_with(const char *path, const struct dataset_read_opts *opts,
                       struct dataset **ret_dataset)
 {
-    if ((opts->role == DATASET_DETECTIONS) != (opts->truth != NULL))
+    if (opts->role == DATASET_TRUTH && opts->truth)
         return err_set(ERR_INVALID, "'%s': detections are read beside their truth", path);
     return file_is_directory(path) ? read_folder(path, opts, ret_dataset)
                                    : read_file(path, opts, ret_dataset);
@@ -187,6 +196,8 @@ int dataset_read_with(const char *path, const struct dataset_read_opts *opts,
 int dataset_read(const char *path, enum dataset_role role, enum dataset_format format,
                  const struct dataset *truth, struct dataset **ret_dataset)
 {
+    if ((role == DATASET_DETECTIONS) != (truth != NULL))
+        return err_set(ERR_INVALID, "'%s': detections are read beside their truth", path);
     const struct dataset_read_opts opts = {.role = role, .format = format, .truth = truth};
     return dataset_read_with(path, &opts, ret_dataset);
 }

@@ -61,6 +61,12 @@ enum dataset_mark {
     DATASET_DIFFICULT = 4,
 };
 
+enum dataset_role {
+    DATASET_ROLE_UNSET,
+    DATASET_TRUTH,
+    DATASET_DETECTIONS,
+};
+
 // What a file says of an object or picture under a name ("weather": "rain"). Equal lists are one.
 struct dataset_attribute {
     const char *key, *value;
@@ -68,6 +74,7 @@ struct dataset_attribute {
 };
 
 struct dataset {
+    enum dataset_role role;
     struct dataset_class *classes;
     size_t n_classes;
     struct dataset_picture *pictures;
@@ -97,12 +104,6 @@ struct dataset {
     struct arena *arena;
 };
 
-enum dataset_role {
-    DATASET_ROLE_UNSET,
-    DATASET_TRUTH,
-    DATASET_DETECTIONS,
-};
-
 enum {
     DATASET_MAX_CLASSES = 100 * 1000,
     DATASET_MAX_VIDEOS = 100 * 1000,
@@ -125,6 +126,7 @@ enum dataset_format {
     DATASET_LABELME,      // JSON, a file a picture
     DATASET_OPENIMAGES,   // CSV: relative corners
     DATASET_VOTT,         // CSV: absolute corners
+    DATASET_MOT_CVAT,     // MOT text with a list of its classes beside, as CVAT exports it
     DATASET_TEXT, // a text a picture: class, confidence and four numbers (enum dataset_text)
     DATASET_N_FORMATS,
 };
@@ -159,9 +161,12 @@ enum dataset_voc_boxes {
 };
 
 struct dataset_read_opts {
+    // Detections need *truth*; of formats that name their classes and pictures they may also be
+    // read on their own (to be converted). Unset: on their own where the format is one of
+    // detections, else truth.
     enum dataset_role role;
     enum dataset_format format;
-    const struct dataset *truth; // detections: what they are judged by
+    const struct dataset *truth; // what detections are judged by
     const char *images;          // folder of the pictures; NULL: the one of the annotations
     const char *names;           // file of class names, one a line; NULL: the one beside
     enum dataset_text text;

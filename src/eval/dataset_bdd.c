@@ -169,17 +169,18 @@ static int take_object(struct reader *r, const char *what, struct label *l,
 
 static int attribute(struct reader *r, struct str key, struct label *l)
 {
-    struct json_event e;
+    const bool is_crowd = str_is_nocase(key, "crowd");
+    const uint8_t mark = str_is_nocase(key, "occluded")    ? DATASET_OCCLUDED
+                         : str_is_nocase(key, "truncated") ? DATASET_TRUNCATED
+                                                           : 0;
+    struct json_event e; // the key is gone with the next event
     int err = take(r, &e);
     if (err < 0)
         return err;
-    const bool is_set = e.type == JSON_BOOL && e.boolean;
-    if (str_is_nocase(key, "crowd"))
-        l->crowd = is_set;
-    else if (is_set && str_is_nocase(key, "occluded"))
-        l->marks |= DATASET_OCCLUDED;
-    else if (is_set && str_is_nocase(key, "truncated"))
-        l->marks |= DATASET_TRUNCATED;
+    if (e.type == JSON_BOOL && e.boolean)
+        l->marks |= mark;
+    if (is_crowd)
+        l->crowd = e.type == JSON_BOOL && e.boolean;
     return json_skip(r->json, &e);
 }
 

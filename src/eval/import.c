@@ -421,10 +421,11 @@ static int say_skips(struct import *im)
 static int run_reader(struct import *im, enum dataset_format format)
 {
     static int (*const readers[DATASET_N_FORMATS])(struct import *) = {
-        [DATASET_CVAT] = read_cvat,       [DATASET_VOC] = read_voc,
-        [DATASET_YOLO] = read_yolo,       [DATASET_KITTI] = read_kitti,
-        [DATASET_LABELME] = read_labelme, [DATASET_OPENIMAGES] = read_csv,
-        [DATASET_VOTT] = read_csv,        [DATASET_TEXT] = read_texts,
+        [DATASET_CVAT] = read_cvat,         [DATASET_VOC] = read_voc,
+        [DATASET_YOLO] = read_yolo,         [DATASET_KITTI] = read_kitti,
+        [DATASET_LABELME] = read_labelme,   [DATASET_OPENIMAGES] = read_csv,
+        [DATASET_VOTT] = read_csv,          [DATASET_TEXT] = read_texts,
+        [DATASET_MOT_CVAT] = read_mot_cvat, [DATASET_JSONL] = read_jsonl,
     };
     im->format = dataset_format_name(format);
     if (im->opts->truth) {
@@ -442,7 +443,11 @@ int dataset_import(const char *path, const struct dataset_read_opts *opts,
                    enum dataset_format format, struct file_list *files,
                    struct dataset **ret_dataset)
 {
-    struct import im = {.opts = opts, .path = path, .images = opts->images};
+    const bool of_detections = format == DATASET_TEXT || format == DATASET_JSONL;
+    enum dataset_role role = opts->role;
+    if (role == DATASET_ROLE_UNSET)
+        role = of_detections || opts->truth ? DATASET_DETECTIONS : DATASET_TRUTH;
+    struct import im = {.opts = opts, .role = role, .path = path, .images = opts->images};
     int r = draft_init(&im.draft);
     if (r < 0)
         return r;
@@ -451,6 +456,8 @@ int dataset_import(const char *path, const struct dataset_read_opts *opts,
     r = run_reader(&im, format);
     if (r == 0)
         r = draft_to_dataset(&im.draft, im.format, opts->truth, ret_dataset);
+    if (r == 0)
+        (*ret_dataset)->role = role;
     draft_finish(&im.draft);
     mem_free(im.label_slots);
     mem_free(im.truth_stems);

@@ -86,7 +86,8 @@ bool next_word(struct str *rest, struct str *ret_word);
 
 struct import {
     const struct dataset_read_opts *opts;
-    const char *path;   // as given
+    enum dataset_role role; // never unset
+    const char *path;       // as given
     const char *images; // folder of the pictures, of the options or of the reader; NULL: see there
     struct file_list files;
     struct draft draft;
@@ -145,6 +146,8 @@ int read_texts(struct import *im) MUST_CHECK; // class confidence and four numbe
 int read_kitti(struct import *im) MUST_CHECK;
 int read_labelme(struct import *im) MUST_CHECK;
 int read_csv(struct import *im) MUST_CHECK;
+int read_mot_cvat(struct import *im) MUST_CHECK;
+int read_jsonl(struct import *im) MUST_CHECK; // on their own
 
 // Class names by number.
 struct name_list {

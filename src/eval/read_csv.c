@@ -223,11 +223,11 @@ static int read_row(struct reader *r)
         e = import_class(r->im, cell_of(r, COLUMN_LABEL), &o.class_index);
     if (e == 0)
         e = parse_box(r, &o);
-    if (e == 0 && r->im->opts->truth && cell_of(r, COLUMN_CONFIDENCE).n > 0)
+    if (e == 0 && r->im->role == DATASET_DETECTIONS && cell_of(r, COLUMN_CONFIDENCE).n > 0)
         e = number_of(r, COLUMN_CONFIDENCE, "Confidence", &o.confidence);
     if (e < 0)
         return e;
-    o.crowd = o.ignore = !r->im->opts->truth && is_one(cell_of(r, COLUMN_GROUP));
+    o.crowd = o.ignore = r->im->role == DATASET_TRUTH && is_one(cell_of(r, COLUMN_GROUP));
     o.marks = (uint8_t)((is_one(cell_of(r, COLUMN_OCCLUDED)) ? DATASET_OCCLUDED : 0) |
                         (is_one(cell_of(r, COLUMN_TRUNCATED)) ? DATASET_TRUNCATED : 0));
     return import_object(r->im, &o, r->lines.in.path);

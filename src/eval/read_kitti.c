@@ -146,12 +146,12 @@ static int read_line(struct reader *r, const struct line_reader *l, struct str l
     }
     if (e == 0)
         e = parse_box(l, f, &o);
-    if (e == 0 && n > FIELD_SCORE && r->im->opts->truth)
+    if (e == 0 && n > FIELD_SCORE && r->im->role == DATASET_DETECTIONS)
         e = field(l, f[FIELD_SCORE], "score", &o.confidence);
     if (e < 0)
         return e;
     if (str_is_nocase(f[FIELD_TYPE], "DontCare"))
-        return r->im->opts->truth ? 0 : add_region(r, &o);
+        return r->im->role == DATASET_DETECTIONS ? 0 : add_region(r, &o);
     e = import_class(r->im, f[FIELD_TYPE], &o.class_index);
     return e < 0 ? e : import_object(r->im, &o, l->in.path);
 }

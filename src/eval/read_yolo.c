@@ -45,7 +45,7 @@ struct reader {
 
 static bool is_truth(const struct reader *r)
 {
-    return r->im->opts->truth == NULL;
+    return r->im->role == DATASET_TRUTH;
 }
 
 // ---- classes
@@ -68,7 +68,7 @@ static int find_class(struct reader *r, const struct line_reader *l, struct str 
         return import_class(im, str_of(r->names.names[number]), ret_class);
     if (r->names.n > 0)
         return line_reader_error(l, "class %lld has no name in the list", (long long)number);
-    if (!is_truth(r))
+    if (im->opts->truth)
         return line_reader_error(l, "class %lld: no list of class names is there: name one",
                                  (long long)number);
     import_skip(im, "objects have a class number without a name: the number is the label");

@@ -254,12 +254,16 @@ int dataset_recognise_folder(const struct file_list *files, enum dataset_format 
 {
     enum dataset_format found = DATASET_FORMAT_UNSET;
     bool has_names = false;
+    bool has_labels = false;
     size_t n_empty = 0;
     for (size_t i = 0; i < files->n; i++) {
         has_names |= is_names(files->paths[i]);
         if (path_is(files->paths[i], "gt.txt"))
             found = DATASET_MOT;
+        has_labels |= str_ends(str_of(files->paths[i]), "/gt/labels.txt");
     }
+    if (found == DATASET_MOT && has_labels)
+        found = DATASET_MOT_CVAT;
     for (size_t i = 0; i < files->n && found == DATASET_FORMAT_UNSET; i++) {
         const char *path = files->paths[i];
         if (!is_annotations(path) || is_other_text(path))
