@@ -36,7 +36,7 @@ struct dataset_builder {
     const char *foreign[MAX_FOREIGN]; // labels the truth does not have
     size_t n_foreign;
     bool more_foreign;
-    size_t n_foreign_detections;
+    size_t n_foreign_detections, n_known_detections;
 };
 
 int dataset_builder_create(const struct dataset *truth, struct dataset_builder **ret_builder)
@@ -117,6 +117,7 @@ int dataset_builder_add(struct dataset_builder *b, const struct dataset_detectio
     int32_t class_index = label_map_find(b->labels, str_of(label));
     if (class_index < 0)
         return note_foreign(b, label);
+    b->n_known_detections++;
     const struct dataset_object o = {.picture = (int32_t)(b->n_frames - 1),
                                      .class_index = class_index,
                                      .x = d->x,
@@ -190,7 +191,34 @@ static int frame_notices(struct dataset_builder *b, const struct frame_map *m,
     if (r == 0 && t->n_again > 0)
         r = draft_notice(&b->draft, "%zu frames came more than once: the first one is judged",
                          t->n_again);
+    if (r == 0 && frame_map_is_doubtful(m, b->truth))
+        r = draft_notice(&b->draft, "the truth's picture ids are texts, and frames belong to them "
+                                    "in the order of the texts: \"f10\" before \"f2\"");
     return r;
+}
+
+// The first few labels of the truth, where none of ours is among them: a matter of spelling?
+static void add_truth_labels(const struct dataset_builder *b, struct str_buf *text)
+{
+    const struct dataset *t = b->truth;
+    if (b->n_known_detections > 0 || t->n_classes == 0)
+        return;
+    str_buf_printf(text, "; the truth has ");
+    for (size_t i = 0; i < MIN(t->n_classes, (size_t)MAX_FOREIGN); i++)
+        str_buf_printf(text, "%s%.80s", i ? ", " : "", t->classes[i].name);
+    if (t->n_classes > MAX_FOREIGN)
+        str_buf_printf(text, ", ...");
+}
+
+static int doubled_notice(struct dataset_builder *b)
+{
+    const char *label = label_map_doubled(b->labels);
+    if (!label)
+        return 0;
+    return draft_notice(&b->draft,
+                        "the truth has several classes called '%.80s': detections count for the "
+                        "first of them",
+                        label);
 }
 
 static int label_notice(struct dataset_builder *b)
@@ -200,13 +228,15 @@ static int label_notice(struct dataset_builder *b)
     struct str_buf text = STR_BUF_INIT(8 * KIB);
     for (size_t i = 0; i < b->n_foreign; i++)
         str_buf_printf(&text, "%s%.80s", i ? ", " : "", b->foreign[i]);
+    if (b->more_foreign)
+        str_buf_printf(&text, ", ...");
+    add_truth_labels(b, &text);
     int r = str_buf_check(&text);
     if (r == 0)
         r = draft_notice(&b->draft,
                          "%zu detections of classes that the truth does not have were "
-                         "left out: %s%s",
-                         b->n_foreign_detections, str_buf_text(&text),
-                         b->more_foreign ? ", ..." : "");
+                         "left out: %s",
+                         b->n_foreign_detections, str_buf_text(&text));
     str_buf_finish(&text);
     return r;
 }
@@ -230,6 +260,8 @@ static int match_to_truth(struct dataset_builder *b)
     }
     mem_free(map);
     frame_map_destroy(m);
+    if (r == 0)
+        r = doubled_notice(b);
     return r < 0 ? r : label_notice(b);
 }
 

@@ -126,6 +126,17 @@ bool frame_map_is_by_name(const struct frame_map *m)
     return m->rule == RULE_NAME;
 }
 
+bool frame_map_is_doubtful(const struct frame_map *m, const struct dataset *truth)
+{
+    for (size_t i = 1; i < truth->n_pictures && m->rule == RULE_POSITION; i++) {
+        const char *before = truth->pictures[i - 1].text_id;
+        const char *after = truth->pictures[i].text_id;
+        if (before && after && strlen(before) > strlen(after))
+            return true;
+    }
+    return false;
+}
+
 static bool is_separator(char c)
 {
     return c == '/' || c == '\\';
@@ -248,4 +259,13 @@ int32_t label_map_find(const struct label_map *m, struct str label)
     while (e && e > m->entries && compare_labels(e - 1, &key) == 0)
         e--; // of classes that share a label the first one
     return e ? e->class_index : -1;
+}
+
+const char *label_map_doubled(const struct label_map *m)
+{
+    for (size_t i = 1; i < m->n; i++) {
+        if (m->entries[i].label.n > 0 && compare_labels(&m->entries[i - 1], &m->entries[i]) == 0)
+            return m->entries[i].label.p; // a name of the dataset: it ends in a NUL
+    }
+    return NULL;
 }

@@ -106,6 +106,9 @@ void frame_map_destroy(struct frame_map *m); // NULL is a no-op
 int32_t frame_map_find(const struct frame_map *m, int64_t frame, const char *file_name);
 // True where names and not frame numbers decide.
 bool frame_map_is_by_name(const struct frame_map *m);
+// True where position decides and the ids are texts that numbers would order otherwise: "f10"
+// comes before "f2".
+bool frame_map_is_doubtful(const struct frame_map *m, const struct dataset *truth);
 
 // The truth's classes by label.
 struct label_map;
@@ -114,6 +117,8 @@ int label_map_create(const struct dataset *truth,
                      struct label_map **ret_map) MUST_CHECK;         // ERR_NOMEM
 void label_map_destroy(struct label_map *m);                         // NULL is a no-op
 int32_t label_map_find(const struct label_map *m, struct str label); // -1: none
+// A label that several classes have: the first of them gets all its detections. NULL: none has.
+const char *label_map_doubled(const struct label_map *m);
 
 // The readers. *truth* is NULL in the role of truth.
 int dataset_read_coco(struct dataset_input *in, const struct dataset *truth,

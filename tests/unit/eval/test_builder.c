@@ -101,6 +101,44 @@ static void test_notices(void **state)
     dataset_destroy(t);
 }
 
+// What would give a wrong figure in silence is said.
+static void test_doubtful_truth(void **state)
+{
+    static const struct {
+        const char *truth, *label, *notice; // NULL: none of these
+    } doubts[] = {
+        {"{\"images\":[{\"id\":\"f2\"},{\"id\":\"f10\"}]," CLASS, "car", "\"f10\" before \"f2\""},
+        {"{\"images\":[{\"id\":\"f02\"},{\"id\":\"f10\"}]," CLASS, "car", NULL},
+        {"{\"images\":[{\"id\":\"f2\",\"frame\":0},{\"id\":\"f10\"}]," CLASS, "car", NULL},
+        {PLAIN, "Car", "left out: Car; the truth has car"},
+        {"{\"images\":[{\"id\":1}],\"annotations\":[],\"categories\":[{\"id\":1,\"name\":\"car\"},"
+         "{\"id\":2,\"name\":\"car\"}]}",
+         "car", "several classes called 'car'"},
+        {"{\"images\":[{\"id\":1}],\"annotations\":[],\"categories\":[{\"id\":1,\"name\":\"\"},"
+         "{\"id\":2,\"name\":\"\"},{\"id\":3,\"name\":\"car\"}]}",
+         "car", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(doubts); i++) {
+        struct dataset *t = given_truth(doubts[i].truth);
+        struct dataset_builder *b;
+        struct dataset *d;
+        struct dataset_detection named = detection;
+        named.label = doubts[i].label;
+        must(dataset_builder_create(t, &b));
+        for (size_t frame = 0; frame < t->n_pictures; frame++)
+            must(dataset_builder_frame(b, (int64_t)frame, INT64_MIN, NULL));
+        must(dataset_builder_add(b, &named));
+        must(dataset_builder_finish(&b, &d));
+        if (doubts[i].notice && !given_has_notice(d, doubts[i].notice))
+            fail_msg("row %zu: not said", i);
+        for (size_t k = 0; k < d->n_notices && !doubts[i].notice; k++)
+            assert_null(strstr(d->notices[k], "before") || strstr(d->notices[k], "several") ? d
+                                                                                            : NULL);
+        dataset_destroy(d);
+        dataset_destroy(t);
+    }
+}
+
 static void test_out_of_memory(void **state)
 {
     struct dataset *t = given_truth(NAMES);
@@ -133,9 +171,8 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_notices),
+        cmocka_unit_test(test_rows),          cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_notices),       cmocka_unit_test(test_doubtful_truth),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
