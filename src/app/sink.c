@@ -144,6 +144,8 @@ static int call_begin(void *arg, const struct source_info *source)
     s->is_pictures = source->kind == SOURCE_PICTURES;
     s->frame_rate[0] = source->frame_rate_num;
     s->frame_rate[1] = source->frame_rate_den;
+    s->width = source->width;
+    s->height = source->height;
     int r = file_out_open(s->path, &s->out);
     if (r < 0)
         return r;

@@ -64,6 +64,7 @@ struct sink {
     bool is_pictures;
     bool has_items;             // COCO: a comma is due
     int frame_rate[2];          // of the source
+    int width, height;          // that the source announced; pictures and some streams differ
     struct video_writer *video; // MP4 only, from the first frame on
 };
 

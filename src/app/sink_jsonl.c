@@ -139,10 +139,15 @@ static int jsonl_frame(struct sink *s, const struct frame *f, const struct detec
     if (f->file) {
         json_key(&w, "file");
         json_cstring(&w, f->file);
+    }
+    // A stream may change its size half way: the boxes are of this picture.
+    int width = f->letterbox.src_width;
+    int height = f->letterbox.src_height;
+    if (f->file || width != s->width || height != s->height) {
         json_key(&w, "width");
-        json_int(&w, f->letterbox.src_width);
+        json_int(&w, width);
         json_key(&w, "height");
-        json_int(&w, f->letterbox.src_height);
+        json_int(&w, height);
     }
     json_key(&w, "detections");
     json_array(&w);

@@ -204,6 +204,21 @@ def test_pictures_that_are_none_are_said(assay, data, tmp_path):
     assert len(message.splitlines()) == 1 and "is a text" in message  # nothing ran: nothing more to say
 
 
+def test_frames_of_another_size_say_so(assay, data, tmp_path):
+    """A transport stream that changes its size half way: each box is of its own frame's pixels."""
+    parts = []
+    for size in ("320x240", "640x480"):
+        parts.append(tmp_path / f"{size}.ts")
+        subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"testsrc=size={size}:rate=5:duration=1", "-c:v", "libx264",
+                        "-f", "mpegts", parts[-1]], check=True)
+    both = tmp_path / "both.ts"
+    both.write_bytes(b"".join(part.read_bytes() for part in parts))
+    header, frames, summary = parse_lines(assay.ok("detect", both, "--model", data / MODEL).stdout)
+    assert sums_hold(summary) and len(frames) == 10 and header["source"]["width"] == 320
+    sizes = [(frame.get("width"), frame.get("height")) for frame in frames]
+    assert sizes.count((None, None)) == 5 and sizes.count((640, 480)) == 5
+
+
 def test_command_line_mistakes(assay, data, clip):
     for arguments in (["detect"], ["detect", clip], ["nonsense"], ["detect", clip, "--model", data / MODEL, "--confidnce", "1"],
                       ["detect", clip, "--model", data / MODEL, "--confidence", "1.5"],
