@@ -6,6 +6,7 @@
 #include "app/app.h"
 #include "app/commands.h"
 #include "app/formats.h"
+#include "app/report_html.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -13,6 +14,7 @@
 #include "eval/dataset.h"
 #include "eval/evaluation.h"
 #include "eval/tracking.h"
+#include "media/source.h"
 #include "report/metrics_json.h"
 #include "report/text.h"
 
@@ -27,7 +29,8 @@ static struct evaluate_settings {
     const char *images, *truth_names, *names;
     const char *classes, *ious, *cuts;
     double confidence, at_confidence;
-    const char *json;
+    const char *json, *report;
+    struct source_opts source; // its path alone
     bool tracking;
     int rules; // enum tracking_rules - 1
 } settings = {.confidence = -1e300, .at_confidence = EVALUATION_AT_CONFIDENCE};
@@ -54,6 +57,8 @@ static const struct opt rows[] = {
     OPT_BOOL(struct evaluate_settings, "tracking", tracking, "judge track ids too: HOTA, CLEAR and Identity"),
     OPT_CHOICE(struct evaluate_settings, "tracking-rules", rules, rules_names, "RULES", "what --tracking leaves out before judging: none, or as the benchmarks mot15, mot17, bdd100k do", "none"),
     OPT_TEXT(struct evaluate_settings, "json", json, "FILE", "write the metrics as JSON; - is standard output", NULL),
+    OPT_TEXT(struct evaluate_settings, "report", report, "FILE.html", "write the report as one HTML page with charts", NULL),
+    OPT_TEXT(struct evaluate_settings, "source", source.path, "SOURCE", "the video or pictures that were judged, for the pictures in --report", NULL),
     OPT_END,
 };
 // clang-format on
@@ -134,27 +139,50 @@ static int parse_opts(struct arena *a, struct evaluation_opts *o)
 
 // ---- output
 
-static int write_reports(const struct evaluation *e, const struct tracking_result *tracking)
+static int write_page(const struct evaluation *e, const struct report_about *about,
+                      const struct dataset *truth, const struct dataset *detections)
 {
-    const struct report_about about = {
-        .truth = settings.truth, .detections = settings.detections, .tracking = tracking};
+    const struct app_html page = {.path = settings.report,
+                                  .truth = truth,
+                                  .detections = detections,
+                                  .evaluation = e,
+                                  .about = about,
+                                  .source = settings.source.path ? &settings.source : NULL};
+    return app_html_write(&page);
+}
+
+static int write_reports(const struct evaluation *e, const struct report_about *about)
+{
     const bool json_is_output = settings.json && strcmp(settings.json, "-") == 0;
     struct str_buf out = STR_BUF_INIT(MAX_OUTPUT);
     int r = 0;
     if (settings.json) {
-        r = metrics_json_write(e, &about, &out);
+        r = metrics_json_write(e, about, &out);
         if (r == 0)
             r = app_write(settings.json, &out);
         str_buf_reset(&out);
     }
     if (r == 0 && !json_is_output) {
-        r = text_write(e, &about, &out);
+        r = text_write(e, about, &out);
         if (r == 0)
             r = app_write("-", &out);
     }
     for (size_t i = 0; i < e->n_notices && json_is_output; i++)
         log_warning(NULL, "%s", e->notices[i]);
     str_buf_finish(&out);
+    return r;
+}
+
+static int write_all(const struct evaluation *e, const struct tracking_result *tracking,
+                     const struct dataset *truth, const struct dataset *detections)
+{
+    const struct report_about about = {.truth = settings.truth,
+                                       .detections = settings.detections,
+                                       .source = settings.source.path,
+                                       .tracking = tracking};
+    int r = write_reports(e, &about);
+    if (r == 0 && settings.report)
+        r = write_page(e, &about, truth, detections);
     return r;
 }
 
@@ -211,7 +239,7 @@ static int evaluate(const struct app_call *call)
     if (r == 0 && wants_tracks)
         r = track(truth, detections, &opts, call->arena, &tracks);
     if (r == 0)
-        r = write_reports(&e, wants_tracks ? &tracks : NULL);
+        r = write_all(&e, wants_tracks ? &tracks : NULL, truth, detections);
     evaluation_finish(&e);
     dataset_destroy(detections);
     dataset_destroy(truth);
@@ -225,7 +253,9 @@ static int run(const struct app_call *call)
                                call->arguments[0]);
     if (!settings.truth || !settings.detections)
         return app_usage_error(&command_evaluate, "--truth FILE and --detections FILE are needed");
-    int r = evaluate(call);
+    int r = settings.report ? app_html_check(settings.report) : 0;
+    if (r == 0)
+        r = evaluate(call);
     return r < 0 ? app_fail(r) : 0;
 }
 

@@ -10,6 +10,7 @@
 #include "app/detect_run.h"
 #include "app/detect_setup.h"
 #include "app/formats.h"
+#include "app/report_html.h"
 #include "app/sink.h"
 #include "app/sink_path.h"
 #include "base/err.h"
@@ -40,7 +41,7 @@ static const struct opt validate_options[] = {
     OPT_DOUBLE(O, "at-confidence", at_confidence, 0, 1, "F", "of the operating point: precision, recall, F1", "0.25"),
     OPT_TEXT(O, "json", json, "FILE", "write the metrics as JSON; - is standard output", NULL),
     OPT_TEXT(O, "profile", profile, "NAME", "a verdict by the criteria of this profile (not in this build)", NULL),
-    OPT_TEXT(O, "report", report, "FILE.html", "write a report as HTML (not in this build)", NULL),
+    OPT_TEXT(O, "report", report, "FILE.html", "write the report as one HTML page with charts and pictures", NULL),
     OPT_TEXT(O, "truth", truth, "FILE", "annotated objects: COCO JSON or MOT text", NULL),
     OPT_CHOICE(O, "truth-format", truth_format, app_formats, "FORMAT", "of --truth", "by content"),
     OPT_END,
@@ -73,6 +74,7 @@ struct judge {
     struct dataset_builder *builder;
     const struct model_info *model;
     struct pipeline_sink file; // zeroed: none
+    char source_sha256[65];    // "": not known
 };
 
 static int judge_begin(void *arg, const struct source_info *source)
@@ -115,6 +117,7 @@ static int judge_end(void *arg, const struct pipeline_summary *sum)
 {
     struct judge *j = (struct judge *)arg;
     const struct frame_counts *c = &sum->frames;
+    memcpy(j->source_sha256, sum->source_sha256, sizeof(j->source_sha256));
     int r = judge_note(j, sum->interrupted,
                        "the run was interrupted: only the frames before that are judged");
     if (r == 0)
@@ -177,6 +180,17 @@ static int evaluate(const struct validate_opts *o, const struct dataset *truth,
         r = evaluation_run(truth, detections, &opts, &e);
     if (r == 0)
         r = report_put(o, &e, about);
+    if (r == 0 && o->report) {
+        struct source_opts source = o->detect.source;
+        source.path = about->source;
+        const struct app_html page = {.path = o->report,
+                                      .truth = truth,
+                                      .detections = detections,
+                                      .evaluation = &e,
+                                      .about = about,
+                                      .source = &source};
+        r = app_html_write(&page);
+    }
     evaluation_finish(&e);
     dataset_destroy(detections);
     return r;
@@ -205,8 +219,11 @@ static int check_opts(const struct validate_opts *o, const struct app_call *call
 {
     if (o->profile)
         return err_set(ERR_UNSUPPORTED, "--profile: verdicts are not in this build");
-    if (o->report)
-        return err_set(ERR_UNSUPPORTED, "--report: HTML reports are not in this build");
+    if (o->report) {
+        int r = app_html_check(o->report);
+        if (r < 0)
+            return r;
+    }
     if (!o->truth)
         return err_set(ERR_INVALID, "--truth FILE is needed");
     if (o->detect.out && strcmp(o->detect.out, "-") == 0)
@@ -233,7 +250,7 @@ static int run_judged(const struct validate_opts *o, const struct app_call *call
                       const struct detect_setup *setup, struct judge *judge, int *ret_status)
 {
     struct sink *file = NULL;
-    struct detect_run run = {.no_sha256 = !o->detect.out, .is_quiet = call->is_quiet};
+    struct detect_run run = {.no_sha256 = !o->detect.out && !o->report, .is_quiet = call->is_quiet};
     const struct sink_about about = {
         .model = judge->model, .settings = detect_write_settings, .arg = setup};
     int r = 0;
@@ -275,7 +292,9 @@ static int validate(const struct validate_opts *o, const struct app_call *call,
         const struct report_about about = {
             .truth = o->truth,
             .model = o->detect.model.path,
+            .model_sha256 = judge.model->sha256,
             .source = call->arguments[0],
+            .source_sha256 = judge.source_sha256[0] ? judge.source_sha256 : NULL,
             .settings = write_settings,
             .arg = &setup,
         };

@@ -164,8 +164,9 @@ static int fill_classes(struct run *run)
         row->ap50 = ap_at(c, .5, (int)k);
         row->ap75 = ap_at(c, .75, (int)k);
         row->ar = coco_ar(c, COCO_ANY, 0, c->opts.n_cuts - 1, (int)k);
-        row->at = operating_at(&run->operating.classes[k], e->opts.at_confidence);
-        row->best = operating_best(&run->operating.classes[k]);
+        row->curve = run->operating.classes[k];
+        row->at = operating_at(&row->curve, e->opts.at_confidence);
+        row->best = operating_best(&row->curve);
         e->n_truths += row->n_truths;
         e->n_ignored += row->n_ignored;
         e->n_detections += row->n_detections;

@@ -36,6 +36,7 @@ struct evaluation_class {
     size_t n_truths, n_ignored, n_detections; // in judged pictures
     double ap, ap50, ap75, ar;                // NaN: no data
     struct operating_point at, best;
+    struct operating_curve curve; // at IoU .5
 };
 
 // The twelve numbers; NaN where COCO prints -1.

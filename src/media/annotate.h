@@ -26,3 +26,6 @@ void video_writer_abort(struct video_writer **pw);
 // JPEG bytes of a picture, owned by the caller (mem_free()); quality 1..100.
 int picture_jpeg(const struct picture *p, int quality, uint8_t **ret_bytes,
                  size_t *ret_n) MUST_CHECK;
+// The same, first scaled down to at most *max_width* pixels, its aspect kept.
+int picture_jpeg_scaled(const struct picture *p, int max_width, int quality, uint8_t **ret_bytes,
+                        size_t *ret_n) MUST_CHECK;

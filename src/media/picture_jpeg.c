@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // picture_jpeg.c - a picture becomes JPEG bytes.
 
+#include <assert.h>
 #include <libavutil/imgutils.h>
 #include <libswscale/swscale.h>
 #include <turbojpeg.h>
@@ -38,11 +39,11 @@ static int compress(struct jpeg_out *o, const struct picture *p)
                        &o->n, TJSAMP_420, o->quality, TJFLAG_NOREALLOC);
 }
 
-// A picture whose pixels turbojpeg takes: *p* itself, or RGB in *ret_own*.
-static int to_rgb(const struct picture *p, struct picture **ret_own)
+// The picture as RGB, scaled to *width* x *height*.
+static int to_rgb(const struct picture *p, int width, int height, struct picture **ret_own)
 {
     struct picture *rgb;
-    int r = picture_create(PICTURE_RGB, p->width, p->height, 8, 0, 0, &rgb);
+    int r = picture_create(PICTURE_RGB, width, height, 8, 0, 0, &rgb);
     if (r < 0)
         return r;
     AVFrame *frame = av_frame_alloc();
@@ -51,15 +52,15 @@ static int to_rgb(const struct picture *p, struct picture **ret_own)
         r = err_set(ERR_NOMEM, "out of memory for a JPEG");
     } else {
         frame->format = AV_PIX_FMT_RGB24;
-        frame->width = p->width;
-        frame->height = p->height;
+        frame->width = width;
+        frame->height = height;
         r = av_frame_get_buffer(frame, 0) < 0
                 ? err_set(ERR_NOMEM, "out of memory for a JPEG")
                 : av_picture_scale(&scaler, p, p->width, p->height, frame, AVCOL_SPC_RGB);
     }
     if (r == 0)
         av_image_copy_plane(picture_plane(rgb, 0), (int)rgb->strides[0], frame->data[0],
-                            frame->linesize[0], p->width * 3, p->height);
+                            frame->linesize[0], width * 3, height);
     sws_freeContext(scaler);
     av_frame_free(&frame);
     if (r < 0) {
@@ -94,18 +95,42 @@ static int compress_to_memory(struct jpeg_out *o, const struct picture *p, uint8
     return 0;
 }
 
-int picture_jpeg(const struct picture *p, int quality, uint8_t **ret_bytes, size_t *ret_n)
+static int check_quality(int quality)
 {
     if (quality < 1 || quality > 100)
         return err_set(ERR_INVALID, "JPEG quality %d is not 1 to 100", quality);
+    return 0;
+}
+
+int picture_jpeg(const struct picture *p, int quality, uint8_t **ret_bytes, size_t *ret_n)
+{
+    int r = check_quality(quality);
     struct picture *own = NULL;
-    if (!has_jpeg_planes(p) && p->layout != PICTURE_RGB) {
-        int r = to_rgb(p, &own);
-        if (r < 0)
-            return r;
-    }
+    if (r == 0 && !has_jpeg_planes(p) && p->layout != PICTURE_RGB)
+        r = to_rgb(p, p->width, p->height, &own);
+    if (r < 0)
+        return r;
     struct jpeg_out o = {.quality = quality};
-    int r = compress_to_memory(&o, own ? own : p, ret_bytes, ret_n);
+    r = compress_to_memory(&o, own ? own : p, ret_bytes, ret_n);
+    picture_unref(&own);
+    return r;
+}
+
+int picture_jpeg_scaled(const struct picture *p, int max_width, int quality, uint8_t **ret_bytes,
+                        size_t *ret_n)
+{
+    assert(max_width > 0);
+    if (p->width <= max_width)
+        return picture_jpeg(p, quality, ret_bytes, ret_n);
+    const int height = (int)((int64_t)p->height * max_width / p->width);
+    struct picture *own;
+    int r = check_quality(quality);
+    if (r == 0)
+        r = to_rgb(p, max_width, MAX(height, 1), &own);
+    if (r < 0)
+        return r;
+    struct jpeg_out o = {.quality = quality};
+    r = compress_to_memory(&o, own, ret_bytes, ret_n);
     picture_unref(&own);
     return r;
 }

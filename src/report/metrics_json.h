@@ -19,6 +19,8 @@ struct report_about {
     const char *detections;                 // path, as given; validate: NULL
     const char *model;                      // validate: path of the model
     const char *source;                     // validate: path of the video or pictures
+    const char *model_sha256;               // hex
+    const char *source_sha256;              // likewise
     const struct tracking_result *tracking; // NULL: not asked for
     // Writes members (key and value) of the "settings" object after ours; NULL: none.
     void (*settings)(void *arg, struct json_writer *w);

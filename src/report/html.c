@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+// html.c - the page: its frame, the headline numbers with what they mean, and the small parts.
+
+#include "report/html.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/str.h"
+#include "eval/dataset.h"
+#include "eval/evaluation.h"
+#include "eval/outcome.h"
+#include "report/html_priv.h"
+#include "report/metrics_json.h"
+
+// --- small parts
+
+static void put_byte(struct str_buf *out, char c)
+{
+    switch (c) {
+    case '&':
+        str_buf_puts(out, "&amp;");
+        break;
+    case '<':
+        str_buf_puts(out, "&lt;");
+        break;
+    case '>':
+        str_buf_puts(out, "&gt;");
+        break;
+    case '"':
+        str_buf_puts(out, "&quot;");
+        break;
+    case '\'':
+        str_buf_puts(out, "&#39;");
+        break;
+    default:
+        str_buf_putc(out, c);
+    }
+}
+
+void html_put_text(struct str_buf *out, const char *text)
+{
+    struct str rest = str_of(text);
+    while (rest.n > 0) {
+        size_t n = str_utf8_length(rest);
+        const unsigned char c = (unsigned char)rest.p[0];
+        if (n == 0 || (n == 1 && (c < 0x20 || c == 0x7f))) {
+            str_buf_puts(out, "\xef\xbf\xbd");
+            n = 1;
+        } else if (n == 1) {
+            put_byte(out, rest.p[0]);
+        } else {
+            str_buf_add(out, rest.p, n);
+        }
+        rest = (struct str){rest.p + n, rest.n - n};
+    }
+}
+
+static void put_none(struct str_buf *out)
+{
+    str_buf_puts(out, "<span class=\"none\">no data</span>");
+}
+
+void html_put_value(struct str_buf *out, double value, int n_digits)
+{
+    if (isfinite(value))
+        str_buf_printf(out, "%.*f", n_digits, value);
+    else
+        put_none(out);
+}
+
+void html_put_count(struct str_buf *out, int64_t n)
+{
+    struct str_buf digits = STR_BUF_INIT(64);
+    str_buf_i64(&digits, n);
+    const char *p = str_buf_text(&digits);
+    for (size_t i = 0; i < digits.n; i++) {
+        str_buf_putc(out, p[i]);
+        if ((digits.n - i) % 3 == 1 && i + 1 < digits.n && p[i] != '-')
+            str_buf_putc(out, ',');
+    }
+    str_buf_finish(&digits);
+}
+
+void html_put_share(struct str_buf *out, int64_t part, int64_t whole)
+{
+    if (whole > 0)
+        str_buf_printf(out, "%.0f&nbsp;%%", 100 * (double)part / (double)whole);
+    else
+        put_none(out);
+}
+
+static void begin_cell(struct str_buf *out, const char *name)
+{
+    str_buf_puts(out, "<td data-name=\"");
+    html_put_text(out, name);
+    str_buf_puts(out, "\">");
+}
+
+void html_put_count_cell(struct str_buf *out, const char *name, int64_t n)
+{
+    begin_cell(out, name);
+    html_put_count(out, n);
+    str_buf_puts(out, "</td>");
+}
+
+void html_put_value_cell(struct str_buf *out, const char *name, double value)
+{
+    begin_cell(out, name);
+    html_put_value(out, value, 3);
+    str_buf_puts(out, "</td>");
+}
+
+void html_put_clock(struct str_buf *out, int64_t us, int n_digits)
+{
+    if (us < 0)
+        str_buf_puts(out, "\xe2\x88\x92"); // a minus sign
+    const double s = fabs((double)us / 1e6);
+    const int64_t minutes = (int64_t)(s / 60);
+    const int width = n_digits > 0 ? n_digits + 3 : 2;
+    if (minutes >= 60)
+        str_buf_printf(out, "%" PRId64 ":%02" PRId64 ":%0*.*f", minutes / 60, minutes % 60, width,
+                       n_digits, s - 60 * (double)minutes);
+    else
+        str_buf_printf(out, "%" PRId64 ":%0*.*f", minutes, width, n_digits,
+                       s - 60 * (double)minutes);
+}
+
+void html_put_when(struct str_buf *out, const struct outcome_picture *p)
+{
+    if (p->pts_us != INT64_MIN) {
+        html_put_clock(out, p->pts_us, 2);
+        str_buf_puts(out, " \xc2\xb7 ");
+    }
+    str_buf_puts(out, p->is_still ? "picture " : "frame ");
+    html_put_count(out, p->frame);
+}
+
+void html_begin_section(struct str_buf *out, const char *id, const char *title)
+{
+    str_buf_printf(out, "<section id=\"%s\"><h2>%s</h2>\n", id, title);
+}
+
+void html_end_section(struct str_buf *out)
+{
+    str_buf_puts(out, "</section>\n");
+}
+
+void html_put_outcome_legend(struct str_buf *out)
+{
+    str_buf_puts(out, "<ul class=\"legend\"><li><i class=\"found\"></i>found</li>"
+                      "<li><i class=\"missed\"></i>missed</li>"
+                      "<li><i class=\"alarm\"></i>false alarm</li></ul>\n");
+}
+
+const char *html_video_name(const struct html_report *h, int32_t video)
+{
+    return (size_t)video < h->truth->n_videos ? h->truth->videos[video] : "";
+}
+
+// --- the headline
+
+static const char *base_name(const char *path)
+{
+    const char *name = path;
+    for (const char *p = path; *p; p++) {
+        if (*p == '/' && p[1])
+            name = p + 1;
+    }
+    return name;
+}
+
+static void put_title(const struct html_report *h, struct str_buf *out)
+{
+    const struct report_about *a = h->about;
+    if (a->model && a->source) {
+        html_put_text(out, base_name(a->model));
+        str_buf_puts(out, " on ");
+        html_put_text(out, base_name(a->source));
+    } else {
+        html_put_text(out, base_name(a->detections ? a->detections : "detections"));
+        str_buf_puts(out, " against ");
+        html_put_text(out, base_name(a->truth ? a->truth : "truth"));
+    }
+}
+
+static void begin_card(struct str_buf *out, const char *name, double value)
+{
+    str_buf_printf(out, "<div class=\"card\"><span class=\"name\">%s</span><b>", name);
+    html_put_value(out, value, 3);
+    str_buf_puts(out, "</b><small>");
+}
+
+static void put_card(struct str_buf *out, const char *name, double value, const char *meaning)
+{
+    begin_card(out, name, value);
+    str_buf_printf(out, "%s</small></div>\n", meaning);
+}
+
+// "Of 100 objects, 61 are found."
+static void put_share_card(struct str_buf *out, const char *name, double value, const char *things,
+                           const char *state)
+{
+    begin_card(out, name, value);
+    if (isfinite(value))
+        str_buf_printf(out, "Of 100 %s, %.0f %s.", things, 100 * value, state);
+    else
+        str_buf_printf(out, "There are no %s to count.", things);
+    str_buf_puts(out, "</small></div>\n");
+}
+
+static void put_best_card(struct str_buf *out, const struct operating_point *best)
+{
+    begin_card(out, "Best threshold", best->confidence);
+    if (isfinite(best->confidence)) {
+        str_buf_puts(out, "The confidence with the highest F1, ");
+        html_put_value(out, best->f1, 3);
+        str_buf_puts(out, ". Lower finds more, higher is right more often.");
+    } else {
+        str_buf_puts(out, "No confidence has an F1.");
+    }
+    str_buf_puts(out, "</small></div>\n");
+}
+
+static void put_counts(const struct html_report *h, struct str_buf *out)
+{
+    const struct evaluation *e = h->evaluation;
+    str_buf_puts(out, "<p class=\"lead\">");
+    if (e->n_judged == 0) {
+        str_buf_puts(out, "No frame was judged, so there is no figure.</p>\n");
+        return;
+    }
+    html_put_count(out, (int64_t)e->n_judged);
+    str_buf_puts(out, " judged frames hold ");
+    html_put_count(out, (int64_t)e->n_truths);
+    str_buf_puts(out, " objects. At confidence ");
+    str_buf_double(out, e->at.confidence);
+    str_buf_puts(out, " the detector finds ");
+    html_put_count(out, e->at.true_positives);
+    str_buf_puts(out, ", misses ");
+    html_put_count(out, e->at.false_negatives);
+    str_buf_puts(out, " and raises ");
+    html_put_count(out, e->at.false_positives);
+    str_buf_puts(out, " false alarms.</p>\n");
+}
+
+static void put_notices(const struct html_report *h, struct str_buf *out)
+{
+    const struct evaluation *e = h->evaluation;
+    if (e->n_notices == 0)
+        return;
+    str_buf_puts(out, "<ul class=\"notices\">");
+    for (size_t i = 0; i < e->n_notices; i++) {
+        str_buf_puts(out, "<li>");
+        html_put_text(out, e->notices[i]);
+        str_buf_puts(out, "</li>");
+    }
+    str_buf_puts(out, "</ul>\n");
+}
+
+void html_put_headline(const struct html_report *h, struct str_buf *out)
+{
+    const struct evaluation *e = h->evaluation;
+    str_buf_puts(out, "<header><h1>");
+    put_title(h, out);
+    str_buf_puts(out, "</h1>\n");
+    put_counts(h, out);
+    str_buf_puts(out, "</header>\n<div class=\"cards\">\n");
+    put_card(out, "AP50", e->coco.ap50,
+             "Average precision over all confidences, where a box is right when it overlaps the "
+             "object by half.");
+    put_card(out, "AP", e->coco.ap,
+             "The same, averaged over stricter overlaps: tight boxes count for more.");
+    put_share_card(out, "Precision", e->at.precision, "detections", "are right");
+    put_share_card(out, "Recall", e->at.recall, "objects", "are found");
+    put_card(out, "F1", e->at.f1, "Precision and recall in one number, at the chosen confidence.");
+    put_best_card(out, &e->best);
+    str_buf_puts(out, "</div>\n");
+    put_notices(h, out);
+}
+
+int html_write(const struct html_report *h, struct str_buf *out)
+{
+    str_buf_puts(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+                      "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
+                      "<meta name=\"color-scheme\" content=\"light dark\">\n"
+                      "<meta name=\"generator\" content=\"Assay " ASSAY_VERSION "\">\n"
+                      "<link rel=\"icon\" href=\"data:,\">\n<title>");
+    put_title(h, out);
+    str_buf_puts(out, "</title>\n<style>\n");
+    str_buf_puts(out, html_style);
+    str_buf_puts(out, "</style></head>\n<body><main>\n");
+    html_put_headline(h, out);
+    html_put_curves(h, out);
+    html_put_slices(h, out);
+    html_put_timeline(h, out);
+    html_put_moments(h, out);
+    html_put_tables(h, out);
+    str_buf_puts(out, "<footer>Made by Assay " ASSAY_VERSION
+                      ". A detection is right when its class is the object's and their boxes "
+                      "overlap by at least half (IoU 0.5), each object once.</footer>\n"
+                      "</main></body></html>\n");
+    return str_buf_check(out);
+}

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+// html_slices.c - misses and false alarms by size, by what the truth says of its objects, by video.
+//
+// An object belongs to the size of its truth, a false alarm to the size of its own box. What only
+// truth knows (occluded, truncated, visibility) has no false alarms.
+
+#include <math.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "eval/dataset.h"
+#include "eval/evaluation.h"
+#include "eval/outcome.h"
+#include "report/html.h"
+#include "report/html_priv.h"
+
+enum {
+    MAX_ROWS = 40, // of videos
+};
+
+struct slice {
+    const char *name, *note;
+    int64_t found, missed, alarms;
+    bool has_alarms;
+};
+
+static void count(struct slice *s, enum outcome_kind kind)
+{
+    s->found += kind == OUTCOME_FOUND;
+    s->missed += kind == OUTCOME_MISSED;
+    s->alarms += kind == OUTCOME_FALSE_ALARM;
+}
+
+// --- the table
+
+static void put_bar(struct str_buf *out, const struct slice *s, int64_t longest)
+{
+    const int64_t n = s->found + s->missed + (s->has_alarms ? s->alarms : 0);
+    str_buf_puts(out, "<td class=\"bar\">");
+    if (n > 0 && longest > 0) {
+        const double scale = 100 / (double)longest;
+        str_buf_puts(out, "<div class=\"bars\">");
+        str_buf_printf(out, "<i class=\"found\" style=\"width:%.2f%%\"></i>",
+                       scale * (double)s->found);
+        str_buf_printf(out, "<i class=\"missed\" style=\"width:%.2f%%\"></i>",
+                       scale * (double)s->missed);
+        if (s->has_alarms)
+            str_buf_printf(out, "<i class=\"alarm\" style=\"width:%.2f%%\"></i>",
+                           scale * (double)s->alarms);
+        str_buf_puts(out, "</div>");
+    }
+    str_buf_puts(out, "</td>");
+}
+
+static void put_row(struct str_buf *out, const struct slice *s, int64_t longest, bool has_alarms)
+{
+    str_buf_puts(out, "<tr><th scope=\"row\">");
+    html_put_text(out, s->name && s->name[0] ? s->name : "(no name)");
+    if (s->note)
+        str_buf_printf(out, " <span class=\"soft\">%s</span>", s->note);
+    str_buf_puts(out, "</th>");
+    html_put_count_cell(out, "Objects", s->found + s->missed);
+    html_put_count_cell(out, "Missed", s->missed);
+    str_buf_puts(out, "<td data-name=\"Recall\">");
+    html_put_share(out, s->found, s->found + s->missed);
+    str_buf_puts(out, "</td>");
+    if (has_alarms) {
+        html_put_count_cell(out, "False alarms", s->alarms);
+        str_buf_puts(out, "<td data-name=\"Precision\">");
+        html_put_share(out, s->found, s->found + s->alarms);
+        str_buf_puts(out, "</td>");
+    }
+    put_bar(out, s, longest);
+    str_buf_puts(out, "</tr>\n");
+}
+
+static void put_table(struct str_buf *out, const char *caption, const char *first,
+                      const struct slice *slices, size_t n)
+{
+    int64_t longest = 0;
+    const bool has_alarms = n > 0 && slices[0].has_alarms;
+    for (size_t i = 0; i < n; i++)
+        longest =
+            MAX(longest, slices[i].found + slices[i].missed + (has_alarms ? slices[i].alarms : 0));
+    str_buf_printf(out,
+                   "<table><caption>%s</caption><thead><tr><th>%s</th><th>Objects</th>"
+                   "<th>Missed</th><th>Recall</th>%s<th></th></tr></thead><tbody>\n",
+                   caption, first, has_alarms ? "<th>False alarms</th><th>Precision</th>" : "");
+    for (size_t i = 0; i < n; i++)
+        put_row(out, &slices[i], longest, has_alarms);
+    str_buf_puts(out, "</tbody></table>\n");
+}
+
+// --- by size
+
+static double area_of(const struct html_report *h, const struct outcome_object *o)
+{
+    if (o->truth != OUTCOME_NONE)
+        return h->truth->objects[o->truth].area;
+    const struct dataset_object *d = &h->detections->objects[o->detection];
+    return d->w * d->h;
+}
+
+static struct slice size_slice(const struct html_report *h, const struct coco_area *area)
+{
+    struct slice s = {.name = area->name, .has_alarms = true};
+    for (size_t i = 0; i < h->outcome->n_objects; i++) {
+        const struct outcome_object *o = &h->outcome->objects[i];
+        const double size = area_of(h, o);
+        if (size >= area->min && size <= area->max)
+            count(&s, o->kind);
+    }
+    return s;
+}
+
+static void put_sizes(const struct html_report *h, struct str_buf *out)
+{
+    const struct coco_opts *c = &h->evaluation->opts.coco;
+    struct slice slices[COCO_MAX_AREAS] = {{0}};
+    struct str_buf notes[COCO_MAX_AREAS];
+    size_t n = 0;
+    for (size_t i = 0; i < c->n_areas; i++) {
+        const struct coco_area *a = &c->areas[i];
+        if (str_is(str_of(a->name), "all"))
+            continue;
+        slices[n] = size_slice(h, a);
+        notes[n] = STR_BUF_INIT(256);
+        if (a->max >= 1e9)
+            str_buf_printf(&notes[n], "from %.0f\xc2\xb2 px", sqrt(a->min));
+        else
+            str_buf_printf(&notes[n], "up to %.0f\xc2\xb2 px", sqrt(a->max));
+        slices[n].note = str_buf_text(&notes[n]);
+        n++;
+    }
+    put_table(out, "By size", "Size", slices, n);
+    for (size_t i = 0; i < n; i++)
+        str_buf_finish(&notes[i]);
+}
+
+// --- by what the truth says
+
+static bool is_occluded(const struct dataset_object *t)
+{
+    return t->marks & DATASET_OCCLUDED;
+}
+
+static bool is_truncated(const struct dataset_object *t)
+{
+    return t->marks & DATASET_TRUNCATED;
+}
+
+static bool is_difficult(const struct dataset_object *t)
+{
+    return t->marks & DATASET_DIFFICULT;
+}
+
+static bool is_half_hidden(const struct dataset_object *t)
+{
+    return t->mot_class > 0 && t->visibility < .5f;
+}
+
+static void put_conditions(const struct html_report *h, struct str_buf *out)
+{
+    static const struct {
+        const char *name;
+        bool (*holds)(const struct dataset_object *t);
+    } rows[] = {{"occluded", is_occluded},
+                {"truncated", is_truncated},
+                {"difficult", is_difficult},
+                {"less than half visible", is_half_hidden}};
+    struct slice slices[ARRAY_LEN(rows) + 1] = {{0}};
+    struct slice plain = {.name = "none of these"};
+    size_t n = 0;
+    for (size_t k = 0; k < ARRAY_LEN(rows); k++) {
+        struct slice s = {.name = rows[k].name};
+        for (size_t i = 0; i < h->outcome->n_objects; i++) {
+            const struct outcome_object *o = &h->outcome->objects[i];
+            if (o->truth != OUTCOME_NONE && rows[k].holds(&h->truth->objects[o->truth]))
+                count(&s, o->kind);
+        }
+        if (s.found + s.missed > 0)
+            slices[n++] = s;
+    }
+    if (n == 0)
+        return;
+    for (size_t i = 0; i < h->outcome->n_objects; i++) {
+        const struct outcome_object *o = &h->outcome->objects[i];
+        bool any = o->truth == OUTCOME_NONE;
+        for (size_t k = 0; k < ARRAY_LEN(rows) && !any; k++)
+            any = rows[k].holds(&h->truth->objects[o->truth]);
+        if (!any)
+            count(&plain, o->kind);
+    }
+    slices[n++] = plain;
+    put_table(out, "By condition of the object", "Condition", slices, n);
+}
+
+// --- by video
+
+static void put_videos(const struct html_report *h, struct str_buf *out)
+{
+    const size_t n_videos = h->truth->n_videos;
+    if (n_videos < 2)
+        return;
+    struct slice *slices = mem_array(struct slice, n_videos);
+    if (!slices) {
+        out->failed = ERR_NOMEM;
+        return;
+    }
+    for (size_t i = 0; i < n_videos; i++)
+        slices[i] = (struct slice){.name = h->truth->videos[i], .has_alarms = true};
+    for (size_t i = 0; i < h->outcome->n_pictures; i++) {
+        const struct outcome_picture *p = &h->outcome->pictures[i];
+        slices[p->video].found += p->n_found;
+        slices[p->video].missed += p->n_missed;
+        slices[p->video].alarms += p->n_false_alarms;
+    }
+    put_table(out, "By video", "Video", slices, MIN(n_videos, (size_t)MAX_ROWS));
+    if (n_videos > MAX_ROWS)
+        str_buf_printf(out, "<p class=\"soft\">The first %d of %zu videos.</p>\n", MAX_ROWS,
+                       n_videos);
+    mem_free(slices);
+}
+
+void html_put_slices(const struct html_report *h, struct str_buf *out)
+{
+    html_begin_section(out, "slices", "Where it fails");
+    if (h->outcome->n_found + h->outcome->n_missed + h->outcome->n_false_alarms == 0) {
+        str_buf_puts(out, "<p class=\"none\">No data: there is neither truth nor a detection at "
+                          "this confidence.</p>\n");
+    } else {
+        str_buf_puts(out, "<p>The same objects, told apart. A false alarm has the size of its own "
+                          "box.</p>\n");
+        html_put_outcome_legend(out);
+        put_sizes(h, out);
+        put_conditions(h, out);
+        put_videos(h, out);
+    }
+    html_end_section(out);
+}
