@@ -7,6 +7,7 @@
 #include "app/commands.h"
 #include "app/formats.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "eval/dataset.h"
@@ -92,7 +93,10 @@ static int convert(const char *in, const char *out)
         .voc_boxes = (enum dataset_voc_boxes)settings.to_voc_boxes,
         .images = settings.images,
     };
+    const char *const inputs[] = {in, settings.truth, settings.names};
     int r = choose_format(out, &opts.format);
+    if (r == 0 && file_exists(out) && !file_is_directory(out))
+        r = app_check_out(out, inputs, ARRAY_LEN(inputs));
     if (r == 0)
         r = read_in(in, &truth, &d);
     if (r == 0) {

@@ -230,6 +230,8 @@ static int evaluate(const struct app_call *call)
     if (r == 0)
         r = app_check_out(settings.json, inputs, ARRAY_LEN(inputs));
     if (r == 0)
+        r = app_check_out(settings.report, inputs, ARRAY_LEN(inputs));
+    if (r == 0)
         r = read_one(settings.truth, DATASET_TRUTH, settings.truth_format, NULL, &truth);
     if (r == 0)
         r = read_one(settings.detections, DATASET_DETECTIONS, settings.detections_format, truth,

@@ -243,6 +243,8 @@ static int check_outputs(const struct validate_opts *o, const struct app_call *c
     int r = app_check_out(o->json, inputs, ARRAY_LEN(inputs));
     if (r == 0 && !file_is_directory(o->detect.out ? o->detect.out : "-"))
         r = app_check_out(o->detect.out, inputs, ARRAY_LEN(inputs));
+    if (r == 0)
+        r = app_check_out(o->report, inputs, ARRAY_LEN(inputs));
     return r;
 }
 

@@ -245,6 +245,7 @@ def test_no_result_replaces_an_input(assay, data, clip, tmp_path):
                       ["validate", clip, "--model", model, "--truth", truth, "--out", truth],
                       ["validate", clip, "--model", model, "--truth", truth, "--json", truth],
                       ["validate", clip, "--model", model, "--truth", truth, "--json", model],
+                      ["convert", truth, truth],
                       ["evaluate", "--truth", truth, "--detections", vtest / "ref_dets_yolox_nano.json", "--json", truth]):
         assert "the result would overwrite this input" in assay.refuses(*arguments)
         assert (model.read_bytes(), truth.read_bytes()) == before, arguments
