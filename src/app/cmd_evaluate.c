@@ -5,6 +5,7 @@
 
 #include "app/app.h"
 #include "app/commands.h"
+#include "app/evaluate_more.h"
 #include "app/formats.h"
 #include "app/report_html.h"
 #include "base/arena.h"
@@ -63,7 +64,10 @@ static const struct opt rows[] = {
 };
 // clang-format on
 
-static const struct opt_set sets[] = {{rows, &settings, NULL}};
+static const struct opt_set sets[] = {
+    {rows, &settings, NULL},
+    {evaluate_more_rows, &evaluate_more, "What is judged, and how"},
+};
 
 // ---- lists
 
@@ -232,16 +236,26 @@ static int evaluate(const struct app_call *call)
     if (r == 0)
         r = app_check_out(settings.report, inputs, ARRAY_LEN(inputs));
     if (r == 0)
+        r = app_check_out(evaluate_more_output(), inputs, ARRAY_LEN(inputs));
+    if (r == 0)
+        r = evaluate_more_parse(call->arena, &opts);
+    if (r == 0)
         r = read_one(settings.truth, DATASET_TRUTH, settings.truth_format, NULL, &truth);
+    if (r == 0)
+        r = evaluate_more_prepare(truth);
     if (r == 0)
         r = read_one(settings.detections, DATASET_DETECTIONS, settings.detections_format, truth,
                      &detections);
+    if (r == 0)
+        r = evaluate_more_apply(truth, detections);
     if (r == 0)
         r = evaluation_run(truth, detections, &opts, &e);
     if (r == 0 && wants_tracks)
         r = track(truth, detections, &opts, call->arena, &tracks);
     if (r == 0)
         r = write_all(&e, wants_tracks ? &tracks : NULL, truth, detections);
+    if (r == 0)
+        r = evaluate_more_save(&e);
     evaluation_finish(&e);
     dataset_destroy(detections);
     dataset_destroy(truth);

@@ -151,11 +151,13 @@ static int fill_classes(struct run *run)
     struct evaluation *e = run->e;
     const struct coco *c = &run->coco;
     e->classes = arena_array(e->arena, struct evaluation_class, run->truth->n_classes);
-    if (!e->classes)
+    e->class_indices = arena_array(e->arena, size_t, run->truth->n_classes);
+    if (!e->classes || !e->class_indices)
         return ERR_NOMEM;
     for (size_t k = 0; k < run->truth->n_classes; k++) {
         if (!run->selected[k])
             continue;
+        e->class_indices[e->n_classes] = k;
         struct evaluation_class *row = &e->classes[e->n_classes++];
         row->label = run->truth->classes[k].name;
         row->id = run->truth->classes[k].id;
@@ -172,6 +174,53 @@ static int fill_classes(struct run *run)
         e->n_detections += row->n_detections;
     }
     return 0;
+}
+
+static int fill_conventions(struct run *run)
+{
+    struct evaluation *e = run->e;
+    const struct coco_opts *coco = &e->opts.coco;
+    const struct convention_opts opts = {.ious = coco->ious,
+                                         .n_ious = coco->n_ious,
+                                         .coco_cut = coco->cuts[coco->n_cuts - 1],
+                                         .inclusive = e->opts.inclusive_boxes};
+    e->conventions = arena_array(e->arena, struct convention_result, CONVENTION_N_KINDS);
+    int r = e->conventions ? 0 : ERR_NOMEM;
+    for (int k = CONVENTION_COCO; k < CONVENTION_N_KINDS && r == 0; k++) {
+        if (e->opts.conventions[k])
+            r = convention_run(&run->groups, (enum convention)k, &opts, e->arena,
+                               &e->conventions[e->n_conventions++]);
+    }
+    return r;
+}
+
+static int fill_confusions(struct run *run)
+{
+    struct evaluation *e = run->e;
+    e->confusions = arena_array(e->arena, struct confusion, CONFUSION_N_KINDS);
+    int r = e->confusions ? 0 : ERR_NOMEM;
+    for (int k = CONFUSION_SUPERVISION; k < CONFUSION_N_KINDS && r == 0; k++)
+        r = confusion_run(&run->groups, (enum confusion_kind)k, &e->opts.confusion, e->arena,
+                          &e->confusions[e->n_confusions++]);
+    return r;
+}
+
+// What is only there on request.
+static int fill_more(struct run *run, const struct match_filter *filter)
+{
+    struct evaluation *e = run->e;
+    const struct slice_opts slicing = {.by = e->opts.slice_by,
+                                       .n_by = e->opts.n_slice_by,
+                                       .seconds = e->opts.slice_seconds,
+                                       .filter = filter,
+                                       .coco = &e->opts.coco,
+                                       .at_confidence = e->opts.at_confidence};
+    int r = fill_conventions(run);
+    if (r == 0 && e->opts.wants_confusion)
+        r = fill_confusions(run);
+    if (r == 0 && slicing.n_by > 0)
+        r = slice_run(run->truth, run->detections, &slicing, e->arena, &e->slices, &e->n_slices);
+    return r;
 }
 
 static int fill_notices(struct run *run)
@@ -231,6 +280,8 @@ static int run_all(struct run *run)
     e->at = operating_at(&e->curve, e->opts.at_confidence);
     e->best = operating_best(&e->curve);
     r = fill_classes(run);
+    if (r == 0)
+        r = fill_more(run, &filter);
     return r < 0 ? r : fill_notices(run);
 }
 

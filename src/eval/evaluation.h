@@ -12,7 +12,10 @@
 
 #include "base/attr.h"
 #include "eval/coco.h"
+#include "eval/confusion.h"
+#include "eval/convention.h"
 #include "eval/operating.h"
+#include "eval/slice.h"
 
 struct arena;
 struct dataset;
@@ -28,6 +31,13 @@ struct evaluation_opts {
     bool has_at_confidence;
     double at_confidence;  // of the operating point
     struct coco_opts coco; // IoU thresholds, areas, most detections a picture and class
+    bool conventions[CONVENTION_N_KINDS]; // other figures wanted beside COCO's
+    bool inclusive_boxes;                 // of Pascal VOC's conventions
+    bool wants_confusion;                 // both matrices
+    struct confusion_opts confusion;
+    const char *const *slice_by; // see slice_opts
+    size_t n_slice_by;
+    double slice_seconds;
 };
 
 struct evaluation_class {
@@ -54,9 +64,16 @@ struct evaluation {
     struct evaluation_coco coco;
     struct evaluation_class *classes; // in the truth's order
     size_t n_classes;
-    struct operating_point at, best; // classes pooled, IoU .5
-    struct operating_curve curve;    // likewise
-    const char **notices;            // of truth, detections and the evaluation itself
+    struct operating_point at, best;       // classes pooled, IoU .5
+    struct operating_curve curve;          // likewise
+    struct convention_result *conventions; // those that were asked for; [class of the truth]
+    size_t n_conventions;
+    struct confusion *confusions; // [class of the truth]
+    size_t n_confusions;
+    struct slice_part *slices;
+    size_t n_slices;
+    size_t *class_indices; // [class of this evaluation]: of the truth
+    const char **notices;  // of truth, detections and the evaluation itself
     size_t n_notices;
     struct arena *arena;
 };

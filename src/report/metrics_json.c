@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "eval/evaluation.h"
 #include "eval/tracking.h"
+#include "report/detection_json.h"
 #include "report/tracking_json.h"
 
 enum {
@@ -236,6 +237,7 @@ int metrics_json_write(const struct evaluation *e, const struct report_about *ab
     put_point(&w, "operating_point", &e->at);
     put_best(&w, &e->best);
     put_curves(&w, e);
+    detection_json_put(&w, e);
     if (about->tracking)
         tracking_json_put(&w, about->tracking);
     put_notices(&w, e, about->tracking);

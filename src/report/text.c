@@ -157,6 +157,7 @@ int text_write(const struct evaluation *e, const struct report_about *about, str
     put_coco(out, e);
     put_operating(out, e);
     put_classes(out, e);
+    text_put_detection(out, e);
     if (about->tracking)
         text_put_tracking(out, about->tracking);
     if (e->n_notices > 0)

@@ -2,6 +2,7 @@
 // text_priv.h - cells that the tables of plain text share.
 #pragma once
 
+struct evaluation;
 struct str_buf;
 struct tracking_result;
 
@@ -10,6 +11,8 @@ void text_put_value(struct str_buf *out, int width, double value);
 // Left-aligned and cut to the width of labels, counted in characters, not bytes; escaped.
 void text_put_label(struct str_buf *out, const char *label);
 
+// Conventions, confusions and slices, as far as they were asked for.
+void text_put_detection(struct str_buf *out, const struct evaluation *e);
 // The tracking tables.
 void text_put_tracking(struct str_buf *out, const struct tracking_result *r);
 

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// detection_json.c - what evaluation says on request; a figure without data is null.
+
+#include "report/detection_json.h"
+
+#include <math.h>
+
+#include "base/json.h"
+#include "eval/evaluation.h"
+
+static void put_number(struct json_writer *w, const char *key, double value)
+{
+    json_key(w, key);
+    json_double(w, value); // NaN writes null
+}
+
+static void put_count(struct json_writer *w, const char *key, int64_t value)
+{
+    json_key(w, key);
+    json_int(w, value);
+}
+
+static void put_text(struct json_writer *w, const char *key, const char *text)
+{
+    json_key(w, key);
+    json_cstring(w, text);
+}
+
+// ---- conventions
+
+static const char *const curve_names[] = {
+    [CONVENTION_POINTS_101] = "101 points",
+    [CONVENTION_POINTS_11] = "11 points",
+    [CONVENTION_POINTS_ALL] = "all points",
+    [CONVENTION_TRAPEZOID] = "trapezoids between 101 points",
+};
+static const char *const matching_names[] = {
+    [CONVENTION_BEST_FREE] = "best free truth",
+    [CONVENTION_BEST] = "best truth",
+    [CONVENTION_BEST_LATER] = "best truth, the later of equal ones",
+};
+static const char *const ignoring_names[] = {
+    [CONVENTION_IGNORE_COCO] = "crowds by the detection's area",
+    [CONVENTION_IGNORE_VOC] = "difficult ones by IoU",
+    [CONVENTION_IGNORE_REMOVE] = "removed",
+};
+
+static void put_rules(struct json_writer *w, const struct convention_rules *rules)
+{
+    json_key(w, "rules");
+    json_object(w);
+    put_text(w, "interpolation", curve_names[rules->curve]);
+    put_text(w, "matching", matching_names[rules->matching]);
+    put_text(w, "ignored", ignoring_names[rules->ignoring]);
+    json_key(w, "max_detections");
+    if (rules->cut > 0)
+        json_int(w, rules->cut);
+    else
+        json_null(w);
+    json_key(w, "inclusive_boxes");
+    json_bool(w, rules->inclusive);
+    json_end(w);
+}
+
+static void put_causes(struct json_writer *w, const struct convention_result *c)
+{
+    json_key(w, "differences_from_coco");
+    json_array(w);
+    for (size_t i = 0; i < c->n_causes; i++) {
+        const struct convention_cause *cause = &c->causes[i];
+        json_object(w);
+        put_text(w, "rule", cause->rule);
+        put_text(w, "what", cause->text);
+        json_key(w, "in_use");
+        json_bool(w, cause->is_counted);
+        put_number(w, "AP", cause->ap_after - cause->ap_before);
+        put_number(w, "AP50", cause->ap50_after - cause->ap50_before);
+        json_end(w);
+    }
+    json_end(w);
+}
+
+static void put_convention_classes(struct json_writer *w, const struct evaluation *e,
+                                   const struct convention_figures *f)
+{
+    json_key(w, "classes");
+    json_array(w);
+    for (size_t k = 0; k < e->n_classes; k++) {
+        json_object(w);
+        put_text(w, "label", e->classes[k].label);
+        put_number(w, "AP", f->class_ap[e->class_indices[k]]);
+        put_number(w, "AP50", f->class_ap50[e->class_indices[k]]);
+        json_end(w);
+    }
+    json_end(w);
+}
+
+static void put_conventions(struct json_writer *w, const struct evaluation *e)
+{
+    json_key(w, "conventions");
+    json_object(w);
+    for (size_t i = 0; i < e->n_conventions; i++) {
+        const struct convention_result *c = &e->conventions[i];
+        json_key(w, convention_name(c->kind));
+        json_object(w);
+        put_number(w, "AP", c->figures.ap);
+        put_number(w, "AP50", c->figures.ap50);
+        put_number(w, "AP75", c->figures.ap75);
+        if (c->kind == CONVENTION_ULTRALYTICS) {
+            put_number(w, "confidence", c->figures.confidence);
+            put_number(w, "precision", c->figures.precision);
+            put_number(w, "recall", c->figures.recall);
+            put_number(w, "f1", c->figures.f1);
+        }
+        put_rules(w, &c->rules);
+        put_causes(w, c);
+        put_convention_classes(w, e, &c->figures);
+        json_end(w);
+    }
+    json_end(w);
+}
+
+// ---- confusion
+
+// Classes that were judged, and the background behind them.
+static size_t place(const struct evaluation *e, const struct confusion *c, size_t k)
+{
+    return k < e->n_classes ? e->class_indices[k] : c->n - 1;
+}
+
+static void put_matrix(struct json_writer *w, const struct evaluation *e, const struct confusion *c)
+{
+    const bool by_truth = c->kind == CONFUSION_SUPERVISION;
+    json_key(w, confusion_name(c->kind));
+    json_object(w);
+    put_number(w, "confidence_above", c->confidence);
+    put_number(w, "iou_above", c->iou);
+    put_text(w, "rows", by_truth ? "truth" : "detection");
+    put_text(w, "columns", by_truth ? "detection" : "truth");
+    put_count(w, "detections_on_ignored", (int64_t)c->n_ignored);
+    json_key(w, "counts");
+    json_array(w);
+    for (size_t row = 0; row <= e->n_classes; row++) {
+        w->pretty = false;
+        json_array(w);
+        for (size_t column = 0; column <= e->n_classes; column++)
+            json_int(w, c->counts[place(e, c, row) * c->n + place(e, c, column)]);
+        json_end(w);
+        w->pretty = true;
+    }
+    json_end(w);
+    json_end(w);
+}
+
+static void put_confusions(struct json_writer *w, const struct evaluation *e)
+{
+    json_key(w, "confusion_matrix");
+    json_object(w);
+    json_key(w, "labels");
+    json_array(w);
+    for (size_t k = 0; k < e->n_classes; k++)
+        json_cstring(w, e->classes[k].label);
+    json_cstring(w, "(background)");
+    json_end(w);
+    for (size_t i = 0; i < e->n_confusions; i++)
+        put_matrix(w, e, &e->confusions[i]);
+    json_end(w);
+}
+
+// ---- slices
+
+static void put_slices(struct json_writer *w, const struct evaluation *e)
+{
+    json_key(w, "slices");
+    json_array(w);
+    for (size_t i = 0; i < e->n_slices; i++) {
+        const struct slice_part *s = &e->slices[i];
+        json_object(w);
+        put_text(w, "by", s->by);
+        put_text(w, "value", s->value);
+        put_text(w, "part_of", s->of_truths ? "truths" : "pictures");
+        put_count(w, "pictures", (int64_t)s->n_pictures);
+        put_count(w, "truths", (int64_t)s->n_truths);
+        if (!s->of_truths)
+            put_count(w, "detections", (int64_t)s->n_detections);
+        put_number(w, "AP", s->ap);
+        put_number(w, "AP50", s->ap50);
+        put_number(w, "AR", s->ar);
+        put_number(w, "precision", s->at.precision);
+        put_number(w, "recall", s->at.recall);
+        put_number(w, "f1", s->at.f1);
+        put_count(w, "true_positives", s->at.true_positives);
+        if (!s->of_truths)
+            put_count(w, "false_positives", s->at.false_positives);
+        put_count(w, "false_negatives", s->at.false_negatives);
+        json_end(w);
+    }
+    json_end(w);
+}
+
+void detection_json_put(struct json_writer *w, const struct evaluation *e)
+{
+    if (e->n_conventions > 0)
+        put_conventions(w, e);
+    if (e->n_confusions > 0)
+        put_confusions(w, e);
+    if (e->opts.n_slice_by > 0)
+        put_slices(w, e);
+}
