@@ -39,7 +39,6 @@ static void choose_sizes(struct detector *d, const struct engine_opts *opts)
     d->height = info->input.height > 0 ? info->input.height : DEFAULT_IMGSZ;
     d->n_workers = choose_n_workers(opts);
     d->n_a_call = MIN(engine_max_batch(d->engine), DETECTOR_MAX_TAKE);
-    d->n_take = MAX(d->n_a_call, (int)MIN(opts->batch, DETECTOR_MAX_TAKE));
     if (info->input.batch > 1 && d->n_a_call == 1)
         log_warning(info->path,
                     "its batch is fixed at %d: one picture at a time goes in and the other places "

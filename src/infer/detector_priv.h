@@ -77,7 +77,6 @@ struct detector {
     struct engine *engine;
     struct head *head;
     int width, height;
-    int n_take;   // frames that a worker takes at once
     int n_a_call; // of them in one engine call
     struct worker *workers;
     int n_workers;
@@ -93,8 +92,8 @@ struct detector {
     bool stopping;
 };
 
-// Waits for frames and moves up to n_take of them to the worker, interactive ones first, streams of
-// a lane in turn. 0: the detector stops.
+// Waits for frames and moves up to n_a_call of them to the worker, interactive ones first, streams
+// of a lane in turn. 0: the detector stops.
 int lane_take(struct detector *d, struct job **ret_jobs);
 // A job that is finished, well or not, goes back into its stream's line (or away, if cancelled).
 void lane_give_back(struct detector *d, struct job *j);

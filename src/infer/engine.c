@@ -28,7 +28,7 @@ static const char *const device_choices[] = {"auto",   "cpu",      "cuda", "tens
 // clang-format off
 const struct opt engine_options[] = {
     OPT_INT(struct engine_opts, "batch", batch, 0, MAX_BATCH, "N",
-            "pictures in one call on a GPU, taken at once on a CPU; results do not depend on it",
+            "pictures in one call on a GPU; on a CPU each is a call of its own",
             "chosen"),
     OPT_CHOICE(struct engine_opts, "device", device, device_choices, "NAME",
                "where the model runs: cpu, cuda, tensorrt, webgpu or openvino", "cpu"),

@@ -87,7 +87,7 @@ static int fair_share_locked(const struct detector *d)
 {
     size_t n_workers = (size_t)d->n_workers;
     size_t share = (d->n_waiting + n_workers - 1) / n_workers;
-    return (int)MIN(share, (size_t)d->n_take);
+    return (int)MIN(share, (size_t)d->n_a_call);
 }
 
 // A GPU call waits a moment for company; a frame of the interactive lane does not.
@@ -220,7 +220,7 @@ int detector_stream_open(struct detector *d, enum detector_lane lane,
     s->detector = d;
     s->lane = lane == DETECTOR_INTERACTIVE ? 0 : 1;
     s->max_waiting = MAX(n_ahead, 1);
-    s->max_inside = 2 * s->max_waiting + (size_t)(d->n_workers * d->n_take);
+    s->max_inside = 2 * s->max_waiting + (size_t)(d->n_workers * d->n_a_call);
     int r = copy_settings(&s->settings, settings, (size_t)model_info(d->model)->n_labels);
     if (r == 0)
         r = init_conds(s);

@@ -57,8 +57,7 @@ void worker_run(void *arg)
     struct detector *d = w->detector;
     int n = 0;
     while ((n = lane_take(d, w->jobs)) > 0) {
-        assert(n <= DETECTOR_MAX_TAKE);
-        for (int i = 0; i < n; i += d->n_a_call)
-            infer(w, w->jobs + i, MIN(d->n_a_call, n - i));
+        assert(n <= d->n_a_call);
+        infer(w, w->jobs, n);
     }
 }

@@ -39,6 +39,7 @@ static struct lock lock;
 static struct cond moved;
 // --- guarded by lock
 static bool gate_closed;
+static int held_id; // this one's call waits as at a closed gate; 0: none
 static int n_running;
 static int seen[MAX_LOG]; // ids in the order of engine calls
 static int n_seen;
@@ -78,7 +79,8 @@ static int stub_run(void *arg, const struct tensor *inputs, int n_inputs, struct
     n_running++;
     largest_batch = MAX(largest_batch, (int)inputs[0].dims[0]);
     cond_broadcast(&moved);
-    while (gate_closed)
+    int id = (int)lrintf(*(const float *)inputs[0].data * 255);
+    while (gate_closed || (held_id && id == held_id))
         cond_wait(&moved, &lock, THREAD_FOREVER);
     int r = answer(&inputs[0], &outputs[0]);
     n_running--;
@@ -93,6 +95,7 @@ static void set_gate(bool closed)
 {
     lock_acquire(&lock);
     gate_closed = closed;
+    held_id = 0;
     cond_broadcast(&moved);
     lock_release(&lock);
 }
@@ -133,6 +136,7 @@ static int teardown_group(void **state)
 static int setup(void **state)
 {
     gate_closed = false;
+    held_id = 0;
     n_seen = n_running = largest_batch = 0;
     stub.max_batch = 1;
     stub.create_error = 0;
@@ -289,7 +293,7 @@ static void test_order(void **state)
 {
     run_traffic(1, 0, 1);
     run_traffic(3, 0, 1);
-    run_traffic(2, 8, 1); // several taken at once, run one by one
+    run_traffic(2, 8, 1); // on a CPU one by one all the same
     assert_int_equal(largest_batch, 1);
 }
 
@@ -352,6 +356,39 @@ static void test_interactive_first(void **state)
     assert_memory_equal(seen, want, sizeof(want));
     detector_stream_close(a);
     detector_stream_close(b);
+    detector_stream_close(hurry);
+    frame_pool_destroy(pool);
+    detector_destroy(d);
+}
+
+// Also with a batch: on a CPU a worker holds one frame, not the next eight.
+static void test_interactive_waits_for_one_call(void **state)
+{
+    struct detector *d = make_detector(1, 8);
+    struct frame_pool *pool = make_pool(8);
+    struct detector_stream *bulk = open_stream(d, DETECTOR_BULK, 6);
+    struct detector_stream *hurry = open_stream(d, DETECTOR_INTERACTIVE, 1);
+    set_gate(true);
+    push(bulk, pool, 1);
+    wait_until_running(1);
+    for (int id = 2; id <= 5; id++)
+        push(bulk, pool, id);
+    lock_acquire(&lock);
+    held_id = 2; // the worker comes as far as this one
+    gate_closed = false;
+    cond_broadcast(&moved);
+    lock_release(&lock);
+    receive(bulk, 1);
+    wait_until_running(1);
+    push(hurry, pool, 6);
+    set_gate(false);
+    receive(hurry, 6);
+    for (int id = 2; id <= 5; id++)
+        receive(bulk, id);
+    static const int want[] = {1, 2, 6, 3, 4, 5};
+    assert_int_equal(n_seen, ARRAY_LEN(want));
+    assert_memory_equal(seen, want, sizeof(want));
+    detector_stream_close(bulk);
     detector_stream_close(hurry);
     frame_pool_destroy(pool);
     detector_destroy(d);
@@ -568,6 +605,7 @@ int main(void)
         TEST(test_gpu_batches),
         TEST(test_batch_waits_for_company),
         TEST(test_interactive_first),
+        TEST(test_interactive_waits_for_one_call),
         TEST(test_bounds_and_cancel),
         TEST(test_cancel_wakes_receiver),
         TEST(test_close_in_the_middle),
