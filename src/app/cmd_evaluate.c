@@ -8,6 +8,7 @@
 #include "app/evaluate_more.h"
 #include "app/formats.h"
 #include "app/report_html.h"
+#include "app/time_options.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -67,6 +68,7 @@ static const struct opt rows[] = {
 static const struct opt_set sets[] = {
     {rows, &settings, NULL},
     {evaluate_more_rows, &evaluate_more, "What is judged, and how"},
+    TIME_OPTION_SET,
 };
 
 // ---- lists
@@ -177,16 +179,12 @@ static int write_reports(const struct evaluation *e, const struct report_about *
     return r;
 }
 
-static int write_all(const struct evaluation *e, const struct tracking_result *tracking,
+static int write_all(const struct evaluation *e, const struct report_about *about,
                      const struct dataset *truth, const struct dataset *detections)
 {
-    const struct report_about about = {.truth = settings.truth,
-                                       .detections = settings.detections,
-                                       .source = settings.source.path,
-                                       .tracking = tracking};
-    int r = write_reports(e, &about);
+    int r = write_reports(e, about);
     if (r == 0 && settings.report)
-        r = write_page(e, &about, truth, detections);
+        r = write_page(e, about, truth, detections);
     return r;
 }
 
@@ -227,7 +225,12 @@ static int evaluate(const struct app_call *call)
     struct dataset *detections = NULL;
     struct evaluation e = {0};
     struct tracking_result tracks;
+    struct time_results times;
     bool wants_tracks = settings.tracking || settings.rules > 0;
+    struct report_about about = {.truth = settings.truth,
+                                 .detections = settings.detections,
+                                 .source = settings.source.path,
+                                 .tracking = wants_tracks ? &tracks : NULL};
     const char *const inputs[] = {settings.truth, settings.detections, settings.truth_names,
                                   settings.names};
     int r = parse_opts(call->arena, &opts);
@@ -253,7 +256,9 @@ static int evaluate(const struct app_call *call)
     if (r == 0 && wants_tracks)
         r = track(truth, detections, &opts, call->arena, &tracks);
     if (r == 0)
-        r = write_all(&e, wants_tracks ? &tracks : NULL, truth, detections);
+        r = time_options_run(truth, detections, &opts, call->arena, &times, &about);
+    if (r == 0)
+        r = write_all(&e, &about, truth, detections);
     if (r == 0)
         r = evaluate_more_save(&e);
     evaluation_finish(&e);

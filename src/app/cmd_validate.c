@@ -13,11 +13,13 @@
 #include "app/report_html.h"
 #include "app/sink.h"
 #include "app/sink_path.h"
+#include "app/time_options.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "eval/dataset.h"
 #include "eval/evaluation.h"
+#include "eval/tracking.h"
 #include "infer/model.h"
 #include "report/metrics_json.h"
 #include "report/text.h"
@@ -33,7 +35,12 @@ struct validate_opts {
     const char *json;
     const char *report;
     const char *profile;
+    bool tracking;
+    int rules; // enum tracking_rules - 1
 };
+
+// In the order of enum tracking_rules, from the first.
+static const char *const rules_names[] = {"none", "mot15", "mot17", "bdd100k", NULL};
 
 // clang-format off
 #define O struct validate_opts
@@ -42,6 +49,8 @@ static const struct opt validate_options[] = {
     OPT_TEXT(O, "json", json, "FILE", "write the metrics as JSON; - is standard output", NULL),
     OPT_TEXT(O, "profile", profile, "NAME", "a verdict by the criteria of this profile (not in this build)", NULL),
     OPT_TEXT(O, "report", report, "FILE.html", "write the report as one HTML page with charts and pictures", NULL),
+    OPT_BOOL(O, "tracking", tracking, "judge tracks too: HOTA, CLEAR and Identity; switches --track on"),
+    OPT_CHOICE(O, "tracking-rules", rules, rules_names, "RULES", "what --tracking leaves out before judging: none, or as the benchmarks mot15, mot17, bdd100k do", "none"),
     OPT_TEXT(O, "truth", truth, "FILE", "annotated objects: COCO JSON or MOT text", NULL),
     OPT_CHOICE(O, "truth-format", truth_format, app_formats, "FORMAT", "of --truth", "by content"),
     OPT_END,
@@ -60,7 +69,8 @@ static struct validate_opts settings = {
     .at_confidence = EVALUATION_AT_CONFIDENCE,
 };
 static const struct opt_set sets[] = {{validate_options, &settings, "Validation"},
-                                      DETECT_OPTION_SET_ROWS(settings.detect)};
+                                      DETECT_OPTION_SET_ROWS(settings.detect),
+                                      TIME_OPTION_SET};
 
 static const char details[] =
     "Prints the report. --out keeps the detections as well (see: assay detect --help), --json\n"
@@ -161,10 +171,24 @@ static int report_put(const struct validate_opts *o, const struct evaluation *e,
     return r;
 }
 
-static int evaluate(const struct validate_opts *o, const struct dataset *truth,
-                    struct dataset_builder **pbuilder, const struct report_about *about,
-                    struct arena *a)
+static int track(const struct validate_opts *o, const struct dataset *truth,
+                 const struct dataset *detections, const struct evaluation_opts *opts,
+                 struct arena *a, struct tracking_result *ret_result)
 {
+    struct tracking_opts t = {.rules = (enum tracking_rules)(o->rules + 1)};
+    // The rules of MOT know one class, whatever the file calls it.
+    if (t.rules != TRACKING_RULES_MOT15 && t.rules != TRACKING_RULES_MOT17) {
+        t.classes = opts->classes;
+        t.n_classes = opts->n_classes;
+    }
+    return tracking_evaluate(truth, detections, &t, a, ret_result);
+}
+
+static int evaluate(const struct validate_opts *o, const struct dataset *truth,
+                    struct dataset_builder **pbuilder, struct report_about *about, struct arena *a)
+{
+    struct tracking_result tracks;
+    struct time_results times;
     struct dataset *detections;
     int r = dataset_builder_finish(pbuilder, &detections);
     if (r < 0)
@@ -178,6 +202,12 @@ static int evaluate(const struct validate_opts *o, const struct dataset *truth,
     }
     if (r == 0)
         r = evaluation_run(truth, detections, &opts, &e);
+    if (r == 0 && o->tracking) {
+        r = track(o, truth, detections, &opts, a, &tracks);
+        about->tracking = &tracks;
+    }
+    if (r == 0)
+        r = time_options_run(truth, detections, &opts, a, &times, about);
     if (r == 0)
         r = report_put(o, &e, about);
     if (r == 0 && o->report) {
@@ -291,7 +321,7 @@ static int validate(const struct validate_opts *o, const struct app_call *call,
         r = run_judged(o, call, &setup, &judge, ret_status);
     bool is_judgeable = *ret_status == 0 || *ret_status == err_exit_status(ERR_CANCELLED);
     if (r == 0 && is_judgeable) {
-        const struct report_about about = {
+        struct report_about about = {
             .truth = o->truth,
             .model = o->detect.model.path,
             .model_sha256 = judge.model->sha256,
@@ -330,6 +360,8 @@ static int validate_all(const struct validate_opts *o, const struct app_call *ca
 static int run(const struct app_call *call)
 {
     int status = 0;
+    settings.tracking = settings.tracking || settings.rules > 0;
+    settings.detect.track = settings.detect.track || settings.tracking;
     int r = validate_all(&settings, call, &status);
     return r < 0 ? app_fail(r) : status;
 }

@@ -284,6 +284,10 @@ static int picture_member(struct reader *r, struct str key, size_t nth, struct d
     } else if (str_is(key, "frame") || str_is(key, "frame_index")) {
         err = take_optional(r, &value);
         p->frame = value >= 0 ? value : -1;
+    } else if (str_is(key, "pts_us")) {
+        value = INT64_MIN;
+        err = take_optional(r, &value);
+        p->pts_us = value;
     } else {
         err = skip_value(r);
     }

@@ -8,8 +8,9 @@
 // The *latency* of a track is the time from its begin to its first box with a detection.
 //
 // In the window of +-tolerance, detections of one class and video are assigned to counting boxes
-// one to one as well: as many pairs as there can be, then the least total cost, where a pair costs
-// 1 - IoU, and beyond its own picture the tolerance plus |difference in time| (microseconds). The
+// one to one as well, at the least total cost. A pair in one picture costs 1 - IoU (in
+// microseconds); any other one tolerance + |difference in time| + 1 - IoU; a box left over 2 *
+// tolerance + 2. So every pair is better than none, but no long chain of others moves for it. The
 // IoU is the larger one of two: with the box itself (a late answer still shows where it was), and
 // with the box that its track has in the detection's picture.
 //

@@ -373,6 +373,19 @@ static int sparse_init(struct sparse *s, size_t n_rows, size_t n_columns)
     return 0;
 }
 
+int tracking_match_columns(const size_t *row_at, const int32_t *columns, const int64_t *weights,
+                           size_t n_rows, size_t n_columns, int32_t *ret_column)
+{
+    struct sparse s = {.row_at = row_at, .columns = columns, .weights = weights};
+    int r = sparse_init(&s, n_rows, n_columns);
+    for (size_t i = 0; r == 0 && i < n_rows; i++)
+        r = sparse_row(&s, (int32_t)i);
+    for (size_t i = 0; r == 0 && i < n_rows; i++)
+        ret_column[i] = s.column_of[i];
+    sparse_finish(&s);
+    return r;
+}
+
 int tracking_match_weight(const size_t *row_at, const int32_t *columns, const int64_t *weights,
                           size_t n_rows, size_t n_columns, int64_t *ret_weight)
 {

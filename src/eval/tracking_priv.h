@@ -66,6 +66,9 @@ void tracking_assign_max(struct tracking_assign *w, const double *score, size_t 
 // *weights* (above 0). ERR_NOMEM.
 int tracking_match_weight(const size_t *row_at, const int32_t *columns, const int64_t *weights,
                           size_t n_rows, size_t n_columns, int64_t *ret_weight) MUST_CHECK;
+// The matching itself: ret_column[row], -1 for rows left over. ERR_NOMEM.
+int tracking_match_columns(const size_t *row_at, const int32_t *columns, const int64_t *weights,
+                           size_t n_rows, size_t n_columns, int32_t *ret_column) MUST_CHECK;
 
 // --- tracking_overlap.c
 

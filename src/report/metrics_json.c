@@ -8,8 +8,10 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "eval/evaluation.h"
+#include "eval/temporal.h"
 #include "eval/tracking.h"
 #include "report/detection_json.h"
+#include "report/time_json.h"
 #include "report/tracking_json.h"
 
 enum {
@@ -186,12 +188,15 @@ static void put_curves(struct json_writer *w, const struct evaluation *e)
 }
 
 static void put_notices(struct json_writer *w, const struct evaluation *e,
-                        const struct tracking_result *tracking)
+                        const struct report_about *about)
 {
+    const struct tracking_result *tracking = about->tracking;
     json_key(w, "notices");
     json_array(w);
     for (size_t i = 0; i < e->n_notices; i++)
         json_cstring(w, e->notices[i]);
+    for (size_t i = 0; about->temporal && i < about->temporal->n_notices; i++)
+        json_cstring(w, about->temporal->notices[i]);
     if (e->curve.n > MAX_CURVE_POINTS) {
         struct str_buf text = STR_BUF_INIT(1 * KIB);
         str_buf_printf(&text, "the curves show %d of %zu points", MAX_CURVE_POINTS, e->curve.n);
@@ -240,7 +245,11 @@ int metrics_json_write(const struct evaluation *e, const struct report_about *ab
     detection_json_put(&w, e);
     if (about->tracking)
         tracking_json_put(&w, about->tracking);
-    put_notices(&w, e, about->tracking);
+    if (about->temporal)
+        time_json_put_temporal(&w, about->temporal);
+    if (about->mistakes)
+        time_json_put_mistakes(&w, about->mistakes);
+    put_notices(&w, e, about);
     json_end(&w);
     str_buf_putc(out, '\n');
     return str_buf_check(out);

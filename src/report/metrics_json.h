@@ -10,7 +10,9 @@
 
 struct evaluation;
 struct json_writer;
+struct mistakes;
 struct str_buf;
+struct temporal_result;
 struct tracking_result;
 
 // What was judged; texts may be NULL.
@@ -22,6 +24,8 @@ struct report_about {
     const char *model_sha256;               // hex
     const char *source_sha256;              // likewise
     const struct tracking_result *tracking; // NULL: not asked for
+    const struct temporal_result *temporal; // likewise
+    const struct mistakes *mistakes;        // likewise
     // Writes members (key and value) of the "settings" object after ours; NULL: none.
     void (*settings)(void *arg, struct json_writer *w);
     void *arg;

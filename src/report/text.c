@@ -160,6 +160,10 @@ int text_write(const struct evaluation *e, const struct report_about *about, str
     text_put_detection(out, e);
     if (about->tracking)
         text_put_tracking(out, about->tracking);
+    if (about->temporal)
+        text_put_temporal(out, about->temporal);
+    if (about->mistakes)
+        text_put_mistakes(out, about->mistakes);
     if (e->n_notices > 0)
         str_buf_putc(out, '\n');
     for (size_t i = 0; i < e->n_notices; i++) {

@@ -4,6 +4,8 @@
 
 struct evaluation;
 struct str_buf;
+struct mistakes;
+struct temporal_result;
 struct tracking_result;
 
 // "-" for NaN, else four digits, right-aligned.
@@ -15,6 +17,9 @@ void text_put_label(struct str_buf *out, const char *label);
 void text_put_detection(struct str_buf *out, const struct evaluation *e);
 // The tracking tables.
 void text_put_tracking(struct str_buf *out, const struct tracking_result *r);
+void text_put_temporal(struct str_buf *out, const struct temporal_result *r);
+// The list of likely truth mistakes.
+void text_put_mistakes(struct str_buf *out, const struct mistakes *m);
 
 enum {
     TEXT_LABEL_WIDTH = 20,
