@@ -25,8 +25,9 @@ all: build
 demo: TESTS = false
 demo: deps build
 	$(ASSAY) validate "$(VIDEO)" --model "$(MODEL)" --truth "$(TRUTH)" $(DEMO_OPTIONS) \
-	    --json demo-output/metrics.json --out demo-output/detections.jsonl
+	    --json demo-output/metrics.json --out demo-output/detections.jsonl --report demo-output/report.html
 	@echo "metrics: demo-output/metrics.json, detections: demo-output/detections.jsonl"
+	@echo "report, for a browser: $(abspath demo-output/report.html)"
 
 test: deps-test unit system
 

@@ -102,11 +102,13 @@ static void put_sweep(const struct evaluation *e, struct str_buf *out)
         html_end_section(out);
         return;
     }
-    str_buf_puts(out, "<p>Left of a threshold are the detections that are given up. The marked "
-                      "one has the highest F1; the dashed grey one is that of this report.</p>\n"
-                      "<ul class=\"legend\"><li><i class=\"rule one\"></i>precision</li>"
-                      "<li><i class=\"rule two\"></i>recall</li>"
-                      "<li><i class=\"rule both\"></i>F1</li></ul>\n<figure class=\"gap\">");
+    str_buf_puts(
+        out, "<p>Detections below the threshold are given up: a higher one is right more often and "
+             "finds less. The green mark is the highest F1, the dashed grey line the "
+             "confidence of this report.</p>\n"
+             "<ul class=\"legend\"><li><i class=\"rule one\"></i>precision</li>"
+             "<li><i class=\"rule two\"></i>recall</li>"
+             "<li><i class=\"rule both\"></i>F1</li></ul>\n<figure class=\"gap\">");
     put_sweep_plot(e, out);
     str_buf_puts(out, "<p class=\"soft axes\">Confidence threshold</p></figure>\n");
     html_end_section(out);

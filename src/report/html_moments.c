@@ -14,6 +14,7 @@
 
 enum {
     MAX_BOXES = 1000, // drawn on one picture
+    MAX_LABELS = 8,   // with more errors than that, words would hide the boxes
 };
 
 struct moment {
@@ -126,6 +127,26 @@ static void put_counted(struct str_buf *out, int64_t n, const char *one, const c
     str_buf_printf(out, " %s", n == 1 ? one : many);
 }
 
+// "(3 pedestrian, 1 car)": the classes of one kind of error, where there are several classes.
+static void put_classes(const struct moment *m, enum outcome_kind kind)
+{
+    const struct outcome_object *objects = m->h->outcome->objects + m->picture->first;
+    bool any = false;
+    for (size_t i = 0; i < m->picture->n && m->h->evaluation->n_classes > 1;) { // by class
+        const int32_t k = objects[i].class_index;
+        int64_t n = 0;
+        for (; i < m->picture->n && objects[i].class_index == k; i++)
+            n += objects[i].kind == kind;
+        if (n == 0)
+            continue;
+        str_buf_printf(m->out, "%s%" PRId64 " ", any ? ", " : " (", n);
+        html_put_text(m->out, m->h->truth->classes[k].name);
+        any = true;
+    }
+    if (any)
+        str_buf_putc(m->out, ')');
+}
+
 static void put_caption(const struct moment *m, size_t number)
 {
     const struct outcome_picture *p = m->picture;
@@ -142,8 +163,10 @@ static void put_caption(const struct moment *m, size_t number)
     }
     str_buf_puts(m->out, "<br>");
     put_counted(m->out, p->n_missed, "missed", "missed");
+    put_classes(m, OUTCOME_MISSED);
     str_buf_puts(m->out, ", ");
     put_counted(m->out, p->n_false_alarms, "false alarm", "false alarms");
+    put_classes(m, OUTCOME_FALSE_ALARM);
     str_buf_puts(m->out, ", <span class=\"soft\">");
     put_counted(m->out, p->n_found, "found", "found");
     str_buf_puts(m->out, "</span></figcaption>");
@@ -151,19 +174,18 @@ static void put_caption(const struct moment *m, size_t number)
 
 static void put_moment(const struct html_report *h, size_t i, struct str_buf *out)
 {
-    struct moment m = {.h = h,
-                       .picture = &h->outcome->pictures[h->worst[i]],
-                       .has_labels = h->evaluation->n_classes > 1,
-                       .out = out};
+    struct moment m = {.h = h, .picture = &h->outcome->pictures[h->worst[i]], .out = out};
+    m.has_labels = h->evaluation->n_classes > 1 &&
+                   m.picture->n_missed + m.picture->n_false_alarms <= MAX_LABELS;
     for (size_t k = 0; k < h->n_pictures; k++) {
         if (h->pictures[k].picture == m.picture->picture)
             m.pixels = &h->pictures[k];
     }
     measure(&m);
     str_buf_printf(out,
-                   "<figure id=\"moment-%zu\"><svg viewBox=\"0 0 %.1f %.1f\" role=\"img\" "
+                   "<figure id=\"moment-%zu\"><svg%s viewBox=\"0 0 %.1f %.1f\" role=\"img\" "
                    "aria-label=\"Truth and detections of moment %zu\">",
-                   i + 1, m.width, m.height, i + 1);
+                   i + 1, m.pixels ? "" : " class=\"bare\"", m.width, m.height, i + 1);
     if (m.pixels) {
         str_buf_printf(out,
                        "<image width=\"%.1f\" height=\"%.1f\" preserveAspectRatio=\"none\" "

@@ -16,7 +16,9 @@
 #include "report/html_priv.h"
 
 enum {
-    MAX_ROWS = 40, // of videos
+    MAX_ROWS = 40,   // of videos
+    MAX_FACETS = 12, // attributes with a table of their own
+    MAX_VALUES = 12, // of one attribute: with more it is a number or a name, not a condition
 };
 
 struct slice {
@@ -58,7 +60,7 @@ static void put_row(struct str_buf *out, const struct slice *s, int64_t longest,
     str_buf_puts(out, "<tr><th scope=\"row\">");
     html_put_text(out, s->name && s->name[0] ? s->name : "(no name)");
     if (s->note)
-        str_buf_printf(out, " <span class=\"soft\">%s</span>", s->note);
+        str_buf_printf(out, " <span class=\"soft nowrap\">%s</span>", s->note);
     str_buf_puts(out, "</th>");
     html_put_count_cell(out, "Objects", s->found + s->missed);
     html_put_count_cell(out, "Missed", s->missed);
@@ -196,6 +198,102 @@ static void put_conditions(const struct html_report *h, struct str_buf *out)
     put_table(out, "By condition of the object", "Condition", slices, n);
 }
 
+// --- by what the truth's file says under a name: weather, time of day
+
+struct facet {
+    const char *key; // of the dataset, where equal texts are one
+    struct slice slices[MAX_VALUES];
+    size_t n;
+    bool has_too_many;
+};
+
+struct facets {
+    struct facet *items;
+    size_t n;
+    bool has_alarms;
+};
+
+static struct facet *facet_find(struct facets *f, const char *key)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        if (f->items[i].key == key)
+            return &f->items[i];
+    }
+    if (f->n == MAX_FACETS)
+        return NULL;
+    f->items[f->n].key = key;
+    return &f->items[f->n++];
+}
+
+static struct slice *value_find(struct facet *facet, const char *value, bool has_alarms)
+{
+    for (size_t i = 0; i < facet->n; i++) {
+        if (facet->slices[i].name == value)
+            return &facet->slices[i];
+    }
+    facet->has_too_many = facet->has_too_many || facet->n == MAX_VALUES;
+    if (facet->has_too_many)
+        return NULL;
+    facet->slices[facet->n] = (struct slice){.name = value, .has_alarms = has_alarms};
+    return &facet->slices[facet->n++];
+}
+
+static void facets_count(struct facets *f, const struct dataset *truth, uint32_t list,
+                         const struct slice *counts)
+{
+    for (uint32_t i = list; i != 0; i = truth->attributes[i].next) {
+        struct facet *facet = facet_find(f, truth->attributes[i].key);
+        struct slice *s =
+            facet ? value_find(facet, truth->attributes[i].value, f->has_alarms) : NULL;
+        if (!s)
+            continue;
+        s->found += counts->found;
+        s->missed += counts->missed;
+        s->alarms += counts->alarms;
+    }
+}
+
+static void put_facets(const struct facets *f, const char *of, struct str_buf *out)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        const struct facet *facet = &f->items[i];
+        if (facet->has_too_many || facet->n < 2)
+            continue;
+        struct str_buf caption = STR_BUF_INIT(64 * KIB);
+        str_buf_puts(&caption, "By ");
+        html_put_text(&caption, facet->key);
+        str_buf_printf(&caption, " of the %s", of);
+        put_table(out, str_buf_text(&caption), "Value", facet->slices, facet->n);
+        str_buf_finish(&caption);
+    }
+}
+
+static void put_attributes(const struct html_report *h, struct str_buf *out)
+{
+    const struct outcome *o = h->outcome;
+    struct facets pictures = {.items = mem_array(struct facet, MAX_FACETS), .has_alarms = true};
+    struct facets objects = {.items = mem_array(struct facet, MAX_FACETS)};
+    if (!pictures.items || !objects.items)
+        out->failed = ERR_NOMEM;
+    for (size_t i = 0; i < o->n_pictures && !out->failed; i++) {
+        const struct outcome_picture *p = &o->pictures[i];
+        const struct slice counts = {
+            .found = p->n_found, .missed = p->n_missed, .alarms = p->n_false_alarms};
+        facets_count(&pictures, h->truth, h->truth->pictures[p->picture].attributes, &counts);
+    }
+    for (size_t i = 0; i < o->n_objects && !out->failed; i++) {
+        struct slice counts = {0};
+        count(&counts, o->objects[i].kind);
+        if (o->objects[i].truth != OUTCOME_NONE)
+            facets_count(&objects, h->truth, h->truth->objects[o->objects[i].truth].attributes,
+                         &counts);
+    }
+    put_facets(&pictures, "frame", out);
+    put_facets(&objects, "object", out);
+    mem_free(pictures.items);
+    mem_free(objects.items);
+}
+
 // --- by video
 
 static void put_videos(const struct html_report *h, struct str_buf *out)
@@ -235,6 +333,7 @@ void html_put_slices(const struct html_report *h, struct str_buf *out)
         html_put_outcome_legend(out);
         put_sizes(h, out);
         put_conditions(h, out);
+        put_attributes(h, out);
         put_videos(h, out);
     }
     html_end_section(out);

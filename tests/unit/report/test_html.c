@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+// test_html.c - the HTML report: outside text never becomes markup, what has no data says so, and
+// every element is closed.
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "eval/dataset.h"
+#include "eval/evaluation.h"
+#include "eval/outcome.h"
+#include "report/html.h"
+#include "report/html_priv.h"
+#include "report/metrics_json.h"
+#include "report/svg.h"
+
+#define HOSTILE "<script>alert(1)</script>\"'&\x1b\xff"
+
+// --- escaping
+
+static const struct {
+    const char *text, *html;
+} texts[] = {
+    {"person", "person"},
+    {"", ""},
+    {NULL, ""},
+    {"<script>", "&lt;script&gt;"},
+    {"a&b \"c\" 'd'", "a&amp;b &quot;c&quot; &#39;d&#39;"},
+    {"&lt;", "&amp;lt;"},
+    {"\x1b[31m\n", "\xef\xbf\xbd[31m\xef\xbf\xbd"},
+    {"\xff\xc3", "\xef\xbf\xbd\xef\xbf\xbd"},
+    {"\xc3\xa4\xe2\x82\xac", "\xc3\xa4\xe2\x82\xac"},
+};
+
+static void test_text(void **state)
+{
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct str_buf out = STR_BUF_INIT(1 * KIB);
+        html_put_text(&out, texts[i].text);
+        assert_string_equal(str_buf_text(&out), texts[i].html);
+        str_buf_finish(&out);
+    }
+}
+
+static void test_numbers(void **state)
+{
+    static const struct {
+        int64_t n;
+        const char *text;
+    } counts[] = {{0, "0"}, {999, "999"}, {1000, "1,000"}, {-1234567, "-1,234,567"}};
+    static const struct {
+        int64_t us;
+        int n_digits;
+        const char *text;
+    } clocks[] = {{0, 0, "0:00"},
+                  {3900000, 2, "0:03.90"},
+                  {62300000, 1, "1:02.3"},
+                  {3723000000, 0, "1:02:03"},
+                  {-1500000, 1,
+                   "\xe2\x88\x92"
+                   "0:01.5"}};
+    struct str_buf out = STR_BUF_INIT(1 * KIB);
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+        str_buf_reset(&out);
+        html_put_count(&out, counts[i].n);
+        assert_string_equal(str_buf_text(&out), counts[i].text);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(clocks); i++) {
+        str_buf_reset(&out);
+        html_put_clock(&out, clocks[i].us, clocks[i].n_digits);
+        assert_string_equal(str_buf_text(&out), clocks[i].text);
+    }
+    str_buf_reset(&out);
+    html_put_value(&out, (double)NAN, 3);
+    html_put_value(&out, (double)INFINITY, 3);
+    assert_null(strstr(str_buf_text(&out), "nan"));
+    assert_null(strstr(str_buf_text(&out), "inf"));
+    assert_non_null(strstr(str_buf_text(&out), "no data"));
+    str_buf_finish(&out);
+}
+
+static void test_svg(void **state)
+{
+    const struct svg_plot p = {.x_max = 10, .y_max = 2};
+    assert_true(svg_x(&p, 5) == 500 && svg_y(&p, 2) == 0 && svg_y(&p, 0) == 1000);
+    assert_true(svg_x(&p, -3) == 0 && svg_x(&p, 99) == 1000); // stays inside
+    assert_true(svg_x(&p, (double)NAN) == 0);
+    const struct svg_plot flat = {0};
+    assert_true(svg_x(&flat, 0) == 0); // no 0/0
+}
+
+// --- whole pages
+
+static struct dataset_attribute attributes[] = {
+    {0}, {"weather<b>", "rain<i>", 0}, {"weather<b>", "fog", 0}};
+static char video[] = "video " HOSTILE;
+static char *videos[] = {video, video};
+static char notice[] = "notice " HOSTILE;
+static char *notices[] = {notice};
+
+static void settings(void *arg, struct json_writer *w)
+{
+    json_key(w, "detect");
+    json_object(w);
+    json_key(w, "key " HOSTILE);
+    json_cstring(w, HOSTILE);
+    json_key(w, "some_list");
+    json_array(w);
+    json_int(w, 1);
+    json_int(w, 2);
+    json_end(w);
+    json_key(w, "max_frames");
+    json_null(w);
+    json_end(w);
+}
+
+static struct str_buf page_of(struct dataset *truth, struct dataset *detections)
+{
+    struct evaluation e;
+    struct arena *a;
+    struct outcome o;
+    size_t *worst;
+    size_t n_worst;
+    assert_int_equal(evaluation_run(truth, detections, NULL, &e), 0);
+    assert_int_equal(arena_create(0, &a), 0);
+    // The lists that the arena hands out with pointers into attributes need equal keys to be one.
+    attributes[2].key = attributes[1].key;
+    assert_int_equal(outcome_run(truth, detections, &e, a, &o), 0);
+    assert_int_equal(outcome_worst(&o, HTML_MAX_PICTURES, a, &worst, &n_worst), 0);
+    const struct report_about about = {.truth = "t" HOSTILE,
+                                       .detections = "d" HOSTILE,
+                                       .model = "m" HOSTILE,
+                                       .source = "s/" HOSTILE,
+                                       .model_sha256 = "00ff",
+                                       .settings = settings};
+    static const uint8_t jpeg[] = {0xff, 0xd8, 0xff, 0xe0};
+    const struct html_picture picture = {
+        .jpeg = jpeg, .n = sizeof(jpeg), .width = 64, .height = 48};
+    const struct html_report h = {.evaluation = &e,
+                                  .about = &about,
+                                  .truth = truth,
+                                  .detections = detections,
+                                  .outcome = &o,
+                                  .worst = worst,
+                                  .n_worst = n_worst,
+                                  .pictures = &picture,
+                                  .n_pictures = 1,
+                                  .no_pictures = "because " HOSTILE};
+    struct str_buf small = STR_BUF_INIT(1 * KIB);
+    assert_int_equal(html_write(&h, &small), ERR_TOO_BIG);
+    str_buf_finish(&small);
+    struct str_buf out = STR_BUF_INIT(4 * MIB);
+    assert_int_equal(html_write(&h, &out), 0);
+    arena_destroy(a);
+    evaluation_finish(&e);
+    return out;
+}
+
+static size_t times(const char *text, const char *part)
+{
+    size_t n = 0;
+    for (const char *p = text; (p = strstr(p, part)) != NULL; p++)
+        n++;
+    return n;
+}
+
+static void check_page(const char *page)
+{
+    static const char *const elements[][2] = {
+        {"<section", "</section>"}, {"<svg", "</svg>"},   {"<figure", "</figure>"},
+        {"<table", "</table>"},     {"<div", "</div>"},   {"<tr>", "</tr>"},
+        {"<span", "</span>"},       {"<p", "</p>"},       {"<td", "</td>"},
+        {"<dd", "</dd>"},           {"<dt>", "</dt>"},    {"<ul", "</ul>"},
+        {"<title", "</title>"},     {"<main", "</main>"}, {"<text", "</text>"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(elements); i++) {
+        size_t opened = times(page, elements[i][0]);
+        if (strcmp(elements[i][0], "<p") == 0)
+            opened -= times(page, "<path");
+        if (opened != times(page, elements[i][1]))
+            fail_msg("%s: %zu opened, %zu closed", elements[i][0], opened,
+                     times(page, elements[i][1]));
+    }
+    assert_null(strstr(page, "<script"));
+    assert_null(strstr(page, "<b>rain"));
+    assert_null(strstr(page, "<i>\""));
+    assert_null(strchr(page, '\x1b'));
+    assert_null(strchr(page, '\xff'));
+    assert_null(strstr(page, "nan"));
+    assert_null(strstr(page, "-inf"));
+    assert_null(strstr(page, "http"));
+}
+
+static void test_hostile(void **state)
+{
+    struct dataset_class classes[] = {{.id = 1, .name = HOSTILE}, {.id = 2, .name = ""}};
+    struct dataset_picture pictures[] = {
+        {.id = 1, .frame = 0, .pts_us = 0, .attributes = 1},
+        {.id = 2, .frame = 50, .pts_us = 2000000, .attributes = 2, .file_name = HOSTILE},
+        {.id = 3, .frame = 0, .pts_us = INT64_MIN, .video = 1}};
+    struct dataset_object truths[] = {
+        {.w = 10, .h = 10, .area = 100, .confidence = 1, .marks = DATASET_OCCLUDED},
+        {.picture = 1, .w = 10, .h = 10, .area = 100, .confidence = 1},
+        {.picture = 2, .class_index = 1, .w = 40, .h = 40, .area = 1600, .confidence = 1}};
+    struct dataset_object found[] = {
+        {.w = 10, .h = 10, .confidence = .9},
+        {.picture = 1, .class_index = 1, .x = 5, .w = 10, .h = 10, .confidence = .7},
+        {.picture = 2, .class_index = 0, .x = 5, .w = -10, .h = 10, .confidence = 1.5}};
+    struct dataset truth = {.classes = classes,
+                            .n_classes = 2,
+                            .pictures = pictures,
+                            .n_pictures = 3,
+                            .videos = videos,
+                            .n_videos = 2,
+                            .objects = truths,
+                            .n_objects = 3,
+                            .attributes = attributes,
+                            .n_attributes = 3,
+                            .n_judged = 3,
+                            .notices = notices,
+                            .n_notices = 1};
+    struct dataset detections = truth;
+    detections.objects = found;
+    detections.n_objects = 3;
+    struct str_buf page = page_of(&truth, &detections);
+    check_page(str_buf_text(&page));
+    assert_non_null(strstr(str_buf_text(&page), "&lt;script&gt;alert(1)"));
+    assert_non_null(strstr(str_buf_text(&page), "data:image/jpeg;base64,/9j/4A=="));
+    assert_non_null(strstr(str_buf_text(&page), "By weather&lt;b&gt; of the frame"));
+    assert_non_null(strstr(str_buf_text(&page), "rain&lt;i&gt;"));
+    assert_non_null(strstr(str_buf_text(&page), "occluded"));
+    assert_non_null(strstr(str_buf_text(&page), "<dt>some list</dt><dd>1, 2</dd>"));
+    str_buf_finish(&page);
+}
+
+// A class that has truth without detections, detections without truth, neither; no pictures at all.
+static void test_empty(void **state)
+{
+    struct dataset_class classes[] = {{.id = 1, .name = "a"}};
+    struct dataset_picture pictures[] = {{.id = 1, .frame = -1, .pts_us = INT64_MIN}};
+    struct dataset_object object = {.w = 10, .h = 10, .area = 100, .confidence = .5};
+    for (int i = 0; i < 6; i++) {
+        struct dataset truth = {.classes = classes,
+                                .n_classes = i < 5,
+                                .pictures = pictures,
+                                .n_pictures = i < 4,
+                                .objects = &object,
+                                .n_objects = i == 0 || i == 1,
+                                .n_judged = i < 4};
+        struct dataset detections = truth;
+        detections.n_objects = i == 0 || i == 2;
+        struct str_buf page = page_of(&truth, &detections);
+        check_page(str_buf_text(&page));
+        assert_true((i == 0) == (strstr(str_buf_text(&page), "o data") == NULL) || i < 3);
+        if (i > 0)
+            assert_true(strstr(str_buf_text(&page), "o data") != NULL ||
+                        strstr(str_buf_text(&page), "no truth of this class") != NULL);
+        str_buf_finish(&page);
+    }
+}
+
+// A long video is drawn in few bars.
+static void test_long_video(void **state)
+{
+    enum { N = 5000 };
+    static struct dataset_picture pictures[N];
+    static struct dataset_object objects[N];
+    struct dataset_class classes[] = {{.id = 1, .name = "a"}};
+    for (int i = 0; i < N; i++) {
+        pictures[i] = (struct dataset_picture){.id = i, .frame = i, .pts_us = i * INT64_C(40000)};
+        objects[i] = (struct dataset_object){
+            .picture = i, .w = 10, .h = 10, .area = 100, .confidence = .9, .x = i % 2 ? 0 : 50};
+    }
+    struct dataset truth = {.classes = classes,
+                            .n_classes = 1,
+                            .pictures = pictures,
+                            .n_pictures = N,
+                            .objects = objects,
+                            .n_objects = N,
+                            .n_judged = N};
+    struct dataset detections = truth;
+    detections.n_objects = N / 2;
+    struct str_buf page = page_of(&truth, &detections);
+    check_page(str_buf_text(&page));
+    assert_true(page.n < 200 * KIB);
+    assert_non_null(strstr(str_buf_text(&page), "mean of 7 frames"));
+    assert_non_null(strstr(str_buf_text(&page), "id=\"moment-12\""));
+    assert_null(strstr(str_buf_text(&page), "id=\"moment-13\""));
+    str_buf_finish(&page);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_text),  cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_svg),   cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_empty), cmocka_unit_test(test_long_video),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
