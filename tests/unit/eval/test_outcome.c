@@ -24,13 +24,13 @@ static const struct {
     const char *first; // kinds of the first picture's objects: f, m, a, i
 } rows[] = {
     {"nothing", "", "", 0, 0, 0, ""},
-    {"found", T(1, 1, 0, ""), D(1, 1, 0, .9), 1, 0, 0, "f"},
-    {"below the confidence", T(1, 1, 0, ""), D(1, 1, 0, .2), 0, 1, 0, "m"},
-    {"at the confidence", T(1, 1, 0, ""), D(1, 1, 0, .25), 1, 0, 0, "f"},
-    {"another class", T(1, 1, 0, ""), D(1, 2, 0, .9), 0, 1, 1, "ma"},
-    {"found twice", T(1, 1, 0, ""), D(1, 1, 0, .9) "," D(1, 1, 1, .8), 1, 0, 1, "af"},
-    {"a crowd counts for nothing", T(1, 1, 0, ",\"iscrowd\":1"), D(1, 1, 0, .9), 0, 0, 0, "ii"},
-    {"other pictures", T(2, 1, 0, "") "," T(3, 2, 0, ""), D(3, 2, 50, .9), 0, 2, 1, ""},
+    {"found", T(1, 1, 0, ""), D(1, 1, 0, 0.9), 1, 0, 0, "f"},
+    {"below the confidence", T(1, 1, 0, ""), D(1, 1, 0, 0.2), 0, 1, 0, "m"},
+    {"at the confidence", T(1, 1, 0, ""), D(1, 1, 0, 0.25), 1, 0, 0, "f"},
+    {"another class", T(1, 1, 0, ""), D(1, 2, 0, 0.9), 0, 1, 1, "ma"},
+    {"found twice", T(1, 1, 0, ""), D(1, 1, 0, 0.9) "," D(1, 1, 1, 0.8), 1, 0, 1, "af"},
+    {"a crowd counts for nothing", T(1, 1, 0, ",\"iscrowd\":1"), D(1, 1, 0, 0.9), 0, 0, 0, "ii"},
+    {"other pictures", T(2, 1, 0, "") "," T(3, 2, 0, ""), D(3, 2, 50, 0.9), 0, 2, 1, ""},
 };
 
 struct given {
@@ -118,7 +118,7 @@ static void test_rows(void **state)
 static void test_one_class(void **state)
 {
     struct given g;
-    give(&g, T(1, 1, 0, "") "," T(1, 2, 0, ""), D(1, 1, 0, .9) "," D(1, 2, 50, .9));
+    give(&g, T(1, 1, 0, "") "," T(1, 2, 0, ""), D(1, 1, 0, 0.9) "," D(1, 2, 50, 0.9));
     judge(&g, "b");
     check_sums(&g);
     assert_int_equal(g.o.n_objects, 2);
@@ -141,7 +141,7 @@ static void test_worst(void **state)
     assert_int_equal(n, 1);
     assert_int_equal(g.o.pictures[worst[0]].frame, 1);
     take_back(&g);
-    give(&g, T(1, 1, 0, ""), D(1, 1, 0, .9)); // nothing is wrong
+    give(&g, T(1, 1, 0, ""), D(1, 1, 0, 0.9)); // nothing is wrong
     judge(&g, NULL);
     assert_int_equal(outcome_worst(&g.o, 12, g.arena, &worst, &n), 0);
     assert_int_equal(n, 0);

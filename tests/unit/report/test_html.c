@@ -144,7 +144,7 @@ static struct str_buf page_of(struct dataset *truth, struct dataset *detections)
                                        .settings = settings};
     static const uint8_t jpeg[] = {0xff, 0xd8, 0xff, 0xe0};
     const struct html_picture picture = {
-        .jpeg = jpeg, .n = sizeof(jpeg), .width = 64, .height = 48};
+        .picture = 1, .jpeg = jpeg, .n = sizeof(jpeg), .width = 64, .height = 48};
     const struct html_report h = {.evaluation = &e,
                                   .about = &about,
                                   .truth = truth,

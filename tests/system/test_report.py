@@ -1,0 +1,185 @@
+"""The HTML report in a real browser: complete, silent, small, and in need of nothing beside it."""
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import pytest
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
+MAX_BYTES = 5_000_000
+OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+           "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
+           "--disable-dev-shm-usage", "--enable-logging=stderr", "--hide-scrollbars"]
+VOID = {"meta", "link", "br", "img", "input"}
+
+
+class Balance(HTMLParser):
+    """Every element that is opened is closed, in order."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.wrong, self.count = [], [], {}
+
+    def handle_starttag(self, tag, attributes):
+        self.count[tag] = self.count.get(tag, 0) + 1
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.count[tag] = self.count.get(tag, 0) + 1
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append((tag, self.getpos()))
+
+
+def read(page):
+    text = page.read_text(encoding="utf-8")
+    assert len(text.encode()) < MAX_BYTES
+    assert not re.search(r"https?:|//[a-z]", re.sub(r"base64,[A-Za-z0-9+/=]+", "", text)), "the page refers to something outside"
+    assert "<script" not in text and "NaN" not in text
+    balance = Balance()
+    balance.feed(text)
+    assert not balance.wrong and not balance.open, (balance.wrong[:3], balance.open[-3:])
+    return text, balance.count
+
+
+def browse(page, profile, *arguments, width=900):
+    """Standard output of the browser; what it had to complain about is the failure."""
+    if not BROWSER:
+        pytest.skip("no chromium")
+    done = subprocess.run([BROWSER, *OPTIONS, f"--user-data-dir={profile}", f"--window-size={width},1000", *arguments,
+                           page.as_uri()], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    console = [line for line in done.stderr.splitlines() if ":CONSOLE" in line]
+    assert not console, console
+    return done.stdout
+
+
+def overflows(page, folder, width):
+    """By how many pixels the page is wider than its window, asked of the page itself in a frame of that width."""
+    probe = folder / f"probe-{width}.html"
+    probe.write_text(f"""<body style="margin:0"><iframe id=f style="width:{width}px;height:900px;border:0" src="{page.name}">
+</iframe><script>f.onload=()=>{{const d=f.contentDocument.documentElement;
+document.title=[d.scrollWidth-d.clientWidth,d.querySelectorAll('.moments svg').length].join(' ')}}</script>""")
+    dom = browse(probe, folder / "profile", "--allow-file-access-from-files", "--virtual-time-budget=5000", "--dump-dom",
+                 width=max(width, 600))
+    return int(re.search(r"<title>(-?\d+) \d+</title>", dom).group(1))
+
+
+@pytest.fixture(scope="module")
+def video_report(assay, data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    case = data / "video_with_gt/mmtracking_demo_MOT17-04"
+    assay.ok("validate", case / "demo.mp4", "--model", data / "models/yolox_nano_416.onnx", "--truth", case / "gt.coco.json",
+             "--classes", "person", "--out", folder / "kept.jsonl", "--json", folder / "metrics.json",
+             "--report", folder / "report.html")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def classes_report(assay, data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    case = data / "detection/bdd100k_8videos"
+    assay.ok("evaluate", "--truth", case / "gt.json", "--detections", case / "dt.json", "--tracking",
+             "--report", folder / "report.html")
+    return folder
+
+
+def test_video(video_report):
+    text, count = read(video_report / "report.html")
+    metrics = json.loads((video_report / "metrics.json").read_text())
+    assert count["image"] >= 1 and count["image"] == text.count('id="moment-')
+    assert f"<b>{metrics['coco']['AP50']:.3f}</b>" in text
+    point = metrics["operating_point"]
+    assert f"finds {point['true_positives']:,}, misses {point['false_negatives']:,}" in text
+    assert re.search(r"SHA-256 of the model</dt><dd class=\"hash\">[0-9a-f]{64}<", text)
+    assert re.search(r"SHA-256 of the source</dt><dd class=\"hash\">[0-9a-f]{64}<", text)
+
+
+def test_the_same_pictures_from_kept_detections(assay, data, video_report, tmp_path):
+    case = data / "video_with_gt/mmtracking_demo_MOT17-04"
+    page = tmp_path / "again.html"
+    assay.ok("evaluate", "--truth", case / "gt.coco.json", "--detections", video_report / "kept.jsonl", "--classes", "person",
+             "--source", case / "demo.mp4", "--report", page)
+    pictures = [re.findall(r"base64,([A-Za-z0-9+/=]+)", p.read_text()) for p in (page, video_report / "report.html")]
+    assert pictures[0] and pictures[0] == pictures[1]
+
+
+def test_pictures_as_source(assay, data, tmp_path):
+    case = data / "video_with_gt/TUD-Campus_frames"
+    page = tmp_path / "report.html"
+    assay.ok("validate", case / "img1", "--model", data / "models/yolox_nano_416.onnx", "--truth", case / "gt.coco.json",
+             "--classes", "person", "--report", page)
+    _, count = read(page)
+    assert count["image"] >= 1
+
+
+def test_classes_and_videos(classes_report):
+    text, count = read(classes_report / "report.html")
+    assert text.count('class="plot small"') == 7  # of eight classes one has no detections
+    assert "no detections of this class" in text
+    assert text.count('class="plot time many"') == 8
+    assert "HOTA" in text and "image" not in count
+
+
+@pytest.mark.parametrize("width", [400, 900, 1600])
+def test_nothing_is_wider_than_the_page(video_report, classes_report, width):
+    for folder in (video_report, classes_report):
+        assert overflows(folder / "report.html", folder, width) == 0
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_screenshot_is_not_empty(video_report, scheme, tmp_path):
+    shot = tmp_path / "shot.png"
+    browse(video_report / "report.html", tmp_path / "profile", f"--screenshot={shot}",
+           f"--blink-settings=preferredColorScheme={0 if scheme == 'dark' else 1}")
+    cv2 = pytest.importorskip("cv2")
+    pixels = cv2.imread(str(shot))
+    ground = pixels[5, 5].mean()
+    assert ground < 60 if scheme == "dark" else ground > 200
+    assert pixels.std() > 10
+
+
+def test_paper_is_light(video_report, tmp_path):
+    page = tmp_path / "report.pdf"
+    browse(video_report / "report.html", tmp_path / "profile", f"--print-to-pdf={page}", "--no-pdf-header-footer",
+           "--blink-settings=preferredColorScheme=0")
+    assert page.read_bytes().startswith(b"%PDF") and len(page.read_bytes()) > 50_000
+
+
+def test_hostile_names(assay, tmp_path):
+    name = "<img src=x onerror=alert(1)>\"'&"
+    truth = {"images": [{"id": 1, "file_name": name, "width": 64, "height": 48}], "categories": [{"id": 1, "name": name}],
+             "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 10, 10]}]}
+    folder = tmp_path / "<b>"
+    folder.mkdir()
+    (folder / "t.json").write_text(json.dumps(truth))
+    (folder / "d.json").write_text(json.dumps([{"image_id": 1, "category_id": 1, "bbox": [30, 30, 9, 9], "score": 0.9}]))
+    page = tmp_path / "report.html"
+    assay.ok("evaluate", "--truth", folder / "t.json", "--detections", folder / "d.json", "--report", page)
+    text, count = read(page)
+    assert "img" not in count and "&lt;img src=x" in text
+    assert "onerror" not in browse(page, tmp_path / "profile", "--dump-dom").replace("&lt;img src=x onerror", "")
+
+
+def test_no_data_is_said(assay, tmp_path):
+    (tmp_path / "t.json").write_text(json.dumps({"images": [{"id": 1}], "categories": [{"id": 1, "name": "a"}], "annotations": []}))
+    (tmp_path / "d.json").write_text("[]")
+    page = tmp_path / "report.html"
+    assay.ok("evaluate", "--truth", tmp_path / "t.json", "--detections", tmp_path / "d.json", "--report", page)
+    text, _ = read(page)
+    assert text.count("no data") >= 5 and "94.2" not in text
+
+
+def test_refusals(assay, data, tmp_path):
+    case = data / "detection/bdd100k_8videos"
+    given = ["evaluate", "--truth", case / "gt.json", "--detections", case / "dt.json"]
+    assert ".html" in assay.refuses(*given, "--report", tmp_path / "report.pdf")
+    assert "absent" in assay.refuses(*given, "--report", tmp_path / "absent/report.html")
+    # Pictures that cannot be had are no reason to lose the report.
+    done = assay.ok(*given, "--report", tmp_path / "report.html", "--source", tmp_path / "absent.mp4")
+    assert "absent.mp4" in done.stderr
+    assert "Pictures are missing" in (tmp_path / "report.html").read_text()
