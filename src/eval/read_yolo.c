@@ -321,7 +321,9 @@ static int find_names_above(struct import *im, const char **ret_path)
     if (im->files.n_root == 0)
         folder.n = (size_t)(path_base(im->path).p - im->path);
     *ret_path = NULL;
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+    // Of predictions the folders above may be those of the truth.
+    const size_t n = im->role == DATASET_TRUTH ? ARRAY_LEN(names) : im->files.n_root == 0 ? 3 : 0;
+    for (size_t i = 0; i < n; i++) {
         const char *path =
             arena_printf(im->draft.arena, "%.*s%s%s", STR_ARG(folder),
                          folder.n == 0 || folder.p[folder.n - 1] == '/' ? "" : "/", names[i]);
@@ -365,7 +367,7 @@ static int find_names(struct reader *r, const char **ret_val)
     int e = 0;
     if (!path)
         path = find_names_below(&im->files);
-    if (!path && is_truth(r))
+    if (!path)
         e = find_names_above(im, &path);
     if (e == 0 && path)
         e = read_name_file(r, path, ret_val);

@@ -159,14 +159,23 @@ static enum dataset_format csv_format(struct str head)
     return DATASET_FORMAT_UNSET;
 }
 
+static size_t end_of_comment(struct str text, size_t at)
+{
+    const char *end = memmem(text.p + at, text.n - at, "-->", 3);
+    return end ? (size_t)(end - text.p) : text.n;
+}
+
 // By the root element; what stands before it (declaration, comments) is passed over.
 static enum dataset_format xml_format(struct str head)
 {
     for (size_t i = 0; i + 1 < head.n; i++) {
+        struct str rest = {head.p + i, head.n - i};
+        if (str_starts(rest, "<!--")) {
+            i = end_of_comment(head, i);
+            continue;
+        }
         if (head.p[i] != '<' || head.p[i + 1] == '?' || head.p[i + 1] == '!')
             continue;
-        struct str rest = {head.p + i, head.n - i};
-        // A comment may hold a root that is none; the reader will say so.
         if (str_starts(rest, "<annotations"))
             return DATASET_CVAT;
         return str_starts(rest, "<annotation") ? DATASET_VOC : DATASET_FORMAT_UNSET;
