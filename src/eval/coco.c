@@ -4,7 +4,8 @@
 // SHAPES
 // A class is judged picture by picture; its detections up to the last cut get one verdict word per
 // area: bit t of matched and of ignored is that of IoU threshold t.
-// precision [area][iou][recall][class], recall [area][cut][iou][class].
+// precision [area][iou][recall][column], recall [area][cut][iou][column]; a column is a class that
+// has truth.
 //
 // The published figures are reproduced to the last bit, so the order of floating point operations
 // is that of the reference: thresholds as numpy.linspace makes them, precision as
@@ -254,18 +255,20 @@ static void accumulate(struct work *w, size_t k)
 {
     struct coco *c = w->coco;
     const struct coco_opts *o = &c->opts;
-    for (size_t area = 0; area < o->n_areas; area++) {
+    const int32_t column = c->columns[k];
+    for (size_t area = 0; column >= 0 && area < o->n_areas; area++) {
         if (w->n_counted[area] == 0)
             continue;
         for (size_t cut = 0; cut < o->n_cuts; cut++) {
             for (size_t t = 0; t < o->n_ious; t++) {
                 size_t n = sum_up(w, area, o->cuts[cut], t);
                 size_t at = (area * o->n_cuts + cut) * o->n_ious + t;
-                c->recall[at * c->n_classes + k] = n > 0 ? w->recall[n - 1] : 0;
+                c->recall[at * c->n_columns + (size_t)column] = n > 0 ? w->recall[n - 1] : 0;
                 if (cut + 1 < o->n_cuts)
                     continue;
                 size_t first = (area * o->n_ious + t) * COCO_N_RECALLS;
-                read_precision(w, n, c->precision + first * c->n_classes + k, c->n_classes);
+                read_precision(w, n, c->precision + first * c->n_columns + (size_t)column,
+                               c->n_columns);
             }
         }
     }
@@ -283,21 +286,39 @@ static void sort_class(struct work *w)
         w->order[i] = w->slots[w->order[i]];
 }
 
-static int coco_init(struct coco *c, struct arena *a)
+static int choose_columns(struct coco *c, const struct match_groups *m, struct arena *a)
 {
+    c->columns = arena_array(a, int32_t, c->n_classes);
+    if (!c->columns)
+        return ERR_NOMEM;
+    for (size_t k = 0; k < c->n_classes; k++) {
+        bool has_truth = false;
+        for (size_t g = m->first_group[k]; g < m->first_group[k + 1] && !has_truth; g++)
+            has_truth = m->groups[g].n_truths > 0;
+        c->columns[k] = has_truth ? (int32_t)c->n_columns : -1;
+        c->n_columns += has_truth;
+    }
+    return 0;
+}
+
+static int coco_init(struct coco *c, const struct match_groups *m, struct arena *a)
+{
+    int r = choose_columns(c, m, a);
+    if (r < 0)
+        return r;
     const struct coco_opts *o = &c->opts;
     const size_t n_recall = o->n_areas * o->n_cuts * o->n_ious;
     const size_t n_precision = o->n_areas * o->n_ious * COCO_N_RECALLS;
     c->n_truths = arena_array(a, size_t, c->n_classes);
-    c->recall = (double *)arena_alloc(a, c->n_classes, n_recall * sizeof(double));
-    c->precision = (double *)arena_alloc(a, c->n_classes, n_precision * sizeof(double));
+    c->recall = (double *)arena_alloc(a, c->n_columns, n_recall * sizeof(double));
+    c->precision = (double *)arena_alloc(a, c->n_columns, n_precision * sizeof(double));
     c->scratch =
-        (double *)arena_alloc(a, c->n_classes, o->n_ious * COCO_N_RECALLS * sizeof(double));
+        (double *)arena_alloc(a, c->n_columns, o->n_ious * COCO_N_RECALLS * sizeof(double));
     if (!c->n_truths || !c->recall || !c->precision || !c->scratch)
         return ERR_NOMEM;
-    for (size_t i = 0; i < n_recall * c->n_classes; i++)
+    for (size_t i = 0; i < n_recall * c->n_columns; i++)
         c->recall[i] = -1;
-    for (size_t i = 0; i < n_precision * c->n_classes; i++)
+    for (size_t i = 0; i < n_precision * c->n_columns; i++)
         c->precision[i] = -1;
     return 0;
 }
@@ -311,7 +332,7 @@ int coco_run(const struct match_groups *groups, const struct coco_opts *opts, st
     int r = coco_opts_complete(&c.opts);
     if (r < 0)
         return r;
-    r = coco_init(&c, a);
+    r = coco_init(&c, groups, a);
     if (r < 0)
         return r;
     const size_t mark = arena_mark(a);
@@ -361,15 +382,18 @@ static double pairwise_sum(const double *v, size_t n)
     return sum;
 }
 
-// The mean of what is not -1 in rows of n_classes numbers; NaN where nothing is.
+// The mean of what is not -1 in rows of n_columns numbers; NaN where nothing is.
 static double mean(const struct coco *c, const double *rows, size_t n_rows, int class_index)
 {
-    const size_t first = class_index == COCO_ANY ? 0 : (size_t)class_index;
-    const size_t end = class_index == COCO_ANY ? c->n_classes : first + 1;
+    const int32_t column = class_index == COCO_ANY ? 0 : c->columns[class_index];
+    if (column < 0)
+        return NAN;
+    const size_t first = (size_t)column;
+    const size_t end = class_index == COCO_ANY ? c->n_columns : first + 1;
     size_t n = 0;
     for (size_t row = 0; row < n_rows; row++) {
         for (size_t k = first; k < end; k++) {
-            double v = rows[row * c->n_classes + k];
+            double v = rows[row * c->n_columns + k];
             if (v > -1)
                 c->scratch[n++] = v;
         }
@@ -382,7 +406,7 @@ double coco_ap(const struct coco *c, int iou, size_t area, int class_index)
     assert(area < c->opts.n_areas && iou < (int)c->opts.n_ious);
     const size_t first = area * c->opts.n_ious + (iou == COCO_ANY ? 0 : (size_t)iou);
     const size_t n = iou == COCO_ANY ? c->opts.n_ious : 1;
-    return mean(c, c->precision + first * COCO_N_RECALLS * c->n_classes, n * COCO_N_RECALLS,
+    return mean(c, c->precision + first * COCO_N_RECALLS * c->n_columns, n * COCO_N_RECALLS,
                 class_index);
 }
 
@@ -391,7 +415,7 @@ double coco_ar(const struct coco *c, int iou, size_t area, size_t cut, int class
     assert(area < c->opts.n_areas && cut < c->opts.n_cuts && iou < (int)c->opts.n_ious);
     const size_t row = (area * c->opts.n_cuts + cut) * c->opts.n_ious;
     const size_t first = row + (iou == COCO_ANY ? 0 : (size_t)iou);
-    return mean(c, c->recall + first * c->n_classes, iou == COCO_ANY ? c->opts.n_ious : 1,
+    return mean(c, c->recall + first * c->n_columns, iou == COCO_ANY ? c->opts.n_ious : 1,
                 class_index);
 }
 

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 
@@ -41,11 +42,15 @@ int coco_opts_complete(struct coco_opts *opts) MUST_CHECK;
 struct coco {
     struct coco_opts opts;
     size_t n_classes;
-    // [area][iou][recall][class] at the last cut: precision, made monotone; -1: no truth
+    // A column of the tables below for each class with truth, in the order of the classes: what a
+    // class without costs must not be more than the line that names it.
+    size_t n_columns;
+    int32_t *columns; // [class]; -1: no truth
+    // [area][iou][recall][column] at the last cut: precision, made monotone; -1: no truth
     double *precision;
-    // [area][cut][iou][class]: the highest recall; -1: no truth
+    // [area][cut][iou][column]: the highest recall; -1: no truth
     double *recall;
-    double *scratch;  // of the means: [iou][recall][class]
+    double *scratch;  // of the means: [iou][recall][column]
     size_t *n_truths; // [class]: judged, not ignored, any area
     size_t n_cut;     // detections beyond the last cut, all classes
 };

@@ -1,5 +1,6 @@
 """`assay evaluate` gives the reference tool's figures, digit for digit."""
 import json
+import resource
 
 import pytest
 
@@ -66,3 +67,13 @@ def test_no_data_gives_no_number(assay, tmp_path):
     got = json.loads(assay.ok("evaluate", "--truth", truth, "--detections", detections, "--json", "-").stdout)
     assert all(v is None for v in got["coco"].values())
     assert got["operating_point"]["precision"] is None and got["operating_point"]["recall"] is None
+
+
+def test_classes_without_truth_cost_little(assay, tmp_path):
+    truth, detections = tmp_path / "truth.json", tmp_path / "detections.json"
+    truth.write_text(json.dumps({"images": [{"id": 1}], "categories": [{"id": i, "name": f"c{i}"} for i in range(50000)],
+                                 "annotations": [{"id": 1, "image_id": 1, "category_id": 40000, "bbox": [0, 0, 9, 9], "area": 81}]}))
+    detections.write_text('[{"image_id": 1, "category_id": 40000, "bbox": [0, 0, 9, 9], "score": 0.5}]')
+    done = assay.ok("evaluate", "--truth", truth, "--detections", detections, "--json", "-",
+                    preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)))
+    assert json.loads(done.stdout)["coco"]["AP"] > 0.999
