@@ -26,6 +26,7 @@ struct evaluate_more {
     const char *conventions;
     bool inclusive_boxes;
     bool confusion;
+    bool motdet;
     double confusion_confidence, confusion_iou;
     const char *slice_by;
     double slice_seconds;
@@ -49,6 +50,7 @@ const struct opt evaluate_more_rows[] = {
     OPT_BOOL(struct evaluate_more, "confusion-matrix", confusion, "which class is taken for which, in both common layouts"),
     OPT_DOUBLE(struct evaluate_more, "confusion-confidence", confusion_confidence, 0, 0, "C", "detections of a matrix are above it", "0.3 and 0.25"),
     OPT_DOUBLE(struct evaluate_more, "confusion-iou", confusion_iou, 0, 1, "T", "overlaps of a matrix are above it", "0.5 and 0.45"),
+    OPT_BOOL(struct evaluate_more, "mot17det", motdet, "figures of the MOT17Det benchmark, for MOT text of nine columns"),
     OPT_TEXT(struct evaluate_more, "slice-by", slice_by, "LIST", "figures of parts: class, size, video, time, or an attribute of truths or pictures", "none"),
     OPT_DOUBLE(struct evaluate_more, "slice-seconds", slice_seconds, 0.001, 1e9, "S", "length of a part by time", "60"),
     OPT_LIST(struct evaluate_more, "map", maps, "A,B=C", "labels A and B are judged as C, in truth and detections; repeatable"),
@@ -117,6 +119,7 @@ int evaluate_more_parse(struct arena *a, struct evaluation_opts *opts)
     }
     opts->slice_seconds = evaluate_more.slice_seconds;
     opts->inclusive_boxes = evaluate_more.inclusive_boxes;
+    opts->wants_motdet = evaluate_more.motdet;
     opts->wants_confusion = evaluate_more.confusion;
     opts->confusion = (struct confusion_opts){
         .has_confidence = evaluate_more.confusion_confidence > -1e300,

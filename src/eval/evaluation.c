@@ -218,6 +218,8 @@ static int fill_more(struct run *run, const struct match_filter *filter)
     int r = fill_conventions(run);
     if (r == 0 && e->opts.wants_confusion)
         r = fill_confusions(run);
+    if (r == 0 && e->opts.wants_motdet)
+        r = motdet_run(run->truth, run->detections, &e->motdet);
     if (r == 0 && slicing.n_by > 0)
         r = slice_run(run->truth, run->detections, &slicing, e->arena, &e->slices, &e->n_slices);
     return r;

@@ -14,6 +14,7 @@
 #include "eval/coco.h"
 #include "eval/confusion.h"
 #include "eval/convention.h"
+#include "eval/motdet.h"
 #include "eval/operating.h"
 #include "eval/slice.h"
 
@@ -35,6 +36,7 @@ struct evaluation_opts {
     bool inclusive_boxes;                 // of Pascal VOC's conventions
     bool wants_confusion;                 // both matrices
     struct confusion_opts confusion;
+    bool wants_motdet;           // figures of the MOT17Det benchmark
     const char *const *slice_by; // see slice_opts
     size_t n_slice_by;
     double slice_seconds;
@@ -70,6 +72,7 @@ struct evaluation {
     size_t n_conventions;
     struct confusion *confusions; // [class of the truth]
     size_t n_confusions;
+    struct motdet motdet; // where it was asked for
     struct slice_part *slices;
     size_t n_slices;
     size_t *class_indices; // [class of this evaluation]: of the truth

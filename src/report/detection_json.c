@@ -167,6 +167,25 @@ static void put_confusions(struct json_writer *w, const struct evaluation *e)
     json_end(w);
 }
 
+// ---- MOT17Det
+
+static void put_motdet(struct json_writer *w, const struct motdet *m)
+{
+    json_key(w, "mot17det");
+    json_object(w);
+    put_number(w, "AP", m->ap);
+    put_number(w, "MODA", m->moda);
+    put_number(w, "MODP", m->modp);
+    put_number(w, "precision", m->precision);
+    put_number(w, "recall", m->recall);
+    put_count(w, "truths", m->n_truths);
+    put_count(w, "true_positives", m->true_positives);
+    put_count(w, "false_positives", m->false_positives);
+    put_count(w, "false_negatives", m->false_negatives);
+    put_count(w, "removed", m->n_removed);
+    json_end(w);
+}
+
 // ---- slices
 
 static void put_slices(struct json_writer *w, const struct evaluation *e)
@@ -204,6 +223,8 @@ void detection_json_put(struct json_writer *w, const struct evaluation *e)
         put_conventions(w, e);
     if (e->n_confusions > 0)
         put_confusions(w, e);
+    if (e->opts.wants_motdet)
+        put_motdet(w, &e->motdet);
     if (e->opts.n_slice_by > 0)
         put_slices(w, e);
 }

@@ -144,6 +144,23 @@ static void put_confusion(struct str_buf *out, const struct evaluation *e,
         str_buf_printf(out, "  %zu detections on ignored truths are in no cell\n", c->n_ignored);
 }
 
+// ---- MOT17Det
+
+static void put_motdet(struct str_buf *out, const struct motdet *m)
+{
+    static const char *const names[] = {"AP", "MODA", "MODP", "precision", "recall"};
+    const double values[] = {m->ap, m->moda, m->modp, m->precision, m->recall};
+    str_buf_puts(out, "\nMOT17Det");
+    for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+        str_buf_printf(out, "  %s", names[i]);
+        text_put_value(out, 8, values[i]);
+    }
+    str_buf_printf(out, "\n  %lld truths, %lld true, %lld false, %lld missed, %lld removed\n",
+                   (long long)m->n_truths, (long long)m->true_positives,
+                   (long long)m->false_positives, (long long)m->false_negatives,
+                   (long long)m->n_removed);
+}
+
 // ---- slices
 
 static void put_slices(struct str_buf *out, const struct evaluation *e)
@@ -173,6 +190,8 @@ void text_put_detection(struct str_buf *out, const struct evaluation *e)
         put_conventions(out, e);
     for (size_t i = 0; i < e->n_confusions; i++)
         put_confusion(out, e, &e->confusions[i]);
+    if (e->opts.wants_motdet)
+        put_motdet(out, &e->motdet);
     if (e->n_slices > 0)
         put_slices(out, e);
 }
