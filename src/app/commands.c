@@ -6,10 +6,12 @@
 // clang-format off
 const struct command *const app_commands[] = {
     &command_bench,
+    &command_compare,
     &command_convert,
     &command_detect,
     &command_doctor,
     &command_evaluate,
+    &command_gate,
     &command_model_bench,
     &command_model_inspect,
     &command_options,

@@ -7,8 +7,10 @@
 extern const struct command command_convert;
 extern const struct command command_detect;
 extern const struct command command_bench;
+extern const struct command command_compare;
 extern const struct command command_doctor;
 extern const struct command command_evaluate;
+extern const struct command command_gate;
 extern const struct command command_model_bench;
 extern const struct command command_model_inspect;
 extern const struct command command_options;

@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: Apache-2.0
+// comparison.c - common pictures in the order of time, figures, and their intervals by resampling.
+//
+// SHAPES
+// slots: the figures of which draws are kept: WEIGHED_N_FIGURES of all classes, then as many of
+//   each class that has data. draws: [slot][resample].
+// Resample i has the random numbers of (seed, i), so threads change nothing.
+
+#include "eval/comparison.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "eval/comparison_priv.h"
+#include "eval/dataset.h"
+
+enum {
+    MAX_THREADS = 64,
+    DEFAULT_FLOOR = 10, // frames: of videos whose times are unknown
+    N_RUNS = 2,
+};
+
+struct run {
+    const struct dataset *truth;
+    struct dataset *detections[N_RUNS];
+    size_t n_runs;
+    struct weighed weigheds[N_RUNS];
+    struct comparison_time time;
+    struct comparison *c;
+    struct arena *arena;
+    double *draws;
+    size_t n_slots;
+};
+
+// ---- pictures
+
+static bool is_judged(const struct dataset *d, size_t picture)
+{
+    return !d->judged || d->judged[picture];
+}
+
+static int narrow(struct run *run)
+{
+    const size_t n = run->truth->n_pictures;
+    bool *common[N_RUNS] = {NULL, NULL}; // one each: a dataset owns its own
+    for (size_t k = 0; k < run->n_runs; k++) {
+        common[k] = mem_array(bool, MAX(n, 1));
+        if (!common[k]) {
+            mem_free(common[0]);
+            return ERR_NOMEM;
+        }
+    }
+    struct comparison *c = run->c;
+    for (size_t i = 0; i < n; i++) {
+        bool a = is_judged(run->detections[0], i);
+        bool b = run->n_runs < 2 || is_judged(run->detections[1], i);
+        for (size_t k = 0; k < run->n_runs; k++)
+            common[k][i] = a && b;
+        c->n_pictures += a && b;
+        c->n_left_out += a != b && run->n_runs == 2;
+    }
+    for (size_t k = 0; k < run->n_runs; k++) {
+        mem_free(run->detections[k]->judged);
+        run->detections[k]->judged = common[k];
+        run->detections[k]->n_judged = c->n_pictures;
+    }
+    return 0;
+}
+
+struct place {
+    int32_t video, picture;
+    int64_t frame;
+};
+
+static int compare_places(const void *x, const void *y)
+{
+    const struct place *a = x;
+    const struct place *b = y;
+    if (a->video != b->video)
+        return a->video < b->video ? -1 : 1;
+    if (a->frame != b->frame)
+        return a->frame < b->frame ? -1 : 1;
+    return (a->picture > b->picture) - (a->picture < b->picture);
+}
+
+static int order_pictures(struct run *run)
+{
+    const struct dataset *truth = run->truth;
+    struct comparison_time *t = &run->time;
+    const size_t n = run->c->n_pictures;
+    struct place *places = arena_array(run->arena, struct place, n);
+    t->pictures = arena_array(run->arena, int32_t, n);
+    t->errors = arena_array(run->arena, double, n);
+    t->videos = arena_array(run->arena, struct bootstrap_video, MAX(truth->n_videos, 1));
+    t->places = arena_array(run->arena, size_t, truth->n_pictures);
+    if (!places || !t->pictures || !t->errors || !t->videos || !t->places)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < truth->n_pictures; i++) {
+        const struct dataset_picture *p = &truth->pictures[i];
+        if (run->detections[0]->judged[i])
+            places[t->n++] = (struct place){p->video, (int32_t)i, p->frame};
+    }
+    if (t->n > 0)
+        qsort(places, t->n, sizeof(*places), compare_places);
+    for (size_t i = 0; i < t->n; i++) {
+        t->pictures[i] = places[i].picture;
+        t->places[places[i].picture] = i;
+        if (i == 0 || places[i].video != places[i - 1].video)
+            t->videos[t->n_videos++] = (struct bootstrap_video){.first = i};
+        t->videos[t->n_videos - 1].n++;
+    }
+    return 0;
+}
+
+static int64_t time_of(const struct run *run, size_t place)
+{
+    const int32_t picture = run->time.pictures[place];
+    for (size_t k = 0; k < run->n_runs; k++) {
+        const struct dataset *d = run->detections[k];
+        if (d->pts_us && d->pts_us[picture] != INT64_MIN)
+            return d->pts_us[picture];
+    }
+    return run->truth->pictures[picture].pts_us;
+}
+
+// Seconds from frame to frame of the longest video; NaN where times are unknown.
+static double frame_seconds(const struct run *run)
+{
+    const struct bootstrap_video *longest = NULL;
+    for (size_t v = 0; v < run->time.n_videos; v++) {
+        if (!longest || run->time.videos[v].n > longest->n)
+            longest = &run->time.videos[v];
+    }
+    if (!longest || longest->n < 2)
+        return NAN;
+    const int64_t first = time_of(run, longest->first);
+    const int64_t last = time_of(run, longest->first + longest->n - 1);
+    if (first == INT64_MIN || last <= first)
+        return NAN;
+    return (double)(last - first) / 1e6 / (double)(longest->n - 1);
+}
+
+// A second of video; pictures have no shortest block.
+static size_t floor_of(const struct run *run, double seconds)
+{
+    if (!isnan(seconds))
+        return (size_t)MAX(1, MIN(ceil(1 / seconds), 1e6));
+    const struct dataset *t = run->truth;
+    for (size_t i = 0; i < t->n_objects; i++) {
+        if (t->objects[i].track_id >= 0) // what has tracks is video
+            return DEFAULT_FLOOR;
+    }
+    bool is_pictures = t->n_videos == 0 && t->n_pictures > 0 && t->pictures[0].frame < 0 &&
+                       t->pictures[0].file_name;
+    return is_pictures ? 1 : DEFAULT_FLOOR;
+}
+
+static void fill_errors(struct run *run)
+{
+    for (size_t k = 0; k < run->n_runs; k++) {
+        const struct weighed *o = &run->weigheds[k];
+        const double sign = run->n_runs == 2 && k == 0 ? -1 : 1;
+        for (size_t i = 0; i < o->first_count[o->n_classes]; i++) {
+            const struct weighed_count *c = &o->counts[i];
+            run->time.errors[run->time.places[c->picture]] +=
+                sign * ((double)c->n_truths - c->true_ + c->false_);
+        }
+    }
+}
+
+static void make_plan(struct run *run)
+{
+    const double seconds = frame_seconds(run);
+    fill_errors(run);
+    const struct bootstrap_frames frames = {.n = run->time.n,
+                                            .videos = run->time.videos,
+                                            .n_videos = run->time.n_videos,
+                                            .errors = run->time.errors,
+                                            .floor = floor_of(run, seconds),
+                                            .block = run->c->opts.block};
+    bootstrap_plan_make(&frames, &run->c->plan);
+    run->c->block_seconds = seconds * (double)run->c->plan.block;
+}
+
+// ---- figures
+
+static int fill_figures(struct run *run)
+{
+    struct comparison *c = run->c;
+    const size_t n = run->truth->n_classes;
+    struct weighed_figures overall[N_RUNS];
+    struct weighed_figures *classes = arena_array(run->arena, struct weighed_figures, N_RUNS * n);
+    c->classes = arena_array(run->arena, struct comparison_class, n);
+    if (!classes || !c->classes)
+        return ERR_NOMEM;
+    for (size_t k = 0; k < run->n_runs; k++) {
+        struct weighed_scratch s;
+        int r = weighed_scratch_init(&run->weigheds[k], run->arena, &s);
+        if (r < 0)
+            return r;
+        weighed_weigh(&run->weigheds[k], NULL, &s, &overall[k], classes + k * n);
+    }
+    if (run->n_runs == 1) {
+        overall[1] = overall[0];
+        if (n > 0)
+            memcpy(classes + n, classes, n * sizeof(*classes));
+    }
+    const double sign = run->n_runs == 2 ? 1 : 0;
+    for (size_t i = 0; i < WEIGHED_N_FIGURES; i++)
+        c->overall[i] = (struct comparison_figure){overall[0].v[i],
+                                                   overall[1].v[i],
+                                                   overall[1].v[i] - sign * overall[0].v[i],
+                                                   {NAN, NAN},
+                                                   false};
+    for (size_t k = 0; k < n; k++) {
+        const struct weighed *o = &run->weigheds[0];
+        bool is_empty = true;
+        struct comparison_class row = {.label = run->truth->classes[k].name,
+                                       .class_index = (int32_t)k};
+        for (size_t r = 0; r < run->n_runs; r++)
+            is_empty =
+                is_empty && run->weigheds[r].first_count[k] == run->weigheds[r].first_count[k + 1];
+        if (is_empty)
+            continue;
+        for (size_t i = o->first_count[k]; i < o->first_count[k + 1]; i++)
+            row.n_truths += o->counts[i].n_truths;
+        for (size_t i = 0; i < WEIGHED_N_FIGURES; i++) {
+            double a = classes[k].v[i];
+            double b = classes[n + k].v[i];
+            row.figures[i] = (struct comparison_figure){a, b, b - sign * a, {NAN, NAN}, false};
+        }
+        c->classes[c->n_classes++] = row;
+    }
+    return 0;
+}
+
+// ---- resampling
+
+struct job {
+    struct run *run;
+    struct thread thread;
+    struct arena *arena;
+    size_t first, step; // resamples of this thread
+    int result;
+};
+
+static void keep_draw(struct run *run, size_t resample, const struct weighed_figures *f,
+                      size_t slot)
+{
+    for (size_t i = 0; i < WEIGHED_N_FIGURES; i++) {
+        double value = run->n_runs == 2 ? f[1].v[i] - f[0].v[i] : f[0].v[i];
+        run->draws[(slot * WEIGHED_N_FIGURES + i) * run->c->opts.resamples + resample] = value;
+    }
+}
+
+static int resample_all(struct job *j)
+{
+    struct run *run = j->run;
+    const size_t n = run->truth->n_classes;
+    uint32_t *by_place = arena_array(j->arena, uint32_t, run->time.n);
+    uint32_t *weights = arena_array(j->arena, uint32_t, run->truth->n_pictures);
+    struct weighed_figures *classes = arena_array(j->arena, struct weighed_figures, N_RUNS * n);
+    struct weighed_scratch scratch[N_RUNS];
+    if (!by_place || !weights || !classes)
+        return ERR_NOMEM;
+    for (size_t k = 0; k < run->n_runs; k++) {
+        int r = weighed_scratch_init(&run->weigheds[k], j->arena, &scratch[k]);
+        if (r < 0)
+            return r;
+    }
+    for (size_t i = j->first; i < run->c->opts.resamples; i += j->step) {
+        struct bootstrap_random random;
+        struct weighed_figures f[N_RUNS];
+        bootstrap_seed(&random, run->c->opts.seed, i);
+        bootstrap_draw(&run->c->plan, &random, by_place);
+        for (size_t p = 0; p < run->time.n; p++)
+            weights[run->time.pictures[p]] = by_place[p];
+        for (size_t k = 0; k < run->n_runs; k++)
+            weighed_weigh(&run->weigheds[k], weights, &scratch[k], &f[k], classes + k * n);
+        keep_draw(run, i, f, 0);
+        for (size_t k = 0; k < run->c->n_classes; k++) {
+            const size_t at = (size_t)run->c->classes[k].class_index;
+            f[0] = classes[at];
+            f[1] = classes[n + at];
+            keep_draw(run, i, f, k + 1);
+        }
+    }
+    return 0;
+}
+
+static void run_job(void *arg)
+{
+    struct job *j = arg;
+    j->result = arena_create(0, &j->arena);
+    if (j->result == 0)
+        j->result = resample_all(j);
+    arena_destroy(j->arena);
+    j->arena = NULL;
+}
+
+static void read_intervals(struct run *run, struct comparison_figure *f, size_t slot)
+{
+    const size_t n = run->c->opts.resamples;
+    for (size_t i = 0; i < WEIGHED_N_FIGURES; i++) {
+        if (isnan(f[i].difference))
+            continue;
+        double *draws = run->draws + (slot * WEIGHED_N_FIGURES + i) * n;
+        f[i].interval = bootstrap_interval_of(&run->c->plan, draws, n);
+        f[i].is_beyond_noise = bootstrap_excludes_zero(f[i].interval);
+    }
+}
+
+static int fill_intervals(struct run *run)
+{
+    struct comparison *c = run->c;
+    run->n_slots = 1 + c->n_classes;
+    run->draws = (double *)arena_alloc(run->arena, run->n_slots * WEIGHED_N_FIGURES,
+                                       c->opts.resamples * sizeof(double));
+    if (!run->draws)
+        return ERR_NOMEM;
+    struct job jobs[MAX_THREADS] = {0};
+    const size_t n = (size_t)MIN(MAX(thread_n_cores(), 1), MAX_THREADS);
+    int r = 0;
+    for (size_t i = 0; i < n; i++)
+        jobs[i] = (struct job){.run = run, .first = i, .step = n};
+    for (size_t i = 1; i < n && r == 0; i++)
+        r = thread_start(&jobs[i].thread, "resample", run_job, &jobs[i]);
+    if (r == 0)
+        run_job(&jobs[0]);
+    for (size_t i = 0; i < n; i++) {
+        thread_join(&jobs[i].thread);
+        r = r < 0 ? r : jobs[i].result;
+    }
+    if (r < 0)
+        return r;
+    read_intervals(run, c->overall, 0);
+    for (size_t k = 0; k < c->n_classes; k++)
+        read_intervals(run, c->classes[k].figures, k + 1);
+    return 0;
+}
+
+// ---- all
+
+static int run_all(struct run *run)
+{
+    struct comparison *c = run->c;
+    int r = coco_opts_complete(&c->opts.coco);
+    if (r == 0)
+        r = narrow(run);
+    if (r == 0)
+        r = order_pictures(run);
+    for (size_t k = 0; k < run->n_runs && r == 0; k++) {
+        const struct weighed_opts opts = {.selected = c->opts.selected,
+                                          .has_min_confidence = c->opts.has_min_confidence,
+                                          .min_confidence = c->opts.min_confidence,
+                                          .at_confidence = c->opts.at_confidence,
+                                          .coco = c->opts.coco};
+        r = weighed_judge(run->truth, run->detections[k], &opts, run->arena, &run->weigheds[k]);
+    }
+    if (r < 0)
+        return r;
+    make_plan(run);
+    r = fill_figures(run);
+    if (r == 0 && !c->opts.no_intervals)
+        r = fill_intervals(run);
+    if (r == 0 && run->n_runs == 2)
+        r = comparison_find_changes(&run->weigheds[0], &run->weigheds[1], &run->time, run->arena,
+                                    c);
+    return r;
+}
+
+int comparison_run(const struct dataset *truth, struct dataset *a, struct dataset *b,
+                   const struct comparison_opts *opts, struct arena *arena,
+                   struct comparison *ret_comparison)
+{
+    struct comparison c = {.opts = *opts};
+    struct run run = {
+        .truth = truth, .detections = {a, b}, .n_runs = b ? 2 : 1, .c = &c, .arena = arena};
+    if (c.opts.seed == 0)
+        c.opts.seed = BOOTSTRAP_SEED;
+    if (c.opts.resamples == 0)
+        c.opts.resamples = BOOTSTRAP_RESAMPLES;
+    if (c.opts.resamples > BOOTSTRAP_MAX_RESAMPLES)
+        return err_set(ERR_INVALID, "%zu resamples are more than %d", c.opts.resamples,
+                       BOOTSTRAP_MAX_RESAMPLES);
+    int r = run_all(&run);
+    if (r < 0)
+        return r;
+    *ret_comparison = c;
+    return 0;
+}

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: Apache-2.0
+// comparison_report.c - three shapes of one comparison.
+
+#include "report/comparison_report.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+#include "base/json.h"
+#include "base/str.h"
+#include "eval/comparison.h"
+#include "eval/dataset.h"
+#include "report/escape.h"
+#include "report/text_priv.h"
+
+enum {
+    MAX_JSON_CHANGES = 10 * 1000,
+    MAX_NAME = 4096,
+};
+
+// "frame 12", or the name of the picture's file.
+static void put_picture(struct str_buf *out, const struct comparison_about *about, int32_t picture)
+{
+    const struct dataset *d = about->pictures;
+    const struct dataset_picture *p = &d->pictures[picture];
+    if (d->n_videos > 1)
+        str_buf_printf(out, "%s ", d->videos[p->video]);
+    if (p->frame >= 0)
+        str_buf_printf(out, "frame %" PRId64, p->frame);
+    else if (p->file_name)
+        str_buf_puts(out, p->file_name);
+    else
+        str_buf_printf(out, "picture %" PRId64, p->id);
+}
+
+static void put_object(struct str_buf *out, const struct comparison_about *about,
+                       const struct comparison_change *c)
+{
+    const char *label = about->pictures->classes[c->class_index].name;
+    str_buf_puts(out, label[0] ? label : "(no label)");
+    if (c->track_id >= 0)
+        str_buf_printf(out, " track %" PRId64, c->track_id);
+    str_buf_puts(out, ", ");
+    put_picture(out, about, c->first);
+    if (c->last != c->first) {
+        str_buf_puts(out, " to ");
+        put_picture(out, about, c->last);
+    }
+    str_buf_printf(out, " (%zu of them)", c->n);
+}
+
+static const char *side_words(enum comparison_side side)
+{
+    switch (side) {
+    case COMPARISON_LOST:
+        return "found by A, missed by B";
+    case COMPARISON_FOUND:
+        return "missed by A, found by B";
+    case COMPARISON_FALSE_NEW:
+        return "false in B only";
+    default:
+        return "false in A only";
+    }
+}
+
+void comparison_put_blocks(const struct comparison *c, struct str_buf *out)
+{
+    if (c->plan.by_video) {
+        str_buf_printf(out, "whole videos, %zu of them", c->plan.n_blocks);
+        return;
+    }
+    str_buf_printf(out, "blocks of %zu frames", c->plan.block);
+    if (!isnan(c->block_seconds))
+        str_buf_printf(out, " (%.3g s)", c->block_seconds);
+    str_buf_printf(out, ", %zu of them", c->plan.n_blocks);
+}
+
+// ---- text
+
+static void put_signed(struct str_buf *out, int width, double value)
+{
+    if (isnan(value))
+        str_buf_printf(out, "%*s", width, "-");
+    else
+        str_buf_printf(out, "%+*.4f", width, value);
+}
+
+static void put_rows(struct str_buf *out, const char *label,
+                     const struct comparison_figure figures[WEIGHED_N_FIGURES])
+{
+    for (size_t i = 0; i < WEIGHED_N_FIGURES; i++) {
+        const struct comparison_figure *f = &figures[i];
+        if (isnan(f->a) && isnan(f->b))
+            continue;
+        text_put_label(out, label);
+        str_buf_printf(out, "%-10s", weighed_names[i]);
+        text_put_value(out, 8, f->a);
+        text_put_value(out, 8, f->b);
+        put_signed(out, 11, f->difference);
+        put_signed(out, 11, f->interval.low);
+        put_signed(out, 9, f->interval.high);
+        str_buf_puts(out, f->is_beyond_noise ? "  beyond noise\n" : "\n");
+    }
+}
+
+static void put_changes_text(struct str_buf *out, const struct comparison *c,
+                             const struct comparison_about *about)
+{
+    str_buf_puts(out, "\nobjects that changed sides, counted in frames\n");
+    for (enum comparison_side s = COMPARISON_LOST; s < COMPARISON_N_SIDES; s++)
+        str_buf_printf(out, "  %-24s%8zu\n", side_words(s), c->n_objects[s]);
+    const size_t n = MIN(c->n_changes, about->n_listed);
+    if (n > 0)
+        str_buf_printf(out, "\nthe %zu of %zu with the most evidence\n", n, c->n_changes);
+    for (size_t i = 0; i < n; i++) {
+        struct str_buf name = STR_BUF_INIT(MAX_NAME);
+        put_object(&name, about, &c->changes[i]);
+        str_buf_printf(out, "%8.2f  %-24s", c->changes[i].evidence, side_words(c->changes[i].side));
+        str_buf_add_printable(out, str_buf_view(&name));
+        str_buf_putc(out, '\n');
+        str_buf_finish(&name);
+    }
+}
+
+static void put_line(struct str_buf *out, const char *what, const char *text)
+{
+    str_buf_printf(out, "%-11s", what);
+    str_buf_add_printable(out, str_of(text));
+    str_buf_putc(out, '\n');
+}
+
+int comparison_text(const struct comparison *c, const struct comparison_about *about,
+                    struct str_buf *out)
+{
+    put_line(out, "A", about->a);
+    put_line(out, "B", about->b);
+    put_line(out, "truth", about->truth);
+    str_buf_printf(out, "%-11s%zu pictures; intervals of 95 %% by ", "judged", c->n_pictures);
+    str_buf_printf(out, "%zu resamples of ", c->opts.resamples);
+    comparison_put_blocks(c, out);
+    str_buf_printf(out, "\n\n%-*s%-10s%8s%8s%11s%11s%9s  (confidence %.4g)\n", TEXT_LABEL_WIDTH,
+                   "class", "figure", "A", "B", "B - A", "from", "to", c->opts.at_confidence);
+    put_rows(out, "all", c->overall);
+    for (size_t k = 0; k < c->n_classes && c->n_classes > 1; k++)
+        put_rows(out, c->classes[k].label, c->classes[k].figures);
+    put_changes_text(out, c, about);
+    if (about->n_notices > 0)
+        str_buf_putc(out, '\n');
+    for (size_t i = 0; i < about->n_notices; i++)
+        put_line(out, "notice:", about->notices[i]);
+    return str_buf_check(out);
+}
+
+// ---- Markdown
+
+static void put_cells(struct str_buf *out, const char *label,
+                      const struct comparison_figure figures[WEIGHED_N_FIGURES])
+{
+    for (size_t i = 0; i < WEIGHED_N_FIGURES; i++) {
+        const struct comparison_figure *f = &figures[i];
+        if (isnan(f->a) && isnan(f->b))
+            continue;
+        str_buf_puts(out, "| ");
+        escape_markdown(out, str_of(label));
+        str_buf_printf(out, " | %s | ", weighed_names[i]);
+        text_put_value(out, 0, f->a);
+        str_buf_puts(out, " | ");
+        text_put_value(out, 0, f->b);
+        str_buf_puts(out, f->is_beyond_noise ? " | **" : " | ");
+        put_signed(out, 0, f->difference);
+        str_buf_puts(out, f->is_beyond_noise ? "** | " : " | ");
+        put_signed(out, 0, f->interval.low);
+        str_buf_puts(out, " to ");
+        put_signed(out, 0, f->interval.high);
+        str_buf_puts(out, " |\n");
+    }
+}
+
+int comparison_markdown(const struct comparison *c, const struct comparison_about *about,
+                        struct str_buf *out)
+{
+    str_buf_puts(out, "# Comparison\n\nA: ");
+    escape_markdown(out, str_of(about->a));
+    str_buf_puts(out, "  \nB: ");
+    escape_markdown(out, str_of(about->b));
+    str_buf_printf(out, "\n\n%zu pictures; 95 %% intervals by ", c->n_pictures);
+    comparison_put_blocks(c, out);
+    str_buf_puts(out, ". Differences beyond noise are bold.\n\n"
+                      "| class | figure | A | B | B - A | 95 % interval |\n"
+                      "|---|---|---:|---:|---:|---|\n");
+    put_cells(out, "all", c->overall);
+    for (size_t k = 0; k < c->n_classes && c->n_classes > 1; k++)
+        put_cells(out, c->classes[k].label, c->classes[k].figures);
+    str_buf_puts(out, "\n| changed sides | frames |\n|---|---:|\n");
+    for (enum comparison_side s = COMPARISON_LOST; s < COMPARISON_N_SIDES; s++)
+        str_buf_printf(out, "| %s | %zu |\n", side_words(s), c->n_objects[s]);
+    str_buf_putc(out, '\n');
+    for (size_t i = 0; i < MIN(c->n_changes, about->n_listed); i++) {
+        struct str_buf name = STR_BUF_INIT(MAX_NAME);
+        put_object(&name, about, &c->changes[i]);
+        str_buf_printf(out, "- %s: ", side_words(c->changes[i].side));
+        escape_markdown(out, str_buf_view(&name));
+        str_buf_putc(out, '\n');
+        str_buf_finish(&name);
+    }
+    for (size_t i = 0; i < about->n_notices; i++) {
+        str_buf_puts(out, "\n> ");
+        escape_markdown(out, str_of(about->notices[i]));
+        str_buf_putc(out, '\n');
+    }
+    return str_buf_check(out);
+}
+
+// ---- JSON
+
+static void put_number(struct json_writer *w, const char *key, double value)
+{
+    json_key(w, key);
+    json_double(w, value);
+}
+
+static void put_figures(struct json_writer *w,
+                        const struct comparison_figure figures[WEIGHED_N_FIGURES])
+{
+    json_key(w, "figures");
+    json_object(w);
+    for (size_t i = 0; i < WEIGHED_N_FIGURES; i++) {
+        const struct comparison_figure *f = &figures[i];
+        json_key(w, weighed_names[i]);
+        json_object(w);
+        put_number(w, "a", f->a);
+        put_number(w, "b", f->b);
+        put_number(w, "difference", f->difference);
+        put_number(w, "low", f->interval.low);
+        put_number(w, "high", f->interval.high);
+        json_key(w, "beyond_noise");
+        json_bool(w, f->is_beyond_noise);
+        json_end(w);
+    }
+    json_end(w);
+}
+
+static void put_place(struct json_writer *w, const char *key, const struct comparison_about *about,
+                      int32_t picture)
+{
+    const struct dataset_picture *p = &about->pictures->pictures[picture];
+    json_key(w, key);
+    json_object(w);
+    json_key(w, "picture");
+    json_int(w, p->id);
+    if (p->frame >= 0) {
+        json_key(w, "frame");
+        json_int(w, p->frame);
+    }
+    if (p->file_name) {
+        json_key(w, "file");
+        json_cstring(w, p->file_name);
+    }
+    if (about->pictures->n_videos > 1) {
+        json_key(w, "video");
+        json_cstring(w, about->pictures->videos[p->video]);
+    }
+    json_end(w);
+}
+
+static void put_change(struct json_writer *w, const struct comparison_about *about,
+                       const struct comparison_change *c)
+{
+    json_object(w);
+    json_key(w, "side");
+    json_cstring(w, comparison_side_names[c->side]);
+    json_key(w, "label");
+    json_cstring(w, about->pictures->classes[c->class_index].name);
+    if (c->track_id >= 0) {
+        json_key(w, "track_id");
+        json_int(w, c->track_id);
+    }
+    json_key(w, "frames");
+    json_int(w, (int64_t)c->n);
+    put_place(w, "first", about, c->first);
+    put_place(w, "last", about, c->last);
+    put_number(w, "evidence", c->evidence);
+    json_key(w, "bounding_box");
+    json_object(w);
+    put_number(w, "x", c->example->x);
+    put_number(w, "y", c->example->y);
+    put_number(w, "width", c->example->w);
+    put_number(w, "height", c->example->h);
+    json_end(w);
+    json_end(w);
+}
+
+static void put_settings(struct json_writer *w, const struct comparison *c)
+{
+    json_key(w, "settings");
+    json_object(w);
+    put_number(w, "at_confidence", c->opts.at_confidence);
+    put_number(w, "level", BOOTSTRAP_LEVEL);
+    json_key(w, "seed");
+    json_int(w, (int64_t)c->opts.seed);
+    json_key(w, "resamples");
+    json_int(w, (int64_t)c->opts.resamples);
+    json_key(w, "blocks");
+    json_int(w, (int64_t)c->plan.n_blocks);
+    json_key(w, "block_frames");
+    if (c->plan.by_video)
+        json_null(w);
+    else
+        json_int(w, (int64_t)c->plan.block);
+    put_number(w, "block_seconds", c->block_seconds);
+    json_end(w);
+}
+
+int comparison_json(const struct comparison *c, const struct comparison_about *about,
+                    struct str_buf *out)
+{
+    struct json_writer w;
+    json_writer_init(&w, out);
+    w.pretty = true;
+    json_object(&w);
+    json_key(&w, "assay");
+    json_cstring(&w, ASSAY_VERSION);
+    json_key(&w, "truth");
+    json_cstring(&w, about->truth);
+    json_key(&w, "a");
+    json_cstring(&w, about->a);
+    json_key(&w, "b");
+    json_cstring(&w, about->b);
+    put_settings(&w, c);
+    json_key(&w, "pictures");
+    json_int(&w, (int64_t)c->n_pictures);
+    put_figures(&w, c->overall);
+    json_key(&w, "classes");
+    json_array(&w);
+    for (size_t k = 0; k < c->n_classes; k++) {
+        json_object(&w);
+        json_key(&w, "label");
+        json_cstring(&w, c->classes[k].label);
+        json_key(&w, "truths");
+        json_int(&w, (int64_t)c->classes[k].n_truths);
+        put_figures(&w, c->classes[k].figures);
+        json_end(&w);
+    }
+    json_end(&w);
+    json_key(&w, "changed_sides");
+    json_object(&w);
+    for (enum comparison_side s = COMPARISON_LOST; s < COMPARISON_N_SIDES; s++) {
+        json_key(&w, comparison_side_names[s]);
+        json_int(&w, (int64_t)c->n_objects[s]);
+    }
+    json_key(&w, "objects");
+    json_array(&w);
+    for (size_t i = 0; i < MIN(c->n_changes, (size_t)MAX_JSON_CHANGES); i++)
+        put_change(&w, about, &c->changes[i]);
+    json_end(&w);
+    json_end(&w);
+    json_key(&w, "notices");
+    json_array(&w);
+    for (size_t i = 0; i < about->n_notices; i++)
+        json_cstring(&w, about->notices[i]);
+    if (c->n_changes > MAX_JSON_CHANGES)
+        json_cstring(&w, "only the 10000 changes with the most evidence are listed");
+    json_end(&w);
+    json_end(&w);
+    str_buf_putc(out, '\n');
+    return str_buf_check(out);
+}

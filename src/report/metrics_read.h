@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// metrics_read.h - the figures of a metrics file (report/metrics_json.h), read back by name.
+//
+// Ownership: everything lives in the arena handed in.
+// Threads: none.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+
+struct arena;
+
+struct metrics_row {
+    const char *name;  // "AP50", "recall", "HOTA"
+    const char *label; // of the class; NULL: overall
+    double value;      // NaN: null in the file
+};
+
+struct metrics_table {
+    struct metrics_row *rows;
+    size_t n;
+};
+
+enum {
+    METRICS_MAX_BYTES = 256 * 1024 * 1024,
+    METRICS_MAX_ROWS = 1000 * 1000,
+};
+
+// The figures of "coco", "operating_point", "temporal", "tracking" and of the classes.
+// ERR_NOT_FOUND, ERR_DATA (no metrics file), ERR_TOO_BIG, ERR_NOMEM.
+int metrics_read(const char *path, struct arena *a, struct metrics_table *ret_table) MUST_CHECK;
+// *label* NULL: overall. Names without regard to case, the first of equal ones; NULL: none.
+const struct metrics_row *metrics_find(const struct metrics_table *t, const char *name,
+                                       const char *label);

@@ -1,0 +1,175 @@
+"""`assay compare` and `assay gate`: noise does not fail a build, a real loss does."""
+import json
+import random
+import xml.etree.ElementTree as ET
+
+import pytest
+
+N_FRAMES = 300
+
+
+def overlap(a, b):
+    w = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    h = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    return w * h / (a[2] * a[3] + b[2] * b[3] - w * h) if w > 0 and h > 0 else 0
+
+
+@pytest.fixture(scope="module")
+def vtest(data, tmp_path_factory):
+    """The reference run over vtest, and the same with 3 points less recall."""
+    folder = data / "video_with_gt/vtest_PETS09-S2L1"
+    truth, base = folder / "gt.coco.json", folder / "ref_dets_yolox_nano.json"
+    detections = json.loads(base.read_text())
+    boxes = {}
+    for t in json.loads(truth.read_text())["annotations"]:
+        if not t.get("iscrowd"):
+            boxes.setdefault(t["image_id"], []).append(t["bbox"])
+    n_lost = round(.03 * sum(map(len, boxes.values())))
+    assert n_lost == round(.03 * 4476)
+    of_picture = {}
+    for d in detections:
+        of_picture.setdefault(d["image_id"], []).append(d)
+    seen = [(i, b) for i, bs in sorted(boxes.items()) for b in bs
+            if any(d["score"] >= .25 and overlap(d["bbox"], b) >= .5 for d in of_picture.get(i, []))]
+    gone = set()
+    for i, b in random.Random(1).sample(seen, n_lost):
+        gone |= {id(d) for d in of_picture[i] if overlap(d["bbox"], b) >= .5}
+    worse = tmp_path_factory.mktemp("gate") / "worse.json"
+    worse.write_text(json.dumps([d for d in detections if id(d) not in gone]))
+    return truth, base, worse
+
+
+def run_gate(assay, *arguments):
+    return assay.run("gate", *arguments)
+
+
+def test_three_points_less_recall_fail(assay, vtest, tmp_path):
+    truth, base, worse = vtest
+    junit, markdown = tmp_path / "gate.xml", tmp_path / "gate.md"
+    done = run_gate(assay, worse, "--baseline", base, "--truth", truth, "--max-drop", "recall=1%", "--max-drop",
+                    "recall:person=1%", "--min", "map50=0.6", "--junit", junit, "--markdown", markdown)
+    assert done.returncode == 1, done.stderr
+    suite = ET.parse(junit).getroot().find("testsuite")
+    assert (suite.get("tests"), suite.get("failures")) == ("3", "2")
+    assert "# Gate: failed" in markdown.read_text()
+
+
+def test_the_same_run_passes_its_own_gate(assay, vtest):
+    truth, base, _ = vtest
+    done = run_gate(assay, base, "--baseline", base, "--truth", truth, "--max-drop", "recall=0", "--max-drop", "map=0")
+    assert done.returncode == 0, done.stdout
+
+
+def test_comparison_names_what_was_lost(assay, vtest, tmp_path):
+    truth, base, worse = vtest
+    out = tmp_path / "c.json"
+    options = ("--truth", truth, "--classes", "person", "--json")
+    assay.ok("compare", base, worse, *options, out)
+    got = json.loads(out.read_text())
+    recall = got["figures"]["recall"]
+    assert recall["beyond_noise"] and recall["high"] < -.015 and recall["low"] < recall["difference"] < recall["high"]
+    lost = got["changed_sides"]["lost"]
+    assert 100 <= lost <= 140 and got["changed_sides"]["found"] <= 3
+    assert sum(o["frames"] for o in got["changed_sides"]["objects"] if o["side"] == "lost") == lost
+    # Figures are those of evaluate.
+    metrics = json.loads(assay.ok("evaluate", "--truth", truth, "--detections", base, "--classes", "person", "--json",
+                                  "-").stdout)
+    for name, value in [("AP", metrics["coco"]["AP"]), ("AP50", metrics["coco"]["AP50"]),
+                        ("AP75", metrics["coco"]["AP75"]), ("AR", metrics["coco"]["AR100"])] + \
+            [(n, metrics["operating_point"][n]) for n in ("precision", "recall", "f1")]:
+        assert abs(got["figures"][name]["a"] - value) < 1e-12, name
+    # The same seed, the same bytes.
+    again = tmp_path / "again.json"
+    assay.ok("compare", base, worse, *options, again)
+    assert again.read_bytes() == out.read_bytes()
+
+
+@pytest.mark.parametrize("folder,cut", [("coco_val2014_fakebbox100", []), ("bdd100k_8videos", [])])
+def test_figures_of_many_classes_are_those_of_evaluate(assay, data, folder, cut):
+    case = data / "detection" / folder
+    got = json.loads(assay.ok("compare", case / "dt.json", case / "dt.json", "--truth", case / "gt.json", "--resamples",
+                              "100", "--json", "-").stdout)
+    metrics = json.loads(assay.ok("evaluate", "--truth", case / "gt.json", "--detections", case / "dt.json", "--json",
+                                  "-").stdout)
+    assert abs(got["figures"]["AP"]["a"] - metrics["coco"]["AP"]) < 1e-12
+    labels = {c["label"]: c for c in metrics["classes"]}
+    for c in got["classes"]:
+        for name in ("AP", "AP50"):
+            wanted = labels[c["label"]][name]
+            assert (c["figures"][name]["a"] is None) == (wanted is None)
+            assert wanted is None or abs(c["figures"][name]["a"] - wanted) < 1e-12
+            assert c["figures"][name]["difference"] in (None, 0)
+
+
+# ---- made runs: a detector whose luck differs, and hostile names
+
+
+def made(tmp_path, name, label, wobble, seed):
+    """Six people who walk; boxes that *wobble* by their own luck, as those of a re-encoded video do."""
+    rng = random.Random(seed)
+    truth = {"images": [{"id": i + 1, "width": 640, "height": 480, "frame": i} for i in range(N_FRAMES)],
+             "categories": [{"id": 1, "name": label}], "annotations": []}
+    detections = []
+    for i in range(N_FRAMES):
+        for k in range(6):
+            box = [20 + 100 * k, 100 + i % 50, 40, 90]
+            truth["annotations"].append({"id": len(truth["annotations"]) + 1, "image_id": i + 1, "category_id": 1,
+                                         "bbox": box, "area": 3600, "iscrowd": 0, "track_id": k})
+            if rng.random() < .85:
+                detections.append({"image_id": i + 1, "category_id": 1, "score": .5 + .5 * rng.random(),
+                                   "bbox": [box[0] + rng.gauss(0, wobble), box[1] + rng.gauss(0, wobble), 40, 90]})
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
+    (tmp_path / name).write_text(json.dumps(detections))
+    return tmp_path / "truth.json", tmp_path / name
+
+
+def test_noise_does_not_fail(assay, tmp_path):
+    """Two runs of one chance of .85: whatever differs is luck. --strict takes it for a loss."""
+    n_failed, n_strict = 0, 0
+    for seed in range(10):
+        truth, a = made(tmp_path, "a.json", "person", 4, 2 * seed)
+        _, b = made(tmp_path, "b.json", "person", 4, 2 * seed + 1)
+        arguments = (b, "--baseline", a, "--truth", truth, "--max-drop", "recall=0.1%", "--resamples", "500")
+        n_failed += run_gate(assay, *arguments).returncode == 1
+        n_strict += run_gate(assay, *arguments, "--strict").returncode == 1
+    assert n_failed <= 1 and n_strict >= 2
+
+
+def test_names_are_escaped(assay, tmp_path):
+    label = '<b>"&|`*\x1b[1m'
+    truth, a = made(tmp_path, "a.json", label, 1, 1)
+    junit, markdown = tmp_path / "j.xml", tmp_path / "m.md"
+    done = run_gate(assay, a, "--truth", truth, "--min", f"recall:{label}=0.5", "--junit", junit, "--markdown", markdown)
+    assert done.returncode == 0, done.stderr
+    assert "\x1b" not in done.stdout
+    case = ET.parse(junit).getroot().find("testsuite/testcase")
+    assert '<b>"&|`*?[1m' in case.get("name")
+    assert "<b>" not in markdown.read_text() and "\x1b" not in markdown.read_text()
+
+
+def test_metrics_files_are_compared_as_they_are(assay, vtest, tmp_path):
+    truth, base, worse = vtest
+    for run, name in ((base, "base.json"), (worse, "worse.json")):
+        assay.ok("evaluate", "--truth", truth, "--detections", run, "--classes", "person", "--json", tmp_path / name)
+    done = run_gate(assay, tmp_path / "worse.json", "--baseline", tmp_path / "base.json", "--max-drop",
+                    "recall:person=1%", "--min", "AP50=0.5")
+    assert done.returncode == 1 and "metrics files hold no frames" in done.stdout
+
+
+def test_wrong_input_is_2(assay, vtest, tmp_path):
+    truth, base, _ = vtest
+    broken = tmp_path / "broken.json"
+    broken.write_text("{}")
+    for arguments in ((base, "--truth", truth), (base, "--truth", truth, "--min", "nonsense=1"),
+                      (base, "--truth", truth, "--min", "recall:unicorn=1"), (base, "--truth", truth, "--min", "recall"),
+                      (base, "--truth", truth, "--max-drop", "recall=1%"), (broken, "--min", "map=0"),
+                      (tmp_path / "absent.json", "--min", "map=0"), ()):
+        assert run_gate(assay, *arguments).returncode == 2, arguments
+
+
+def test_no_data_does_not_pass(assay, tmp_path):
+    truth, detections = tmp_path / "t.json", tmp_path / "d.json"
+    truth.write_text(json.dumps({"images": [{"id": 1}], "annotations": [], "categories": [{"id": 1, "name": "person"}]}))
+    detections.write_text("[]")
+    done = run_gate(assay, detections, "--truth", truth, "--min", "recall=0")
+    assert done.returncode == 1 and "NO_DATA" in done.stdout
