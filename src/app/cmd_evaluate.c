@@ -276,7 +276,10 @@ static int run(const struct app_call *call)
         return app_usage_error(&command_evaluate, "--truth FILE and --detections FILE are needed");
     int r = settings.report ? app_html_check(settings.report) : 0;
     if (r == 0)
-        r = evaluate(call);
+        r = time_options_wants_events()
+                ? time_options_events(settings.truth, settings.detections, settings.at_confidence,
+                                      settings.json, call->arena)
+                : evaluate(call);
     return r < 0 ? app_fail(r) : 0;
 }
 

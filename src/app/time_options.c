@@ -3,18 +3,26 @@
 
 #include "app/time_options.h"
 
+#include <string.h>
+
+#include "app/app.h"
 #include "app/formats.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "eval/dataset.h"
 #include "eval/evaluation.h"
+#include "eval/events.h"
 #include "report/metrics_json.h"
+#include "report/text.h"
+#include "report/time_json.h"
 
 enum {
     MAX_MISTAKES = 1000 * 1000,
+    MAX_OUTPUT = 64 * 1024 * 1024,
 };
 
 struct time_settings {
-    bool temporal;
+    bool temporal, events;
     double tolerance_ms, latency_threshold_ms, frame_rate, min_height, min_visibility;
     int64_t mistakes;
     struct opt_list against;
@@ -27,6 +35,7 @@ struct time_settings time_option_settings = {.tolerance_ms = TEMPORAL_TOLERANCE_
 #define O struct time_settings
 const struct opt time_option_rows[] = {
     OPT_LIST(O, "against", against, "FILE", "with --truth-mistakes: detections of a further model on the same pictures; may be given again"),
+    OPT_BOOL(O, "events", events, "evaluate: --truth and --detections are lists of timed events (CSV or JSON), matched by time alone"),
     OPT_DOUBLE(O, "fps", frame_rate, 0, 1000000, "F", "with --temporal: time of a frame is frame / F, in videos without presentation times", "none: such videos have no data"),
     OPT_DOUBLE(O, "latency-threshold-ms", latency_threshold_ms, 0, 86400000, "MS", "with --temporal: a track that is detected by then is in time", "100"),
     OPT_DOUBLE(O, "min-height", min_height, 0, 1000000, "PIXELS", "with --temporal: truth less tall is not visible yet", "0"),
@@ -93,5 +102,81 @@ int time_options_run(const struct dataset *truth, const struct dataset *detectio
         r = search_truth(truth, detections, a, &ret_results->mistakes);
         about->mistakes = &ret_results->mistakes;
     }
+    return r;
+}
+
+// --- events
+
+bool time_options_wants_events(void)
+{
+    return time_option_settings.events;
+}
+
+static void put_json(const char *truth, const char *detections, const struct events_result *res,
+                     struct str_buf *out)
+{
+    struct json_writer w;
+    json_writer_init(&w, out);
+    w.pretty = true;
+    json_object(&w);
+    json_key(&w, "assay");
+    json_cstring(&w, ASSAY_VERSION);
+    json_key(&w, "truth");
+    json_cstring(&w, truth);
+    json_key(&w, "detections");
+    json_cstring(&w, detections);
+    time_json_put_events(&w, res);
+    json_end(&w);
+    str_buf_putc(out, '\n');
+}
+
+static int write_events(const char *truth, const char *detections, const char *json,
+                        const struct events_result *res)
+{
+    const bool json_is_output = json && strcmp(json, "-") == 0;
+    struct str_buf out = STR_BUF_INIT(MAX_OUTPUT);
+    int r = 0;
+    if (json) {
+        put_json(truth, detections, res, &out);
+        r = str_buf_check(&out);
+        if (r == 0)
+            r = app_write(json, &out);
+        str_buf_reset(&out);
+    }
+    if (r == 0 && !json_is_output) {
+        r = text_write_events(res, &out);
+        if (r == 0)
+            r = app_write("-", &out);
+    }
+    str_buf_finish(&out);
+    return r;
+}
+
+int time_options_events(const char *truth, const char *detections, double at_confidence,
+                        const char *json, struct arena *a)
+{
+    const struct temporal_opts opts = {
+        .has_tolerance = true,
+        .tolerance_ms = time_option_settings.tolerance_ms,
+        .has_latency_threshold = true,
+        .latency_threshold_ms = time_option_settings.latency_threshold_ms,
+        .has_at_confidence = true,
+        .at_confidence = at_confidence,
+    };
+    struct event_list *truths = NULL;
+    struct event_list *found = NULL;
+    struct events_result res;
+    const char *const inputs[] = {truth, detections};
+    int r = app_check_out(json, inputs, ARRAY_LEN(inputs));
+    if (r == 0)
+        r = event_list_read(truth, &truths);
+    if (r == 0)
+        r = event_list_read(detections, &found);
+    if (r == 0)
+        r = events_evaluate(truths, found, &opts, a, &res);
+    if (r == 0)
+        r = write_events(truth, detections, json, &res);
+    event_list_destroy(truths);
+    event_list_destroy(found);
     return r;
 }

@@ -31,6 +31,12 @@ struct time_results {
     struct mistakes mistakes;
 };
 
+// Lists of events for evaluate: whether --events was given, and what it does instead. Errors as
+// event_list_read(), events_evaluate() and app_write(). *json* NULL: none.
+bool time_options_wants_events(void);
+int time_options_events(const char *truth, const char *detections, double at_confidence,
+                        const char *json, struct arena *a) MUST_CHECK;
+
 // Judges and points *about* at what was asked for. Errors as temporal_evaluate(), mistakes_find()
 // and, for --against, app_dataset_read().
 int time_options_run(const struct dataset *truth, const struct dataset *detections,

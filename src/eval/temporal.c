@@ -56,7 +56,7 @@ struct run {
 
 // --- options
 
-static int complete_opts(struct temporal_opts *o)
+int temporal_opts_complete(struct temporal_opts *o)
 {
     if (!o->has_tolerance)
         o->tolerance_ms = TEMPORAL_TOLERANCE_MS;
@@ -596,7 +596,7 @@ int temporal_evaluate(const struct dataset *truth, const struct dataset *detecti
     struct temporal_result res = {.opts = opts ? *opts : (struct temporal_opts){0}};
     if (detections->n_pictures != truth->n_pictures || detections->n_classes != truth->n_classes)
         return err_set(ERR_INVALID, "the detections were not read for this truth");
-    int r = complete_opts(&res.opts);
+    int r = temporal_opts_complete(&res.opts);
     if (r < 0)
         return r;
     struct run u = {.truth = truth,

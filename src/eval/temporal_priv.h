@@ -32,3 +32,5 @@ struct temporal_scene {
 int temporal_match_pictures(struct temporal_scene *s, double iou) MUST_CHECK;
 // Fills truths[].found. ERR_TOO_BIG, ERR_NOMEM.
 int temporal_match_window(struct temporal_scene *s, double iou, int64_t tolerance_us) MUST_CHECK;
+// Fills what is zero. ERR_INVALID: a value out of range.
+int temporal_opts_complete(struct temporal_opts *o) MUST_CHECK;

@@ -7,6 +7,7 @@
 #include "base/attr.h"
 
 struct evaluation;
+struct events_result;
 struct report_about;
 struct str_buf;
 
@@ -14,3 +15,5 @@ struct str_buf;
 // buffer's sticky error is returned: ERR_TOO_BIG, ERR_NOMEM.
 int text_write(const struct evaluation *e, const struct report_about *about,
                struct str_buf *out) MUST_CHECK;
+// Likewise for events matched by time alone.
+int text_write_events(const struct events_result *r, struct str_buf *out) MUST_CHECK;

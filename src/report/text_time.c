@@ -7,8 +7,10 @@
 #include "base/attr.h"
 #include "base/str.h"
 #include "eval/dataset.h"
+#include "eval/events.h"
 #include "eval/mistakes.h"
 #include "eval/temporal.h"
+#include "report/text.h"
 #include "report/text_priv.h"
 
 // "-" for NaN, else tenths.
@@ -86,6 +88,41 @@ void text_put_temporal(struct str_buf *out, const struct temporal_result *r)
     put_head(out, "in time, by video");
     for (size_t i = 0; i < r->n_videos; i++)
         put_row(out, r->videos[i].name, &r->videos[i].figures);
+}
+
+// --- events
+
+static void put_event_row(struct str_buf *out, const char *label, const struct events_figures *f)
+{
+    text_put_label(out, label[0] ? label : "(no label)");
+    str_buf_printf(out, "%8zu%11zu%7zu%7zu%7zu", f->n_truths, f->n_detections, f->n_found,
+                   f->n_late, f->n_early);
+    text_put_value(out, 11, f->precision);
+    text_put_value(out, 8, f->recall);
+    text_put_value(out, 8, f->f1);
+    const double ms[] = {f->bias_ms,        f->difference.mean, f->difference.median,
+                         f->difference.p95, f->difference.p99,  f->difference.max};
+    for (size_t i = 0; i < ARRAY_LEN(ms); i++)
+        put_ms(out, 9, ms[i]);
+    str_buf_putc(out, '\n');
+}
+
+int text_write_events(const struct events_result *r, struct str_buf *out)
+{
+    str_buf_printf(out, "events by time alone: tolerance %g ms, confidence %.4g\n\n",
+                   r->opts.tolerance_ms, r->opts.at_confidence);
+    str_buf_printf(out, "%-*s%8s%11s%7s%7s%7s%11s%8s%8s%9s%9s%9s%9s%9s%9s\n", TEXT_LABEL_WIDTH,
+                   "event", "truths", "detections", "found", "late", "early", "precision", "recall",
+                   "F1", "bias ms", "|ms| mean", "median", "p95", "p99", "max");
+    for (size_t i = 0; i < r->n_labels; i++)
+        put_event_row(out, r->labels[i].label, &r->labels[i].figures);
+    put_event_row(out, "all", &r->overall);
+    put_bins(out, "|difference|, ms", temporal_bin_names, r->overall.difference.bins,
+             TEMPORAL_N_BINS);
+    if (r->n_below > 0)
+        str_buf_printf(out, "notice: %zu detections below the confidence were left out\n",
+                       r->n_below);
+    return str_buf_check(out);
 }
 
 // --- truth mistakes

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "eval/dataset.h"
+#include "eval/events.h"
 #include "eval/mistakes.h"
 #include "eval/temporal.h"
 
@@ -30,9 +31,9 @@ static void put_bins(struct json_writer *w, const char *key, const char *const *
     json_end(w);
 }
 
-static void put_latency(struct json_writer *w, const struct temporal_latency *l)
+static void put_latency(struct json_writer *w, const char *key, const struct temporal_latency *l)
 {
-    json_key(w, "latency_ms");
+    json_key(w, key);
     json_object(w);
     put_number(w, "mean", l->mean);
     put_number(w, "median", l->median);
@@ -54,7 +55,7 @@ static void put_figures(struct json_writer *w, const struct temporal_figures *f)
     put_count(w, "tracks_detected", f->latency.n);
     put_count(w, "tracks_never_detected", f->n_never);
     put_count(w, "tracks_in_time", f->n_in_time);
-    put_latency(w, &f->latency);
+    put_latency(w, "latency_ms", &f->latency);
     put_count(w, "detected_in_own_picture", f->n_same);
     put_number(w, "recall", f->recall);
     put_count(w, "found", f->n_found);
@@ -127,6 +128,51 @@ void time_json_put_temporal(struct json_writer *w, const struct temporal_result 
     } else {
         json_null(w);
     }
+    json_end(w);
+}
+
+// --- events
+
+static void put_events(struct json_writer *w, const struct events_figures *f)
+{
+    put_count(w, "truths", f->n_truths);
+    put_count(w, "detections", f->n_detections);
+    put_count(w, "found", f->n_found);
+    put_count(w, "on_time", f->n_on_time);
+    put_count(w, "late", f->n_late);
+    put_count(w, "early", f->n_early);
+    put_count(w, "in_time", f->n_in_time);
+    put_number(w, "precision", f->precision);
+    put_number(w, "recall", f->recall);
+    put_number(w, "f1", f->f1);
+    put_number(w, "bias_ms", f->bias_ms);
+    put_latency(w, "difference_ms", &f->difference);
+}
+
+void time_json_put_events(struct json_writer *w, const struct events_result *r)
+{
+    json_key(w, "temporal");
+    json_object(w);
+    json_key(w, "events");
+    json_bool(w, true);
+    put_number(w, "tolerance_ms", r->opts.tolerance_ms);
+    put_number(w, "latency_threshold_ms", r->opts.latency_threshold_ms);
+    put_number(w, "at_confidence", r->opts.at_confidence);
+    put_count(w, "below_confidence", r->n_below);
+    json_key(w, "overall");
+    json_object(w);
+    put_events(w, &r->overall);
+    json_end(w);
+    json_key(w, "classes");
+    json_array(w);
+    for (size_t i = 0; i < r->n_labels; i++) {
+        json_object(w);
+        json_key(w, "label");
+        json_cstring(w, r->labels[i].label);
+        put_events(w, &r->labels[i].figures);
+        json_end(w);
+    }
+    json_end(w);
     json_end(w);
 }
 

@@ -4,6 +4,7 @@
 // Threads: none; pure functions.
 #pragma once
 
+struct events_result;
 struct json_writer;
 struct mistakes;
 struct temporal_result;
@@ -14,4 +15,5 @@ enum {
 
 // Write the key and its object (list). Figures without data are null; without times all of them.
 void time_json_put_temporal(struct json_writer *w, const struct temporal_result *r);
+void time_json_put_events(struct json_writer *w, const struct events_result *r);
 void time_json_put_mistakes(struct json_writer *w, const struct mistakes *m);
