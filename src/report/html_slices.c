@@ -260,9 +260,8 @@ static void put_facets(const struct facets *f, const char *of, struct str_buf *o
         if (facet->has_too_many || facet->n < 2)
             continue;
         struct str_buf caption = STR_BUF_INIT(64 * KIB);
-        str_buf_puts(&caption, "By ");
+        str_buf_printf(&caption, "%s by ", of);
         html_put_text(&caption, facet->key);
-        str_buf_printf(&caption, " of the %s", of);
         put_table(out, str_buf_text(&caption), "Value", facet->slices, facet->n);
         str_buf_finish(&caption);
     }
@@ -288,8 +287,8 @@ static void put_attributes(const struct html_report *h, struct str_buf *out)
             facets_count(&objects, h->truth, h->truth->objects[o->objects[i].truth].attributes,
                          &counts);
     }
-    put_facets(&pictures, "frame", out);
-    put_facets(&objects, "object", out);
+    put_facets(&pictures, "Frames", out);
+    put_facets(&objects, "Objects", out);
     mem_free(pictures.items);
     mem_free(objects.items);
 }

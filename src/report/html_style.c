@@ -79,6 +79,8 @@ const char html_style[] =
 ".bars{display:flex;height:12px;border-radius:2px;overflow:hidden;background:var(--grid)}.bars i{display:block}\n"
 "table+table,.gap{margin-top:30px}\n"
 "tr{break-inside:avoid}\n"
+".matrix{font-size:.84rem}.matrix th,.matrix td{padding:6px 5px}.matrix thead th{font-weight:500;overflow-wrap:anywhere}"
+".matrix tbody th{min-width:0}.plot+.plot,section>table+table{margin-top:30px}\n"
 ".moments{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,380px),1fr));gap:28px 24px}\n"
 ".moments svg{display:block;width:100%;height:auto;border-radius:4px;background:var(--card)}\n"
 ".moments rect,.moments path{fill:none;vector-effect:non-scaling-stroke;stroke-width:2}\n"

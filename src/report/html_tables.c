@@ -227,5 +227,6 @@ void html_put_tables(const struct html_report *h, struct str_buf *out)
     put_classes(h->evaluation, out);
     if (h->about->tracking)
         put_tracks(h->about->tracking, out);
+    html_put_more(h, out);
     put_made_from(h, out);
 }
