@@ -203,7 +203,11 @@ static void put_share_card(struct str_buf *out, const char *name, double value, 
                            const char *state)
 {
     begin_card(out, name, value);
-    if (isfinite(value))
+    if (value > 0 && value < .005)
+        str_buf_printf(out, "Of 100 %s, fewer than one %s.", things, state);
+    else if (value > .995 && value < 1)
+        str_buf_printf(out, "Of 100 %s, more than 99 %s.", things, state);
+    else if (isfinite(value))
         str_buf_printf(out, "Of 100 %s, %.0f %s.", things, 100 * value, state);
     else
         str_buf_printf(out, "There are no %s to count.", things);

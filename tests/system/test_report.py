@@ -84,7 +84,7 @@ def classes_report(assay, data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     case = data / "detection/bdd100k_8videos"
     assay.ok("evaluate", "--truth", case / "gt.json", "--detections", case / "dt.json", "--tracking",
-             "--report", folder / "report.html")
+             "--confusion-matrix", "--conventions", "all", "--truth-mistakes", "5", "--report", folder / "report.html")
     return folder
 
 
@@ -123,6 +123,8 @@ def test_classes_and_videos(classes_report):
     assert "no detections of this class" in text
     assert text.count('class="plot time many"') == 8
     assert "HOTA" in text and "image" not in count
+    for part in ("confusion", "conventions", "mistakes", "tracks"):
+        assert f'<section id="{part}">' in text
 
 
 @pytest.mark.parametrize("width", [400, 900, 1600])
