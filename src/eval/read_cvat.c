@@ -14,7 +14,7 @@
 #include "eval/xml_priv.h"
 
 enum {
-    CVAT_MAX_FRAMES = 10 * 1000 * 1000,
+    CVAT_MAX_FRAMES = 3 * 1000 * 1000,
     CVAT_MAX_FILLED = 4 * 1000 * 1000, // boxes that no line of the file stands for
     CVAT_MAX_TEXT_DEPTH = 8,
 };

@@ -16,7 +16,7 @@ enum {
     KITTI_FIELDS = 15, // without score
     KITTI_TRACKED = 2, // fields before them
     KITTI_MAX_FIELDS = KITTI_TRACKED + KITTI_FIELDS + 1,
-    KITTI_MAX_FRAME = 10 * 1000 * 1000,
+    KITTI_MAX_FRAME = 1000 * 1000,
     KITTI_MAX_REGIONS = 20 * 1000 * 1000, // DontCare times classes
 };
 

@@ -14,7 +14,7 @@
 #include "eval/import_priv.h"
 
 enum {
-    LABELME_MAX_TEXT = 256 * 1024 * 1024, // imageData: the picture in base64
+    LABELME_MAX_TEXT = 64 * 1024 * 1024, // imageData: the picture in base64
 };
 
 struct reader {

@@ -4,8 +4,8 @@
 // again in every format that is one file, and read back.
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -30,15 +30,25 @@ static const struct {
 };
 
 // A folder of the fuzzer's own, and a picture in it.
+static char own_folder[] = "/dev/shm/assay-fuzz-XXXXXX";
+
+static void leave(void)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "%s/a.jpg", own_folder);
+    unlink(path);
+    rmdir(own_folder);
+}
+
 static const char *folder(void)
 {
-    static char made[] = "/dev/shm/assay-fuzz-XXXXXX";
     static bool is_made = false;
     if (!is_made) {
-        assert(mkdtemp(made));
+        assert(mkdtemp(own_folder));
+        atexit(leave);
         is_made = true;
     }
-    return made;
+    return own_folder;
 }
 
 static void put(const char *path, const void *bytes, size_t n)
