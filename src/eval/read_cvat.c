@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "eval/import_priv.h"
 #include "eval/xml_priv.h"
@@ -43,6 +44,9 @@ struct reader {
     // Frames to pictures, once the last frame is known: objects carry frames until then.
     int64_t last_frame;
     size_t n_filled;
+    // Attributes of a shape follow it: those of interpolated boxes are not known.
+    size_t object;         // of the shape; SIZE_MAX: it is none
+    const char *attribute; // name of the one that is open, in the draft's arena
 };
 
 static int number_of(const char **attributes, const char *name, const char *where, double *ret)
@@ -177,6 +181,7 @@ static int shape_of(struct reader *r, const char *name, const char **attributes,
 
 static int add_object(struct reader *r, int32_t picture, const struct shape *s)
 {
+    r->object = r->im->draft.n_objects;
     struct dataset_object o = import_new_object(picture, r->class_index);
     import_corners(&o, s->x1, s->y1, s->x2, s->y2);
     o.marks = s->occluded ? DATASET_OCCLUDED : 0;
@@ -245,9 +250,12 @@ static int add_listed(struct reader *r, const char *name, const char **attribute
     if (r->has_last && s.frame <= r->last.frame)
         return err_set(ERR_DATA, "track %lld: frame %lld comes after frame %lld",
                        (long long)r->track_id, (long long)s.frame, (long long)r->last.frame);
+    r->object = SIZE_MAX;
     e = add_at(r, &s, s.frame); // first: a frame out of range ends here, not in a long gap
+    const size_t object = r->object;
     if (e == 0 && r->has_last)
         e = fill_gap(r, &r->last, &s);
+    r->object = object;
     r->last = s;
     r->has_last = true;
     return e;
@@ -309,6 +317,26 @@ static int start_track(struct reader *r, const char **attributes)
     return e < 0 ? e : integer_of(attributes, "id", "track", &r->track_id);
 }
 
+static int start_attribute(struct reader *r, const char **attributes)
+{
+    const char *name = xml_attribute(attributes, "name");
+    r->attribute = NULL;
+    if (!name || r->object == SIZE_MAX)
+        return 0;
+    r->attribute = arena_strndup(r->im->draft.arena, name, strlen(name));
+    return r->attribute ? 0 : ERR_NOMEM;
+}
+
+static int end_attribute(struct reader *r, struct str text)
+{
+    const char *name = r->attribute;
+    r->attribute = NULL;
+    if (!name || r->object >= r->im->draft.n_objects)
+        return 0;
+    return draft_attribute(&r->im->draft, str_of(name), str_trim(text),
+                           &r->im->draft.objects[r->object].attributes);
+}
+
 static int on_start(void *arg, const char *name, const char **attributes)
 {
     struct reader *r = arg;
@@ -323,10 +351,15 @@ static int on_start(void *arg, const char *name, const char **attributes)
         return start_image(r, attributes);
     if (r->depth == 2 && strcmp(name, "track") == 0)
         return start_track(r, attributes);
-    if (r->depth == 3 && r->in_track)
+    if (r->depth == 3 && r->in_track) {
+        r->object = SIZE_MAX;
         return add_listed(r, name, attributes);
+    }
+    if (r->depth == 4 && strcmp(name, "attribute") == 0)
+        return start_attribute(r, attributes);
     if (r->depth != 3 || r->picture < 0)
         return 0;
+    r->object = SIZE_MAX;
     struct shape s = {.occluded = is_set(attributes, "occluded")};
     bool is_box;
     int e = shape_of(r, name, attributes, &s, &is_box);
@@ -371,7 +404,9 @@ static int on_end(void *arg, const char *name, struct str text)
 {
     struct reader *r = arg;
     int e = 0;
-    if (r->depth == 2 && r->in_track)
+    if (r->depth == 4 && r->attribute)
+        e = end_attribute(r, text);
+    else if (r->depth == 2 && r->in_track)
         e = end_track(r);
     else if (r->depth == 2)
         r->picture = -1;

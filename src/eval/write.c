@@ -154,6 +154,8 @@ static void count_objects(struct writer *w, unsigned lacks)
             writer_lose(w, 1, "confidences are lost: the format has none");
         if ((lacks & HOLDS_IGNORED) && (o->ignore || o->crowd))
             writer_lose(w, 1, "ignored or crowd objects became ordinary ones: the format has none");
+        if (o->attributes != 0)
+            writer_lose(w, 1, "objects lose their attributes: they are not written");
         if ((lacks & HOLDS_AREA) && is_truth && o->area != o->w * o->h)
             writer_lose(w, 1, "areas are lost: the format has boxes only");
         for (size_t k = 0; k < ARRAY_LEN(marks); k++) {
@@ -176,6 +178,8 @@ static void count_pictures(struct writer *w, unsigned lacks)
             writer_lose(w, 1, "sizes of pictures are lost: the format has none");
         if ((lacks & HOLDS_TIMES) && p->pts_us != INT64_MIN)
             writer_lose(w, 1, "times of frames are lost: the format has none");
+        if (p->attributes != 0)
+            writer_lose(w, 1, "pictures lose their attributes: they are not written");
         if ((lacks & HOLDS_EMPTY) && w->first[i] == w->first[i + 1])
             writer_lose(w, 1, "pictures without objects are lost: the format lists objects only");
     }

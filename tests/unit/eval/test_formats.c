@@ -447,6 +447,16 @@ static void test_marks(void **state)
     assert_true(d->objects[0].x == 0 || d->objects[1].x == 0);
     assert_true(d->objects[0].x == 2 || d->objects[1].x == 2);
     dataset_destroy(d);
+    assert_int_equal(read_given("a.xml",
+                                IMAGES("<box label=\"a\" xtl=\"1\" ytl=\"2\" xbr=\"4\" "
+                                       "ybr=\"8\"><attribute name=\"time\"> night "
+                                       "</attribute></box><box label=\"a\" xtl=\"1\" ytl=\"2\" "
+                                       "xbr=\"4\" ybr=\"8\"/>"),
+                                &opts, &d),
+                     0);
+    assert_string_equal(dataset_attribute(d, d->objects[0].attributes, "time"), "night");
+    assert_null(dataset_attribute(d, d->objects[1].attributes, "time"));
+    dataset_destroy(d);
     assert_int_equal(read_given("p.csv", OPEN "p,x,a,1,0,1,0,1,1,1,1\n", &opts, &d), 0);
     assert_true(d->objects[0].crowd);
     assert_int_equal(d->objects[0].marks, DATASET_OCCLUDED | DATASET_TRUNCATED);
