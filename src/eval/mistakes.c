@@ -4,7 +4,8 @@
 // Evidence of a mistake of n boxes with the mean value v (mistakes_kinds.c):
 //   missing          v * n / (n + 10) * n / pictures from first to last, from min_frames boxes on
 //   unseen           v * n / (n + 10), likewise
-//   duplicate        v * n / (n + 1/4)
+//   duplicate        v * n / (n + 1/4) * (1 + 2 * part of the shorter track)/3: two things that
+//                    stand behind one another for a while are no duplicate
 //   class            v * n / (n + 1)
 //   jump             v
 
@@ -171,7 +172,8 @@ static int order_tracks(struct mistakes_search *s)
     s->by_track = mem_array(uint32_t, t->n_objects + 1);
     s->seen = mem_array(bool, t->n_objects + 1);
     s->seen_of_track = mem_array(double, t->n_objects + 1);
-    if (!keys || !s->by_track || !s->seen || !s->seen_of_track) {
+    s->boxes_of_track = mem_array(uint32_t, t->n_objects + 1);
+    if (!keys || !s->by_track || !s->seen || !s->seen_of_track || !s->boxes_of_track) {
         mem_free(keys);
         return ERR_NOMEM;
     }
@@ -220,6 +222,7 @@ static void search_finish(struct mistakes_search *s)
     mem_free(s->by_track);
     mem_free(s->seen);
     mem_free(s->seen_of_track);
+    mem_free(s->boxes_of_track);
     mem_free(s->hits);
 }
 
@@ -342,14 +345,17 @@ static double evidence(const struct mistakes_search *s, const struct chain *c)
     double n = (double)c->n;
     double value = c->value / n;
     double span;
-    switch (s->hits[c->last].kind) {
+    double share;
+    const struct mistakes_hit *h = &s->hits[c->last];
+    switch (h->kind) {
     case MISTAKE_MISSING:
-        span = (double)(s->hits[c->last].position - s->hits[c->first].position + 1);
+        span = (double)(h->position - s->hits[c->first].position + 1);
         return c->n < s->opts.min_frames ? -1 : value * n / (n + 10) * n / span;
     case MISTAKE_UNSEEN:
         return c->n < s->opts.min_frames ? -1 : value * n / (n + 10);
     case MISTAKE_DUPLICATE:
-        return value * n / (n + .25);
+        share = h->track_boxes > 0 ? MIN(n / (double)h->track_boxes, 1) : 1;
+        return value * n / (n + .25) * (1 + 2 * share) / 3;
     case MISTAKE_CLASS:
         return value * n / (n + 1);
     default:

@@ -170,6 +170,8 @@ static void look_at_tracks(struct mistakes_search *s)
         for (size_t k = i; k < end; k++)
             n_seen += s->seen[s->by_track[k]];
         for (size_t k = i; k < end; k++)
+            s->boxes_of_track[s->by_track[k]] = (uint32_t)(end - i);
+        for (size_t k = i; k < end; k++)
             s->seen_of_track[s->by_track[k]] = (double)n_seen / (double)(end - i);
         i = end;
     }
@@ -246,6 +248,8 @@ int mistakes_find_duplicates(struct mistakes_search *s)
                 h.track_id = MIN(a->track_id, b->track_id);
                 h.other_track = MAX(a->track_id, b->track_id);
                 h.value = iou;
+                h.track_boxes = MIN(s->boxes_of_track[a - s->truth->objects],
+                                    s->boxes_of_track[b - s->truth->objects]);
                 r = mistakes_add(s, &h);
             }
         }

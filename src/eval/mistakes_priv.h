@@ -30,6 +30,7 @@ struct mistakes_hit {
     double value;      // 0..1
     double confidence; // NaN: none
     size_t n_models, last_model;
+    size_t track_boxes; // of a duplicate: of the shorter track; 0: no tracks
     double x, y, w, h;
 };
 
@@ -46,8 +47,9 @@ struct mistakes_search {
     uint32_t
         *by_track; // truth objects that count and have a track id: by video, class, track, time
     size_t n_tracked;
-    bool *seen;            // [truth object]: some model has a box there
-    double *seen_of_track; // [truth object]: part of its track's boxes that is seen
+    uint32_t *boxes_of_track; // [truth object]: of its track; 0: it has none
+    bool *seen;               // [truth object]: some model has a box there
+    double *seen_of_track;    // [truth object]: part of its track's boxes that is seen
     struct mistakes_hit *hits;
     size_t n_hits, cap_hits;
 };
