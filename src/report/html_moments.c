@@ -213,7 +213,7 @@ void html_put_moments(const struct html_report *h, struct str_buf *out)
     } else {
         str_buf_puts(out, "<p>The frames with the most misses and false alarms, at least a second "
                           "apart. Found objects are drawn in a full line, missed ones dashed, "
-                          "false alarms dotted.");
+                          "false alarms dotted, what is not judged thin and grey.");
         if (h->no_pictures) {
             str_buf_puts(out, " <span class=\"soft\">");
             html_put_text(out, h->no_pictures);
