@@ -16,6 +16,7 @@ const struct command *const app_commands[] = {
     &command_model_inspect,
     &command_options,
     &command_probe,
+    &command_synth,
     &command_validate,
     NULL,
 };

@@ -15,4 +15,5 @@ extern const struct command command_model_bench;
 extern const struct command command_model_inspect;
 extern const struct command command_options;
 extern const struct command command_probe;
+extern const struct command command_synth;
 extern const struct command command_validate;
