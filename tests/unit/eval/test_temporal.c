@@ -8,7 +8,9 @@
 #include "base/arena.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "eval/match.h"
 #include "eval/temporal.h"
+#include "eval/temporal_priv.h"
 
 struct run {
     struct dataset *truth, *detections;
@@ -257,13 +259,97 @@ static void test_memory(void **state)
     finish(&u);
 }
 
+// --- the window against all assignments there are
+
+enum {
+    N_SMALL = 5,
+};
+
+static uint64_t random_state;
+
+static int random_below(int n)
+{
+    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+    return (int)((random_state >> 33) % (uint64_t)n);
+}
+
+static double cost_of(const struct temporal_box *t, const struct temporal_box *d, double tolerance)
+{
+    double iou = match_overlap(d->object, t->object);
+    double dt = fabs((double)(t->time_us - d->time_us));
+    if (iou < .5 || dt > tolerance)
+        return INFINITY;
+    return 1 - iou + (t->picture == d->picture ? 0 : tolerance + dt);
+}
+
+// The least total cost of truths from *i* on; *taken*: bits of detections.
+static double least(const struct temporal_scene *s, size_t i, unsigned taken, double tolerance)
+{
+    if (i == s->n_truths)
+        return 0;
+    double best = 2 * tolerance + 2 + least(s, i + 1, taken, tolerance);
+    for (size_t j = 0; j < s->n_detections; j++) {
+        double cost = cost_of(&s->truths[i], &s->detections[j], tolerance);
+        if (!(taken & BIT(j)) && cost < INFINITY)
+            best = fmin(best, cost + least(s, i + 1, taken | BIT(j), tolerance));
+    }
+    return best;
+}
+
+static void make_side(struct dataset_object *objects, struct temporal_box *boxes)
+{
+    int at = 0;
+    for (size_t i = 0; i < N_SMALL; i++) {
+        at += random_below(3) * 40 * 1000;
+        objects[i] = (struct dataset_object){
+            .x = random_below(6), .w = 10, .h = 8 + random_below(4), .track_id = -1};
+        boxes[i] = (struct temporal_box){
+            .object = &objects[i], .time_us = at, .picture = at / 40000, .same = -1, .found = -1};
+    }
+}
+
+static void test_window_is_optimal(void **state)
+{
+    const double tolerance = 100e3;
+    random_state = 7;
+    for (int n = 0; n < 500; n++) {
+        struct dataset_object truths[N_SMALL];
+        struct dataset_object detections[N_SMALL];
+        struct temporal_box t[N_SMALL];
+        struct temporal_box d[N_SMALL];
+        uint32_t place[N_SMALL] = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
+        make_side(truths, t);
+        make_side(detections, d);
+        struct temporal_scene s = {.truths = t,
+                                   .n_truths = N_SMALL,
+                                   .detections = d,
+                                   .n_detections = N_SMALL,
+                                   .place = place};
+        assert_int_equal(temporal_match_window(&s, .5, (int64_t)tolerance), 0);
+        double total = 0;
+        unsigned taken = 0;
+        for (size_t i = 0; i < N_SMALL; i++) {
+            if (t[i].found < 0) {
+                total += 2 * tolerance + 2;
+                continue;
+            }
+            assert_false(taken & BIT(t[i].found));
+            taken |= BIT(t[i].found);
+            total += cost_of(&t[i], &d[t[i].found], tolerance);
+        }
+        double expected = least(&s, 0, 0, tolerance);
+        if (!(fabs(total - expected) < .1)) // 64ths
+            fail_msg("row %d: %.17g, not %.17g", n, total, expected);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),    cmocka_unit_test(test_latency_values),
         cmocka_unit_test(test_no_data), cmocka_unit_test(test_equal_times),
         cmocka_unit_test(test_filters), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_memory),  cmocka_unit_test(test_window_is_optimal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

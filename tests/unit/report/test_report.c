@@ -17,6 +17,8 @@
 #include "base/str.h"
 #include "eval/dataset.h"
 #include "eval/evaluation.h"
+#include "eval/mistakes.h"
+#include "eval/temporal.h"
 #include "eval/tracking.h"
 #include "report/metrics_json.h"
 #include "report/text.h"
@@ -249,12 +251,71 @@ static void test_tracking(void **state)
     evaluation_finish(&e);
 }
 
+// One object that is seen at its time, and a second box drawn over it.
+static void test_time(void **state)
+{
+    static char video[] = "v\x1b[2J";
+    static char *videos[] = {video};
+    struct dataset_object tracked[] = {objects[0], objects[0]};
+    struct dataset_picture timed = {.id = 1, .pts_us = 40000, .frame = 3};
+    tracked[0].track_id = 7;
+    tracked[1].track_id = 8;
+    struct dataset t = truth;
+    t.objects = tracked;
+    t.n_objects = 2;
+    t.pictures = &timed;
+    t.videos = videos;
+    t.n_videos = 1;
+    const struct dataset *models[] = {&t};
+    struct arena *a;
+    struct temporal_result temporal;
+    struct mistakes mistakes;
+    struct evaluation e;
+    run(&t, &t, &e);
+    assert_int_equal(arena_create(0, &a), 0);
+    assert_int_equal(temporal_evaluate(&t, &t, NULL, a, &temporal), 0);
+    assert_int_equal(mistakes_find(&t, models, 1, NULL, a, &mistakes), 0);
+    const struct report_about about = {.temporal = &temporal, .mistakes = &mistakes};
+    json_t *j = document_of(&e, &about);
+    const json_t *block = json_object_get(j, "temporal");
+    assert_true(json_is_true(json_object_get(block, "has_data")));
+    const json_t *list = json_object_get(block, "classes");
+    const json_t *none = json_object_get(json_array_get(list, 1), "latency_ms");
+    assert_true(
+        number_at(json_object_get(json_object_get(block, "overall"), "latency_ms"), "p95") == 0);
+    assert_true(isnan(number_at(none, "p95")) && isnan(number_at(none, "mean")));
+    assert_true(isnan(number_at(json_array_get(list, 1), "recall")));
+    assert_int_equal(json_array_size(json_object_get(block, "videos")), 1);
+    const json_t *items = json_object_get(json_object_get(j, "truth_mistakes"), "items");
+    assert_int_equal(json_array_size(items), 1);
+    const json_t *first = json_array_get(items, 0);
+    assert_string_equal(json_string_value(json_object_get(first, "kind")), "duplicate_truth");
+    assert_true(number_at(first, "track_id") == 7 && number_at(first, "other_track_id") == 8);
+    assert_true(number_at(json_array_get(json_object_get(first, "places"), 0), "frame") == 3);
+    json_decref(j);
+    struct str_buf out = STR_BUF_INIT(CAP);
+    assert_int_equal(text_write(&e, &about, &out), 0);
+    assert_non_null(strstr(str_buf_text(&out), "duplicate_truth"));
+    for (size_t i = 0; i < out.n; i++)
+        assert_true((unsigned char)out.p[i] >= ' ' || out.p[i] == '\n');
+    str_buf_finish(&out);
+    // Without times: null, and a notice.
+    timed.pts_us = INT64_MIN;
+    assert_int_equal(temporal_evaluate(&t, &t, NULL, a, &temporal), 0);
+    j = document_of(&e, &about);
+    assert_true(json_is_null(json_object_get(json_object_get(j, "temporal"), "overall")));
+    json_decref(j);
+    arena_destroy(a);
+    evaluation_finish(&e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tracking), cmocka_unit_test(test_members),
-        cmocka_unit_test(test_no_data),  cmocka_unit_test(test_outside_text),
-        cmocka_unit_test(test_cap),      cmocka_unit_test(test_long_curve),
+        cmocka_unit_test(test_tracking),     cmocka_unit_test(test_time),
+        cmocka_unit_test(test_members),      cmocka_unit_test(test_no_data),
+        cmocka_unit_test(test_outside_text), cmocka_unit_test(test_cap),
+        cmocka_unit_test(test_long_curve),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
