@@ -243,6 +243,32 @@ static void test_jpeg(void **state)
     picture_unref(&p);
 }
 
+static void test_scaled_jpeg(void **state)
+{
+    static const struct {
+        int width, height, max_width, wants_width, wants_height;
+    } rows[] = {
+        {64, 48, 32, 32, 24}, {64, 48, 64, 64, 48}, {64, 48, 640, 64, 48},
+        {33, 17, 16, 16, 8},  {64, 2, 8, 8, 1}, // never less than a line
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct picture *p = media_test_picture(rows[i].width, rows[i].height, 0);
+        uint8_t *jpeg;
+        size_t n;
+        assert_int_equal(picture_jpeg_scaled(p, rows[i].max_width, 0, &jpeg, &n), ERR_INVALID);
+        assert_int_equal(picture_jpeg_scaled(p, rows[i].max_width, 80, &jpeg, &n), 0);
+        picture_unref(&p);
+        struct picture_decoder *d;
+        assert_int_equal(picture_decoder_create(10000, &d), 0);
+        assert_int_equal(picture_decode(d, "made", jpeg, n, &p, NULL), 0);
+        assert_int_equal(p->width, rows[i].wants_width);
+        assert_int_equal(p->height, rows[i].wants_height);
+        picture_unref(&p);
+        picture_decoder_destroy(d);
+        mem_free(jpeg);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +276,7 @@ int main(void)
         cmocka_unit_test(test_label_texts), cmocka_unit_test(test_font),
         cmocka_unit_test(test_video),       cmocka_unit_test(test_video_refusals),
         cmocka_unit_test(test_full_disk),   cmocka_unit_test(test_jpeg),
+        cmocka_unit_test(test_scaled_jpeg),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
