@@ -7,6 +7,7 @@
 #include "app/commands.h"
 #include "app/evaluate_more.h"
 #include "app/formats.h"
+#include "app/profile.h"
 #include "app/report_html.h"
 #include "app/time_options.h"
 #include "base/arena.h"
@@ -31,6 +32,7 @@ static struct evaluate_settings {
     const char *images, *truth_names, *names;
     const char *classes, *ious, *cuts;
     double confidence, at_confidence;
+    const char *profile;
     const char *json, *report;
     struct source_opts source; // its path alone
     bool tracking;
@@ -59,6 +61,7 @@ static const struct opt rows[] = {
     OPT_BOOL(struct evaluate_settings, "tracking", tracking, "judge track ids too: HOTA, CLEAR and Identity"),
     OPT_CHOICE(struct evaluate_settings, "tracking-rules", rules, rules_names, "RULES", "what --tracking leaves out before judging: none, or as the benchmarks mot15, mot17, bdd100k do", "none"),
     OPT_TEXT(struct evaluate_settings, "json", json, "FILE", "write the metrics as JSON; - is standard output", NULL),
+    OPT_TEXT(struct evaluate_settings, "profile", profile, "NAME|FILE", "a verdict by criteria: default, strict, safety-critical, performance, or a file; exit status 1 unless it passes", NULL),
     OPT_TEXT(struct evaluate_settings, "report", report, "FILE.html", "write the report as one HTML page with charts", NULL),
     OPT_TEXT(struct evaluate_settings, "source", source.path, "SOURCE", "the video or pictures that were judged, for the pictures in --report", NULL),
     OPT_END,
@@ -218,8 +221,10 @@ static int read_one(const char *path, enum dataset_role role, int format,
     return app_dataset_read(path, &opts, ret_dataset);
 }
 
-static int evaluate(const struct app_call *call)
+static int evaluate(const struct app_call *call, int *ret_status)
 {
+    struct verdict_profile profile;
+    struct verdict verdict;
     struct evaluation_opts opts = {0};
     struct dataset *truth = NULL;
     struct dataset *detections = NULL;
@@ -234,6 +239,8 @@ static int evaluate(const struct app_call *call)
     const char *const inputs[] = {settings.truth, settings.detections, settings.truth_names,
                                   settings.names};
     int r = parse_opts(call->arena, &opts);
+    if (r == 0 && settings.profile)
+        r = verdict_profile_get(settings.profile, call->arena, &profile);
     if (r == 0)
         r = app_check_out(settings.json, inputs, ARRAY_LEN(inputs));
     if (r == 0)
@@ -257,10 +264,16 @@ static int evaluate(const struct app_call *call)
         r = track(truth, detections, &opts, call->arena, &tracks);
     if (r == 0)
         r = time_options_run(truth, detections, &opts, call->arena, &times, &about);
+    if (r == 0 && settings.profile) {
+        r = profile_judge(&profile, truth, detections, &e, about.temporal, call->arena, &verdict);
+        about.verdict = &verdict;
+    }
     if (r == 0)
         r = write_all(&e, &about, truth, detections);
     if (r == 0)
         r = evaluate_more_save(&e);
+    if (r == 0 && settings.profile)
+        *ret_status = profile_exit_status(&verdict);
     evaluation_finish(&e);
     dataset_destroy(detections);
     dataset_destroy(truth);
@@ -274,13 +287,14 @@ static int run(const struct app_call *call)
                                call->arguments[0]);
     if (!settings.truth || !settings.detections)
         return app_usage_error(&command_evaluate, "--truth FILE and --detections FILE are needed");
+    int status = 0;
     int r = settings.report ? app_html_check(settings.report) : 0;
     if (r == 0)
         r = time_options_wants_events()
                 ? time_options_events(settings.truth, settings.detections, settings.at_confidence,
                                       settings.json, call->arena)
-                : evaluate(call);
-    return r < 0 ? app_fail(r) : 0;
+                : evaluate(call, &status);
+    return r < 0 ? app_fail(r) : status;
 }
 
 const struct command command_evaluate = {

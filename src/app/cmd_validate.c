@@ -10,6 +10,7 @@
 #include "app/detect_run.h"
 #include "app/detect_setup.h"
 #include "app/formats.h"
+#include "app/profile.h"
 #include "app/report_html.h"
 #include "app/sink.h"
 #include "app/sink_path.h"
@@ -47,7 +48,7 @@ static const char *const rules_names[] = {"none", "mot15", "mot17", "bdd100k", N
 static const struct opt validate_options[] = {
     OPT_DOUBLE(O, "at-confidence", at_confidence, 0, 1, "F", "of the operating point: precision, recall, F1", "0.25"),
     OPT_TEXT(O, "json", json, "FILE", "write the metrics as JSON; - is standard output", NULL),
-    OPT_TEXT(O, "profile", profile, "NAME", "a verdict by the criteria of this profile (not in this build)", NULL),
+    OPT_TEXT(O, "profile", profile, "NAME|FILE", "a verdict by criteria: default, strict, safety-critical, performance, or a file; exit status 1 unless it passes", NULL),
     OPT_TEXT(O, "report", report, "FILE.html", "write the report as one HTML page with charts and pictures", NULL),
     OPT_BOOL(O, "tracking", tracking, "judge tracks too: HOTA, CLEAR and Identity; switches --track on"),
     OPT_CHOICE(O, "tracking-rules", rules, rules_names, "RULES", "what --tracking leaves out before judging: none, or as the benchmarks mot15, mot17, bdd100k do", "none"),
@@ -185,8 +186,11 @@ static int track(const struct validate_opts *o, const struct dataset *truth,
 }
 
 static int evaluate(const struct validate_opts *o, const struct dataset *truth,
-                    struct dataset_builder **pbuilder, struct report_about *about, struct arena *a)
+                    struct dataset_builder **pbuilder, struct report_about *about, struct arena *a,
+                    int *ret_status)
 {
+    struct verdict_profile profile;
+    struct verdict verdict;
     struct tracking_result tracks;
     struct time_results times;
     struct dataset *detections;
@@ -208,6 +212,12 @@ static int evaluate(const struct validate_opts *o, const struct dataset *truth,
     }
     if (r == 0)
         r = time_options_run(truth, detections, &opts, a, &times, about);
+    if (r == 0 && o->profile)
+        r = verdict_profile_get(o->profile, a, &profile);
+    if (r == 0 && o->profile) {
+        r = profile_judge(&profile, truth, detections, &e, about->temporal, a, &verdict);
+        about->verdict = &verdict;
+    }
     if (r == 0)
         r = report_put(o, &e, about);
     if (r == 0 && o->report) {
@@ -221,6 +231,8 @@ static int evaluate(const struct validate_opts *o, const struct dataset *truth,
                                       .source = &source};
         r = app_html_write(&page);
     }
+    if (r == 0 && o->profile && *ret_status == 0)
+        *ret_status = profile_exit_status(&verdict);
     evaluation_finish(&e);
     dataset_destroy(detections);
     return r;
@@ -247,8 +259,12 @@ static int check_classes(const char *list, const struct dataset *truth, const ch
 
 static int check_opts(const struct validate_opts *o, const struct app_call *call)
 {
-    if (o->profile)
-        return err_set(ERR_UNSUPPORTED, "--profile: verdicts are not in this build");
+    if (o->profile) { // before hours of inference
+        struct verdict_profile profile;
+        int r = verdict_profile_get(o->profile, call->arena, &profile);
+        if (r < 0)
+            return r;
+    }
     if (o->report) {
         int r = app_html_check(o->report);
         if (r < 0)
@@ -330,7 +346,7 @@ static int validate(const struct validate_opts *o, const struct app_call *call,
             .settings = write_settings,
             .arg = &setup,
         };
-        r = evaluate(o, truth, &judge.builder, &about, call->arena);
+        r = evaluate(o, truth, &judge.builder, &about, call->arena, ret_status);
     }
     dataset_builder_destroy(judge.builder);
     detect_setup_finish(&setup);

@@ -13,6 +13,7 @@
 #include "eval/dataset.h"
 #include "eval/dataset_priv.h"
 #include "eval/match.h"
+#include "eval/origin.h"
 
 #define OPERATING_IOU 0.5
 
@@ -253,6 +254,12 @@ static int fill_notices(struct run *run)
                             run->coco.n_cut, e->opts.coco.cuts[e->opts.coco.n_cuts - 1]));
     if (r == 0 && e->n_truths == 0)
         r = add_notice(e, "no ground truth in the judged pictures: what needs it has no figure");
+    const size_t n_twins = r == 0 ? origin_count_twins(&run->groups) : 0;
+    if (r == 0 && origin_is_suspect(n_twins, run->groups.n_truths))
+        r = add_notice(e, arena_printf(e->arena,
+                                       "%zu of %zu truths have exactly the box of a detection: the "
+                                       "truth seems to be made by the model that it judges",
+                                       n_twins, run->groups.n_truths));
     return r;
 }
 

@@ -13,6 +13,7 @@
 #include "report/detection_json.h"
 #include "report/time_json.h"
 #include "report/tracking_json.h"
+#include "report/verdict_report.h"
 
 enum {
     MAX_CURVE_POINTS = 500, // of longer curves every so many
@@ -249,6 +250,8 @@ int metrics_json_write(const struct evaluation *e, const struct report_about *ab
         time_json_put_temporal(&w, about->temporal);
     if (about->mistakes)
         time_json_put_mistakes(&w, about->mistakes);
+    if (about->verdict)
+        verdict_json_put(&w, about->verdict);
     put_notices(&w, e, about);
     json_end(&w);
     str_buf_putc(out, '\n');

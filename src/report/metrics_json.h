@@ -14,6 +14,7 @@ struct mistakes;
 struct str_buf;
 struct temporal_result;
 struct tracking_result;
+struct verdict;
 
 // What was judged; texts may be NULL.
 struct report_about {
@@ -26,6 +27,7 @@ struct report_about {
     const struct tracking_result *tracking; // NULL: not asked for
     const struct temporal_result *temporal; // likewise
     const struct mistakes *mistakes;        // likewise
+    const struct verdict *verdict;          // likewise
     // Writes members (key and value) of the "settings" object after ours; NULL: none.
     void (*settings)(void *arg, struct json_writer *w);
     void *arg;

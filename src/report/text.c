@@ -9,6 +9,7 @@
 #include "eval/evaluation.h"
 #include "report/metrics_json.h"
 #include "report/text_priv.h"
+#include "report/verdict_report.h"
 
 enum {
     MAX_LABEL = 256, // bytes
@@ -164,6 +165,8 @@ int text_write(const struct evaluation *e, const struct report_about *about, str
         text_put_temporal(out, about->temporal);
     if (about->mistakes)
         text_put_mistakes(out, about->mistakes);
+    if (about->verdict)
+        verdict_text_put(out, about->verdict);
     if (e->n_notices > 0)
         str_buf_putc(out, '\n');
     for (size_t i = 0; i < e->n_notices; i++) {

@@ -173,3 +173,37 @@ def test_no_data_does_not_pass(assay, tmp_path):
     detections.write_text("[]")
     done = run_gate(assay, detections, "--truth", truth, "--min", "recall=0")
     assert done.returncode == 1 and "NO_DATA" in done.stdout
+
+
+# ---- verdicts
+
+
+def test_a_profile_judges(assay, vtest, tmp_path):
+    truth, base, _ = vtest
+    mine = tmp_path / "mine.json"
+    mine.write_text(json.dumps({"name": "mine", "criteria": [{"metric": "AP50", "min": .85}, {"metric": "recall",
+                                                                                             "min": .9}]}))
+    out = tmp_path / "m.json"
+    arguments = ("evaluate", "--truth", truth, "--detections", base, "--classes", "person", "--json", out, "--profile")
+    assay.ok(*arguments, mine)
+    verdict = json.loads(out.read_text())["verdict"]
+    assert (verdict["profile"], verdict["outcome"]) == ("mine", "PASS")
+    ap50 = verdict["criteria"][0]
+    assert ap50["low"] < ap50["value"] < ap50["high"] and ap50["min"] == .85
+    done = assay.run(*arguments, "safety-critical")
+    assert done.returncode == 1 and "verdict by the profile safety-critical: FAIL" in done.stdout
+    criteria = {c["metric"]: c for c in json.loads(out.read_text())["verdict"]["criteria"]}
+    assert abs(criteria["false_positive_rate"]["value"] + criteria["precision"]["value"] - 1) < 1e-12
+    assert criteria["latency_ms"]["value"] is None and criteria["latency_ms"]["outcome"] == "NO_DATA"  # no times
+    assert assay.run(*arguments, "lenient").returncode == 2
+
+
+def test_truth_by_the_model_itself_is_flagged(assay, tmp_path):
+    truth, detections = made(tmp_path, "d.json", "person", 1, 1)
+    words = "made by the model that it judges"
+    assert words not in assay.ok("evaluate", "--truth", truth, "--detections", detections).stdout
+    boxes = json.loads(truth.read_text())
+    boxes["annotations"] = [{"id": i + 1, "image_id": d["image_id"], "category_id": 1, "bbox": d["bbox"],
+                             "area": 3600, "iscrowd": 0} for i, d in enumerate(json.loads(detections.read_text()))]
+    truth.write_text(json.dumps(boxes))
+    assert words in assay.ok("evaluate", "--truth", truth, "--detections", detections).stdout
