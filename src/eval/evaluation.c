@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/thread.h"
 #include "eval/dataset.h"
 #include "eval/dataset_priv.h"
 #include "eval/match.h"
@@ -177,20 +178,75 @@ static int fill_classes(struct run *run)
     return 0;
 }
 
-static int fill_conventions(struct run *run)
+// ---- parts that need nothing of each other, on threads of their own where there are cores
+
+struct part {
+    struct run *run;
+    enum convention kind; // CONVENTION_UNSET: the operating points
+    struct convention_opts opts;
+    struct convention_result *convention;
+    struct arena *arena; // the evaluation's, for this part alone
+    struct thread thread;
+    bool is_wanted;
+    int result;
+};
+
+static void part_run(void *arg)
+{
+    struct part *p = arg;
+    struct run *run = p->run;
+    if (p->kind == CONVENTION_UNSET)
+        p->result = operating_run(&run->groups, OPERATING_IOU, p->arena, &run->operating);
+    else
+        p->result = convention_run(&run->groups, p->kind, &p->opts, p->arena, p->convention);
+}
+
+// Those that cannot have a thread are run by parts_join().
+static int parts_start(struct run *run, struct part *parts)
 {
     struct evaluation *e = run->e;
     const struct coco_opts *coco = &e->opts.coco;
-    const struct convention_opts opts = {.ious = coco->ious,
-                                         .n_ious = coco->n_ious,
-                                         .coco_cut = coco->cuts[coco->n_cuts - 1],
-                                         .inclusive = e->opts.inclusive_boxes};
+    const bool threads = thread_n_cores() > 1;
     e->conventions = arena_array(e->arena, struct convention_result, CONVENTION_N_KINDS);
-    int r = e->conventions ? 0 : ERR_NOMEM;
-    for (int k = CONVENTION_COCO; k < CONVENTION_N_KINDS && r == 0; k++) {
-        if (e->opts.conventions[k])
-            r = convention_run(&run->groups, (enum convention)k, &opts, e->arena,
-                               &e->conventions[e->n_conventions++]);
+    if (!e->conventions)
+        return ERR_NOMEM;
+    for (int k = CONVENTION_UNSET; k < CONVENTION_N_KINDS; k++) {
+        struct part *p = &parts[k];
+        if (k != CONVENTION_UNSET && !e->opts.conventions[k])
+            continue;
+        int r = arena_create(0, &e->parts[k]);
+        if (r < 0)
+            return r;
+        *p = (struct part){.run = run,
+                           .kind = (enum convention)k,
+                           .opts = {.ious = coco->ious,
+                                    .n_ious = coco->n_ious,
+                                    .coco_cut = coco->cuts[coco->n_cuts - 1],
+                                    .inclusive = e->opts.inclusive_boxes},
+                           .arena = e->parts[k],
+                           .is_wanted = true};
+        if (k != CONVENTION_UNSET)
+            p->convention = &e->conventions[e->n_conventions++];
+        if (threads && thread_start(&p->thread, "evaluate", part_run, p) < 0)
+            err_clear();
+    }
+    return 0;
+}
+
+static int parts_join(struct part *parts)
+{
+    int r = 0;
+    for (int k = CONVENTION_UNSET; k < CONVENTION_N_KINDS; k++) {
+        struct part *p = &parts[k];
+        const bool was_started = p->thread.started;
+        thread_join(&p->thread);
+        if (!p->is_wanted || r < 0)
+            continue;
+        if (!was_started)
+            part_run(p);
+        r = p->result;
+        if (r < 0 && was_started) // its message stayed on its thread
+            r = err_set(r, "evaluation: a part of it could not be computed");
     }
     return r;
 }
@@ -216,8 +272,8 @@ static int fill_more(struct run *run, const struct match_filter *filter)
                                        .filter = filter,
                                        .coco = &e->opts.coco,
                                        .at_confidence = e->opts.at_confidence};
-    int r = fill_conventions(run);
-    if (r == 0 && e->opts.wants_confusion)
+    int r = 0;
+    if (e->opts.wants_confusion)
         r = fill_confusions(run);
     if (r == 0 && e->opts.wants_motdet)
         r = motdet_run(run->truth, run->detections, &e->motdet);
@@ -278,12 +334,13 @@ static int run_all(struct run *run)
     r = match_groups_build(run->truth, run->detections, &filter, e->arena, &run->groups);
     if (r < 0)
         return r;
-    r = coco_run(&run->groups, &e->opts.coco, e->arena, &run->coco);
-    if (r < 0)
-        return r;
-    r = operating_run(&run->groups, OPERATING_IOU, e->arena, &run->operating);
-    if (r < 0)
-        return r;
+    struct part parts[CONVENTION_N_KINDS] = {0};
+    r = parts_start(run, parts);
+    if (r == 0)
+        r = coco_run(&run->groups, &e->opts.coco, e->arena, &run->coco);
+    int joined = parts_join(parts);
+    if (r < 0 || joined < 0)
+        return r < 0 ? r : joined;
     fill_coco(run);
     e->curve = run->operating.overall;
     e->at = operating_at(&e->curve, e->opts.at_confidence);
@@ -306,7 +363,7 @@ int evaluation_run(const struct dataset *truth, const struct dataset *detections
         return r;
     r = run_all(&run);
     if (r < 0) {
-        arena_destroy(e.arena);
+        evaluation_finish(&e);
         return r;
     }
     *ret = e;
@@ -315,6 +372,8 @@ int evaluation_run(const struct dataset *truth, const struct dataset *detections
 
 void evaluation_finish(struct evaluation *e)
 {
+    for (size_t i = 0; i < ARRAY_LEN(e->parts); i++)
+        arena_destroy(e->parts[i]);
     arena_destroy(e->arena);
     *e = (struct evaluation){0};
 }

@@ -3,7 +3,7 @@
 //
 // Ownership: evaluation_run() fills the caller's struct; evaluation_finish() gives its memory back.
 //   It does not outlive the truth (labels are borrowed from there).
-// Threads: none; constant once run.
+// Threads: evaluation_run() uses more than one where there are cores; constant once run.
 #pragma once
 
 #include <stdbool.h>
@@ -79,6 +79,7 @@ struct evaluation {
     const char **notices;  // of truth, detections and the evaluation itself
     size_t n_notices;
     struct arena *arena;
+    struct arena *parts[CONVENTION_N_KINDS]; // of what was computed beside
 };
 
 // *opts* may be NULL. ERR_INVALID (a class the truth does not have, thresholds out of range),
