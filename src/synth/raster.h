@@ -47,7 +47,7 @@ struct raster {
     uint32_t *pixels;  // height rows of width: R | G << 8 | B << 16
     uint16_t *ids;     // likewise
     bool is_mask_only; // leaves the pixels' colours alone: a test mode
-    // --- private
+    // --- the rasteriser's own
     uint16_t id;           // of what is drawn now
     int margin;            // how far beyond the frame a silhouette is followed
     uint8_t *alone;        // the silhouette, (height + 2 margin) rows of (width + 2 margin)

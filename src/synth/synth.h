@@ -115,9 +115,9 @@ int synth_draw_alone(struct synth *s, int64_t n, uint16_t mask_id,
 
 // The clip's truth, frame by frame, as COCO JSON and as MOT text; docs/SYNTH.md explains both.
 //
-// Ownership: truth_finish().
+// Ownership: synth_truth_finish().
 struct synth_truth {
-    struct str_buf images, objects, mot; // private
+    struct str_buf images, objects, mot; // rows so far; for synth_truth_coco() and _mot()
     int64_t n_objects;
 };
 void synth_truth_init(struct synth_truth *t);
