@@ -189,8 +189,11 @@ int dataset_read_with(const char *path, const struct dataset_read_opts *opts,
 {
     if (opts->role == DATASET_TRUTH && opts->truth)
         return err_set(ERR_INVALID, "'%s': detections are read beside their truth", path);
-    return file_is_directory(path) ? read_folder(path, opts, ret_dataset)
-                                   : read_file(path, opts, ret_dataset);
+    int r = file_is_directory(path) ? read_folder(path, opts, ret_dataset)
+                                    : read_file(path, opts, ret_dataset);
+    if (r == ERR_TOO_BIG && !strstr(err_message(r), path)) // a limit met where no file is known
+        return err_prefix(r, "'%s'", path);
+    return r;
 }
 
 int dataset_read(const char *path, enum dataset_role role, enum dataset_format format,

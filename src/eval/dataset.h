@@ -105,7 +105,7 @@ struct dataset {
 };
 
 enum {
-    DATASET_MAX_CLASSES = 100 * 1000,
+    DATASET_MAX_CLASSES = 20 * 1000, // COCO's tables take 41 KB a class with truth
     DATASET_MAX_VIDEOS = 100 * 1000,
     DATASET_MAX_PICTURES = 50 * 1000 * 1000,
     DATASET_MAX_OBJECTS = 500 * 1000 * 1000,

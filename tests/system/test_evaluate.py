@@ -58,6 +58,16 @@ def test_refusals_name_the_file_and_the_cause(assay, data, tmp_path):
     assert "absent.json" in assay.refuses("evaluate", "--truth", truth, "--detections", tmp_path / "absent.json")
 
 
+def test_a_limit_names_the_file(assay, tmp_path):
+    truth = tmp_path / "classes.json"
+    truth.write_text(json.dumps({"images": [{"id": 1}], "annotations": [],
+                                 "categories": [{"id": i, "name": f"c{i}"} for i in range(20001)]}))
+    detections = tmp_path / "detections.json"
+    detections.write_text("[]")
+    message = assay.refuses("evaluate", "--truth", truth, "--detections", detections)
+    assert "classes.json" in message and "20000 classes" in message
+
+
 def test_no_data_gives_no_number(assay, tmp_path):
     truth = tmp_path / "truth.json"
     truth.write_text(json.dumps({"images": [{"id": 1, "width": 10, "height": 10}], "annotations": [],
@@ -71,9 +81,9 @@ def test_no_data_gives_no_number(assay, tmp_path):
 
 def test_classes_without_truth_cost_little(assay, tmp_path):
     truth, detections = tmp_path / "truth.json", tmp_path / "detections.json"
-    truth.write_text(json.dumps({"images": [{"id": 1}], "categories": [{"id": i, "name": f"c{i}"} for i in range(50000)],
-                                 "annotations": [{"id": 1, "image_id": 1, "category_id": 40000, "bbox": [0, 0, 9, 9], "area": 81}]}))
-    detections.write_text('[{"image_id": 1, "category_id": 40000, "bbox": [0, 0, 9, 9], "score": 0.5}]')
+    truth.write_text(json.dumps({"images": [{"id": 1}], "categories": [{"id": i, "name": f"c{i}"} for i in range(19000)],
+                                 "annotations": [{"id": 1, "image_id": 1, "category_id": 18000, "bbox": [0, 0, 9, 9], "area": 81}]}))
+    detections.write_text('[{"image_id": 1, "category_id": 18000, "bbox": [0, 0, 9, 9], "score": 0.5}]')
     done = assay.ok("evaluate", "--truth", truth, "--detections", detections, "--json", "-",
-                    preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)))
+                    preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (600 << 20, 600 << 20)))
     assert json.loads(done.stdout)["coco"]["AP"] > 0.999
