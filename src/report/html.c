@@ -296,6 +296,7 @@ int html_write(const struct html_report *h, struct str_buf *out)
     str_buf_puts(out, html_style);
     str_buf_puts(out, "</style></head>\n<body><main>\n");
     html_put_headline(h, out);
+    html_put_verdict(h, out);
     html_put_curves(h, out);
     html_put_slices(h, out);
     html_put_timeline(h, out);

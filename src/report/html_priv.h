@@ -37,3 +37,4 @@ void html_put_timeline(const struct html_report *h, struct str_buf *out); // htm
 void html_put_moments(const struct html_report *h, struct str_buf *out);  // html_moments.c
 void html_put_tables(const struct html_report *h, struct str_buf *out);   // html_tables.c
 void html_put_more(const struct html_report *h, struct str_buf *out);     // html_more.c
+void html_put_verdict(const struct html_report *h, struct str_buf *out);  // html_more.c

@@ -73,7 +73,7 @@ const char html_style[] =
 "caption{text-align:left;font-weight:600;font-size:.95rem;padding:0 0 6px}\n"
 "th,td{padding:7px 10px;text-align:right;border-bottom:1px solid var(--line);vertical-align:middle}\n"
 "th{font-weight:600;font-size:.84rem;color:var(--soft);line-height:1.3;vertical-align:bottom}\n"
-"tbody th{color:var(--ink);font-size:.92rem;overflow-wrap:anywhere}\n"
+"tbody th{color:var(--ink);vertical-align:middle;line-height:1.55;font-size:.92rem;overflow-wrap:anywhere}\n"
 "th:first-child,td:first-child{text-align:left;padding-left:0}th:last-child,td:last-child{padding-right:0}\n"
 "td.bar{width:27%;min-width:110px}tbody th{min-width:11.5em}.nowrap{white-space:nowrap}\n"
 ".bars{display:flex;height:12px;border-radius:2px;overflow:hidden;background:var(--grid)}.bars i{display:block}\n"
