@@ -52,7 +52,12 @@ static bool is_output(const char *path)
 static int compare(const struct app_call *call, struct paired *p)
 {
     const struct compare_settings *s = &settings;
-    int r = paired_run(&s->paired, call->arguments[0], call->arguments[1], call->arena, p);
+    const char *const inputs[] = {call->arguments[0], call->arguments[1], s->paired.truth};
+    int r = app_check_out(s->json, inputs, ARRAY_LEN(inputs));
+    if (r == 0)
+        r = app_check_out(s->markdown, inputs, ARRAY_LEN(inputs));
+    if (r == 0)
+        r = paired_run(&s->paired, call->arguments[0], call->arguments[1], call->arena, p);
     if (r < 0)
         return r;
     const struct comparison_about about = {.truth = s->paired.truth,

@@ -180,7 +180,12 @@ static int put(const struct gate *g, write_fn *write, const char *path)
 
 static int judge(struct gate *g, const struct app_call *call)
 {
+    const char *const inputs[] = {call->arguments[0], settings.baseline, settings.paired.truth};
     int r = parse_limits(g, call->arena);
+    if (r == 0)
+        r = app_check_out(settings.junit, inputs, ARRAY_LEN(inputs));
+    if (r == 0)
+        r = app_check_out(settings.markdown, inputs, ARRAY_LEN(inputs));
     if (r == 0)
         r = load(g, call);
     for (size_t i = 0; i < g->list.n && r == 0; i++) {

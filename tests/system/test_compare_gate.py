@@ -167,6 +167,14 @@ def test_wrong_input_is_2(assay, vtest, tmp_path):
         assert run_gate(assay, *arguments).returncode == 2, arguments
 
 
+def test_inputs_are_not_replaced(assay, tmp_path):
+    truth, run = made(tmp_path, "d.json", "person", 1, 1)
+    before = run.read_bytes()
+    assert run_gate(assay, run, "--truth", truth, "--min", "map=0", "--junit", run).returncode == 2
+    assay.refuses("compare", run, run, "--truth", truth, "--json", run)
+    assert run.read_bytes() == before
+
+
 def test_no_data_does_not_pass(assay, tmp_path):
     truth, detections = tmp_path / "t.json", tmp_path / "d.json"
     truth.write_text(json.dumps({"images": [{"id": 1}], "annotations": [], "categories": [{"id": 1, "name": "person"}]}))
