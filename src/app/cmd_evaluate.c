@@ -235,6 +235,7 @@ static int evaluate(const struct app_call *call, int *ret_status)
     struct report_about about = {.truth = settings.truth,
                                  .detections = settings.detections,
                                  .source = settings.source.path,
+                                 .settings = evaluate_more_put,
                                  .tracking = wants_tracks ? &tracks : NULL};
     const char *const inputs[] = {settings.truth, settings.detections, settings.truth_names,
                                   settings.names};

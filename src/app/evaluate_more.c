@@ -150,6 +150,31 @@ int evaluate_more_apply(struct dataset *truth, struct dataset *detections)
     return region_apply(truth, detections, &opts);
 }
 
+static void put_texts(struct json_writer *w, const char *key, const struct opt_list *list)
+{
+    if (list->n == 0)
+        return;
+    json_key(w, key);
+    json_array(w);
+    for (size_t i = 0; i < list->n; i++)
+        json_cstring(w, list->items[i]);
+    json_end(w);
+}
+
+void evaluate_more_put(void *arg, struct json_writer *w)
+{
+    put_texts(w, "map", &evaluate_more.maps);
+    if (evaluate_more.roi) {
+        json_key(w, "roi");
+        json_cstring(w, evaluate_more.roi);
+    }
+    put_texts(w, "ignore_regions", &evaluate_more.ignored);
+    if (evaluate_more.roi || evaluate_more.ignored.n > 0) {
+        json_key(w, "region_point");
+        json_cstring(w, points[evaluate_more.region_point]);
+    }
+}
+
 // A label that the reader would take for a comment or that has no line of its own.
 static bool is_writable(const char *label)
 {

@@ -13,6 +13,7 @@ struct dataset;
 struct evaluate_more;
 struct evaluation;
 struct evaluation_opts;
+struct json_writer;
 
 extern const struct opt evaluate_more_rows[];
 extern struct evaluate_more evaluate_more; // their target
@@ -26,5 +27,8 @@ int evaluate_more_parse(struct arena *a, struct evaluation_opts *opts) MUST_CHEC
 // eval/region.h.
 int evaluate_more_prepare(struct dataset *truth) MUST_CHECK;
 int evaluate_more_apply(struct dataset *truth, struct dataset *detections) MUST_CHECK;
+// Members of the metrics file's "settings": what was joined, and where was looked. For
+// report_about.settings; *arg* is not used.
+void evaluate_more_put(void *arg, struct json_writer *w);
 // Writes the best thresholds where they are asked for. Errors of app_write().
 int evaluate_more_save(const struct evaluation *e) MUST_CHECK;

@@ -91,6 +91,8 @@ def test_join_region_and_thresholds(assay, data, tmp_path):
     # Together they are everything; what stands on the line is in both or in one, by the edge rule.
     total = left["objects"]["truths"] + right["objects"]["truths"]
     assert plain["objects"]["truths"] == total
+    assert left["settings"]["roi"] == "0,0,640,720" and left["settings"]["region_point"] == "centre"
+    assert got["settings"]["map"] == ["truck,bus=heavy"] and "map" not in plain["settings"]
     assert any("regions" in n for n in left["notices"])
 
 
