@@ -36,8 +36,8 @@ static void test_forms(void **state)
         "\xef\xbb\xbftime_s, note ,label,confidence\r\n1.5,,\"brake\",0.5\r\n\r\n",
         "confidence,time_us,label\n0.5,1500000,brake",
         "[{\"label\":\"brake\",\"time_ms\":1500,\"confidence\":0.5}]",
-        "{\"about\":{\"a\":[1]},\"events\":[{\"time_s\":1.5,\"x\":null,\"label\":\"brake\","
-        "\"confidence\":0.5}]}",
+        ("{\"about\":{\"a\":[1]},\"events\":[{\"time_s\":1.5,\"x\":null,\"label\":\"brake\","
+         "\"confidence\":0.5}]}"),
     };
     for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
         struct event_list *l = given_events(forms[i]);
