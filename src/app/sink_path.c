@@ -50,10 +50,24 @@ static char *path_in(const char *directory, struct str name, const char *ending,
     return path;
 }
 
+// A name that a single source would have written as a file.
+static bool is_named_as_a_file(const char *out)
+{
+    enum sink_kind kind;
+    bool is_file = sink_kind_of(out, &kind) == 0;
+    if (!is_file)
+        err_clear();
+    return is_file;
+}
+
 static int directory_make(const char *out)
 {
     if (file_is_directory(out))
         return 0;
+    if (is_named_as_a_file(out))
+        return err_set(ERR_INVALID,
+                       "--out '%s': several sources need a directory, this is the name of a file",
+                       out);
     if (file_exists(out))
         return err_set(ERR_INVALID, "--out '%s': several sources need a directory, this is a file",
                        out);

@@ -217,11 +217,12 @@ static void test_paths(void **state)
         int r;
         enum sink_kind kind;
     } rows[] = {
-        {NULL, SINK_UNSET, 1, 0, SINK_JSONL},     {"-", SINK_CSV, 1, 0, SINK_CSV},
-        {"x.json", SINK_UNSET, 1, 0, SINK_COCO},  {"x.txt", SINK_UNSET, 1, 0, SINK_MOT},
-        {"x.mp4", SINK_UNSET, 1, 0, SINK_MP4},    {"x.any", SINK_CSV, 1, 0, SINK_CSV},
-        {"x.any", SINK_UNSET, 1, ERR_INVALID, 0}, {NULL, SINK_UNSET, 2, ERR_INVALID, 0},
-        {"-", SINK_UNSET, 2, ERR_INVALID, 0},     {"/dev/null", SINK_UNSET, 2, ERR_INVALID, 0},
+        {NULL, SINK_UNSET, 1, 0, SINK_JSONL},         {"-", SINK_CSV, 1, 0, SINK_CSV},
+        {"x.json", SINK_UNSET, 1, 0, SINK_COCO},      {"x.txt", SINK_UNSET, 1, 0, SINK_MOT},
+        {"x.mp4", SINK_UNSET, 1, 0, SINK_MP4},        {"x.any", SINK_CSV, 1, 0, SINK_CSV},
+        {"x.any", SINK_UNSET, 1, ERR_INVALID, 0},     {NULL, SINK_UNSET, 2, ERR_INVALID, 0},
+        {"-", SINK_UNSET, 2, ERR_INVALID, 0},         {"/dev/null", SINK_UNSET, 2, ERR_INVALID, 0},
+        {"two.jsonl", SINK_UNSET, 2, ERR_INVALID, 0}, {"two.mp4", SINK_CSV, 2, ERR_INVALID, 0},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         int r = sink_paths_make(rows[i].out, rows[i].format, sources, rows[i].n, a, &paths);
