@@ -126,6 +126,23 @@ static void add_up(struct detect_run *run)
     }
 }
 
+// A span without a frame is no error, but hardly what was meant.
+static void warn_of_empty_spans(const struct detect_run *run)
+{
+    const struct source_opts *o = &run->setup->opts->source;
+    for (size_t i = 0; i < run->n && (o->start_s > 0 || o->end_s > 0); i++) {
+        const struct pipeline_summary *s = &run->items[i].summary;
+        const struct frame_counts *c = &s->frames;
+        if (s->error || s->interrupted || c->inferred + c->dropped + c->failed > 0)
+            continue;
+        if (o->end_s > 0)
+            log_warning(NULL, "%s: no frame lies between --start %g and --end %g",
+                        run->items[i].path, o->start_s, o->end_s);
+        else
+            log_warning(NULL, "%s: no frame lies after --start %g", run->items[i].path, o->start_s);
+    }
+}
+
 // An interrupt is told before a broken machine, that before a wrong input.
 static int status_of(const struct detect_run *run, bool cancelled)
 {
@@ -165,6 +182,7 @@ int detect_run_all(struct detect_run *run, int *ret_status)
     pipeline_destroy(p);
     run->total.seconds = (double)(clock_now_ns() - start_ns) / (double)CLOCK_NS_PER_S;
     add_up(run);
+    warn_of_empty_spans(run);
     *ret_status = status_of(run, cancelled);
     if (*ret_status == 0 || cancelled || run->total.frames.decoded > 0 || run->n > 1)
         detect_print_totals(&run->total); // else the error has said it all

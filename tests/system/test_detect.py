@@ -53,6 +53,13 @@ def test_every_frame_is_accounted_for(assay, data, clip, options, wanted):
         assert frames[0]["frame"] == 100
 
 
+def test_a_span_without_frames_is_said(assay, data, clip):
+    run = ["detect", clip, "--model", data / MODEL]
+    assert "vtest.mp4: no frame lies after --start 9999" in assay.ok(*run, "--start", "9999").stderr
+    assert "no frame lies between --start 900 and --end 901" in assay.ok(*run, "--start", "900", "--end", "901").stderr
+    assert "no frame" not in assay.ok(*run, "--start", "1", "--end", "1.5").stderr
+
+
 def test_a_file_cut_in_the_middle(assay, data, clip, tmp_path):
     # the index of an MP4 stands at the end or the front; a transport stream can be cut anywhere
     whole = tmp_path / "whole.ts"
