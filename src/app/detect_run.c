@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "app/app.h"
 #include "app/detect_setup.h"
@@ -87,6 +88,19 @@ static struct progress_now progress_of(void *arg)
 static void cancel(void *arg)
 {
     pipeline_cancel((struct pipeline *)arg);
+}
+
+// A file comes as fast as it is read, so that most of it would be dropped and no two runs agree.
+static void warn_of_live_files(const struct detect_run *run)
+{
+    for (size_t i = 0; i < run->n && run->setup->opts->source.live; i++) {
+        struct stat st;
+        const char *path = run->items[i].path;
+        if (stat(path, &st) == 0 && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
+            log_warning(NULL,
+                        "%s: --live drops frames, and this source is a file, read at full speed",
+                        path);
+    }
 }
 
 static int run_watched(const struct detect_run *run, struct pipeline *p)
@@ -177,6 +191,7 @@ int detect_run_all(struct detect_run *run, int *ret_status)
     mem_free(sources);
     if (r < 0)
         return r;
+    warn_of_live_files(run);
     int64_t start_ns = clock_now_ns();
     bool cancelled = run_watched(run, p) == ERR_CANCELLED;
     pipeline_destroy(p);

@@ -60,6 +60,12 @@ def test_a_span_without_frames_is_said(assay, data, clip):
     assert "no frame" not in assay.ok(*run, "--start", "1", "--end", "1.5").stderr
 
 
+def test_live_on_a_file_is_said(assay, data, clip):
+    run = ["detect", clip, "--model", data / MODEL, "--end", "2"]
+    assert "vtest.mp4: --live drops frames" in assay.ok(*run, "--live").stderr
+    assert "--live" not in assay.ok(*run).stderr
+
+
 def test_a_file_cut_in_the_middle(assay, data, clip, tmp_path):
     # the index of an MP4 stands at the end or the front; a transport stream can be cut anywhere
     whole = tmp_path / "whole.ts"
