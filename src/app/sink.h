@@ -12,9 +12,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 #include "base/str.h"
+#include "infer/model.h"
 #include "pipeline/pipeline.h"
 
 struct file_out;
@@ -62,8 +64,9 @@ struct sink {
     bool failed;        // writing did: nothing more is written
     bool is_coco_model; // labels are COCO's 80: results carry COCO's category ids
     bool is_pictures;
-    bool has_items;             // COCO: a comma is due
-    int frame_rate[2];          // of the source
+    bool has_items;                                  // COCO: a comma is due
+    int frame_rate[2];                               // of the source
+    uint64_t classes_written[MODEL_MAX_LABELS / 64]; // MOT: a bit each, to tell what was lost
     int width, height;          // that the source announced; pictures and some streams differ
     struct video_writer *video; // MP4 only, from the first frame on
 };

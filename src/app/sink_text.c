@@ -4,8 +4,13 @@
 #include <string.h>
 
 #include "app/sink.h"
+#include "base/log.h"
 #include "vision/detection.h"
 #include "vision/frame.h"
+
+enum {
+    MOT_MAX_NAMED = 8, // labels in the warning
+};
 
 // Quoted where it must be. Labels come from models and are data.
 static void csv_text(struct str_buf *b, const char *text)
@@ -72,6 +77,8 @@ static int mot_frame(struct sink *s, const struct frame *f, const struct detecti
 {
     struct str_buf *b = &s->line;
     for (size_t i = 0; i < n; i++) {
+        if (d[i].class_id >= 0 && d[i].class_id < MODEL_MAX_LABELS)
+            s->classes_written[d[i].class_id / 64] |= UINT64_C(1) << d[i].class_id % 64;
         whole(b, f->ordinal + 1);
         whole(b, d[i].track_id ? d[i].track_id : -1);
         number(b, d[i].box.x1);
@@ -81,6 +88,29 @@ static int mot_frame(struct sink *s, const struct frame *f, const struct detecti
         number(b, d[i].confidence);
         str_buf_puts(b, "-1,-1,-1\n");
     }
+    return 0;
+}
+
+// The format has no place for a label: boxes of several classes cannot be told apart.
+static int mot_end(struct sink *s, const struct pipeline_summary *sum)
+{
+    struct str_buf names = STR_BUF_INIT(KIB);
+    int n = 0;
+    for (int i = 0; i < MODEL_MAX_LABELS; i++) {
+        if (!(s->classes_written[i / 64] >> i % 64 & 1))
+            continue;
+        const char *label = sink_label(s, i);
+        if (n < MOT_MAX_NAMED)
+            str_buf_printf(&names, "%s%s", n ? ", " : "", label ? label : "?");
+        else if (n == MOT_MAX_NAMED)
+            str_buf_puts(&names, ", ...");
+        n++;
+    }
+    if (n > 1)
+        log_warning(
+            NULL, "%s: MOTChallenge text holds no labels: the boxes of %d are written as one (%s)",
+            s->path, n, str_buf_text(&names));
+    str_buf_finish(&names);
     return 0;
 }
 
@@ -95,4 +125,5 @@ const struct sink_impl sink_mot = {
     .name = "txt",
     .ending = ".txt",
     .frame = mot_frame,
+    .end = mot_end,
 };

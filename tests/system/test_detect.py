@@ -53,6 +53,13 @@ def test_every_frame_is_accounted_for(assay, data, clip, options, wanted):
         assert frames[0]["frame"] == 100
 
 
+def test_labels_that_motchallenge_cannot_hold_are_said(assay, data, tmp_path):
+    run = ["detect", data / "photos/bus.jpg", "--model", data / "models/yolov8n_fp32_640.onnx", "--out", tmp_path / "out.txt"]
+    message = assay.ok(*run, "--classes", "person,bus").stderr
+    assert message.count("holds no labels: the boxes of 2 are written as one (person, bus)") == 1
+    assert "labels" not in assay.ok(*run, "--classes", "person").stderr
+
+
 def test_a_span_without_frames_is_said(assay, data, clip):
     run = ["detect", clip, "--model", data / MODEL]
     assert "vtest.mp4: no frame lies after --start 9999" in assay.ok(*run, "--start", "9999").stderr
