@@ -7,6 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
+enum {
+    MAX_TEXT = 16 * 1024, // of a message before it is shortened: two paths and what is said of them
+};
+
 static const struct {
     const char *name;
     const char *text;
@@ -52,14 +56,43 @@ static void make_printable(char *s)
         s[end - 1] = '\0';
 }
 
-int err_set_v(enum err code, const char *format, va_list ap)
+static bool continues_character(char c)
 {
-    char text[ERR_MESSAGE_BYTES]; // arguments may point into the old message
-    vsnprintf(text, sizeof(text), format, ap);
-    make_printable(text);
-    memcpy(message, text, sizeof(message));
+    return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+// Objects stand first and causes last, and objects may be paths of any length: what does not fit is
+// left out of the middle, at the borders of characters.
+static void copy_shortened(char *to, size_t n_bytes, const char *text)
+{
+    static const char mark[] = "...";
+    size_t n = strlen(text);
+    if (n < n_bytes || n_bytes < 4 * sizeof(mark)) {
+        snprintf(to, n_bytes, "%s", text);
+        return;
+    }
+    size_t head = (n_bytes - sizeof(mark)) / 2;
+    size_t tail = n - (n_bytes - sizeof(mark) - head);
+    while (head > 0 && continues_character(text[head]))
+        head--;
+    while (tail < n && continues_character(text[tail]))
+        tail++;
+    snprintf(to, n_bytes, "%.*s%s%s", (int)head, text, mark, text + tail);
+}
+
+static int keep(enum err code, const char *text)
+{
+    copy_shortened(message, sizeof(message), text);
+    make_printable(message);
     message_code = code;
     return code;
+}
+
+int err_set_v(enum err code, const char *format, va_list ap)
+{
+    char text[MAX_TEXT]; // arguments may point into the old message
+    vsnprintf(text, sizeof(text), format, ap);
+    return keep(code, text);
 }
 
 int err_set(enum err code, const char *format, ...)
@@ -98,17 +131,15 @@ static enum err code_of_errno(int sys_errno)
 
 int err_set_errno(int sys_errno, const char *format, ...)
 {
+    char text[MAX_TEXT];
+    char reason[128];
     va_list ap;
     va_start(ap, format);
-    err_set_v(ERR_IO, format, ap);
+    vsnprintf(text, sizeof(text) - sizeof(reason) - 2, format, ap);
     va_end(ap);
-
-    char reason[128];
-    size_t n = strlen(message);
-    snprintf(message + n, sizeof(message) - n, ": %s",
-             strerror_r(sys_errno, reason, sizeof(reason)));
-    message_code = code_of_errno(sys_errno);
-    return message_code;
+    size_t n = strlen(text);
+    snprintf(text + n, sizeof(text) - n, ": %s", strerror_r(sys_errno, reason, sizeof(reason)));
+    return keep(code_of_errno(sys_errno), text);
 }
 
 int err_prefix(int code, const char *format, ...)
@@ -136,7 +167,7 @@ void err_clear(void)
 
 void err_copy_message(int code, char *ret_text, size_t n_bytes)
 {
-    snprintf(ret_text, n_bytes, "%s", err_message(code));
+    copy_shortened(ret_text, n_bytes, err_message(code));
 }
 
 const char *err_name(int code)

@@ -27,7 +27,7 @@ enum err {
 };
 
 enum {
-    ERR_MESSAGE_BYTES = 1024, // longer messages are cut
+    ERR_MESSAGE_BYTES = 1024, // longer messages lose their middle: object and cause stay
 };
 
 // Keeps the message for this thread and returns *code* as it is, so that a failure is one line:

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <string.h>
 
 #include "base/str.h"
 #include "base/thread.h"
@@ -122,6 +123,25 @@ static void test_errno(void **state)
     }
 }
 
+static void test_long_paths_leave_the_cause(void **state)
+{
+    char path[4096];
+    memset(path, 'p', sizeof(path));
+    memcpy(path, "/first", 6);
+    memcpy(path + sizeof(path) - 6, "/last", 6);
+    char copy[256];
+    assert_int_equal(err_set(ERR_DATA, "%s: the cause", path), ERR_DATA);
+    assert_int_equal(strlen(err_message(ERR_DATA)), ERR_MESSAGE_BYTES - 1);
+    assert_memory_equal(err_message(ERR_DATA), "/first", 6);
+    assert_non_null(strstr(err_message(ERR_DATA), "p...p"));
+    assert_non_null(strstr(err_message(ERR_DATA), "/last: the cause"));
+    err_copy_message(ERR_DATA, copy, sizeof(copy));
+    assert_int_equal(strlen(copy), sizeof(copy) - 1);
+    assert_non_null(strstr(copy, "/last: the cause"));
+    assert_int_equal(err_set_errno(ENOENT, "%s", path), ERR_NOT_FOUND);
+    assert_non_null(strstr(err_message(ERR_NOT_FOUND), "/last: No such file or directory"));
+}
+
 static void other_thread(void *arg)
 {
     err_set(ERR_IO, "of the other thread");
@@ -147,6 +167,7 @@ int main(void)
         cmocka_unit_test(test_control_characters),
         cmocka_unit_test(test_long_messages_are_cut_at_a_character),
         cmocka_unit_test(test_errno),
+        cmocka_unit_test(test_long_paths_leave_the_cause),
         cmocka_unit_test(test_each_thread_has_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
