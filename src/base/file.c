@@ -193,7 +193,7 @@ static int open_out(struct file_out *o, const char *path)
     const char *name = o->part_path ? o->part_path : o->path;
     int flags = O_WRONLY | O_CLOEXEC | (o->part_path ? O_CREAT | O_TRUNC : 0);
     o->fd = open(name, flags, 0666);
-    return o->fd < 0 ? err_set_errno(errno, "%s", name) : 0;
+    return o->fd < 0 ? err_set_errno(errno, "%s", o->path) : 0; // the name that was asked for
 }
 
 static void forget(struct file_out *o)

@@ -184,6 +184,7 @@ static void test_failing_writes(void **state)
     assert_int_equal(sink_create(SINK_JSONL, nowhere, &about, &s), 0);
     calls = sink_calls(s);
     assert_int_equal(calls.begin(calls.arg, &video), ERR_NOT_FOUND);
+    assert_null(strstr(err_message(ERR_NOT_FOUND), ".part")); // the name that was asked for
     assert_int_equal(calls.end(calls.arg, &(struct pipeline_summary){.error = ERR_NOT_FOUND}), 0);
     sink_destroy(s);
     assert_int_equal(sink_create(SINK_MP4, "-", &about, &s), ERR_INVALID);
