@@ -667,6 +667,9 @@ static const char *other_format(struct str b)
 {
     // clang-format off
     static const struct { size_t at; const char *magic; size_t n; const char *what; } rows[] = {
+        {4, "ftyp",                4, "an MP4 or QuickTime video"},
+        {0, "\x1a\x45\xdf\xa3",    4, "a Matroska or WebM video"},
+        {0, "RIFF",                4, "a RIFF file (an AVI video, a WebP picture?)"},
         {0, "PK\x03\x04",          4, "a zip archive (a PyTorch checkpoint?)"},
         {0, "\x80\x02",            2, "a Python pickle (a PyTorch checkpoint?)"},
         {0, "\x89HDF",             4, "an HDF5 file (a Keras model?)"},

@@ -403,6 +403,29 @@ static void nesting_has_an_end(void **state)
     str_buf_finish(&file);
 }
 
+static void other_files_are_named(void **state)
+{
+    static const struct {
+        const char *head; // 20 bytes
+        const char *says;
+    } rows[] = {
+        {"\0\0\0\x20"
+         "ftypisom\0\0\0\0\0\0\0",
+         "an MP4 or QuickTime video"},
+        {"\x1a\x45\xdf\xa3"
+         "webm\0\0\0\0\0\0\0\0\0\0\0",
+         "a Matroska or WebM video"},
+        {"RIFF\0\0\0\0"
+         "AVI LIST\0\0\0",
+         "an AVI video"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct onnx *o;
+        expect_error(onnx_parse(rows[i].head, 20, "clip", &o), ERR_MODEL, rows[i].says);
+    }
+}
+
 static void python_names_are_read(void **state)
 {
     static const struct {
@@ -494,6 +517,7 @@ int main(void)
         cmocka_unit_test(external_data_is_found_anywhere),
         cmocka_unit_test(broken_bytes_are_refused),
         cmocka_unit_test(nesting_has_an_end),
+        cmocka_unit_test(other_files_are_named),
         cmocka_unit_test(python_names_are_read),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(strangers_text_is_escaped),
