@@ -347,6 +347,14 @@ static bool find_rows(const struct recognition *r, struct rows *ret_rows)
     return false;
 }
 
+// What columns that no name claims may be, where the metadata does not tell the task.
+static const char *unnamed_columns(int64_t n)
+{
+    if (n == 1)
+        return " (an angle, of rotated boxes (OBB)?)";
+    return n > 1 && (n % 3 == 0 || n % 2 == 0) ? " (key points of a pose model?)" : "";
+}
+
 // What an export with masks or key points has behind the classes. Names and columns must agree.
 static int settle_classes(struct recognition *r, const struct rows *rows, int before)
 {
@@ -368,10 +376,10 @@ static int settle_classes(struct recognition *r, const struct rows *rows, int be
         return err_set(ERR_MODEL, "%s: output '" STR_FMT "' %s leaves no room for classes", r->path,
                        STR_ARG(rows->value->name), shape_of_value(rows->value).text);
     if (rows->columns > 0 && r->n_names && n != r->n_names)
-        return err_set(ERR_MODEL,
-                       "%s: metadata names %d classes, output '" STR_FMT "' %s has room for %lld",
-                       r->path, r->n_names, STR_ARG(rows->value->name),
-                       shape_of_value(rows->value).text, (long long)n);
+        return err_set(
+            ERR_MODEL, "%s: metadata names %d classes, output '" STR_FMT "' %s has room for %lld%s",
+            r->path, r->n_names, STR_ARG(rows->value->name), shape_of_value(rows->value).text,
+            (long long)n, unnamed_columns(n - r->n_names));
     r->plan.n_classes = rows->columns > 0 ? (int)n : r->n_names;
     r->plan.n_extra = (int)extra;
     if (extra)

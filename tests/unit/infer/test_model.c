@@ -193,6 +193,8 @@ static void shapes_tell_heads(void **state)
         {{1, 8400, 7}, "['a', 'b', 'c']", HEAD_YOLOV8, 3, NULL},
         {{1, 8400, 12}, NULL, HEAD_UNSET, 0, "say which with --head"},
         {{1, 84, 8400}, "{0: 'a'}", HEAD_UNSET, 0, "metadata names 1 classes"},
+        {{1, 7, 8400}, "{0: 'a', 1: 'b'}", HEAD_UNSET, 0, "room for 3 (an angle"},
+        {{1, 56, 8400}, "{0: 'person'}", HEAD_UNSET, 0, "room for 52 (key points"},
         {{1, 1, 100, 7}, NULL, HEAD_SSD_CAFFE, 0, NULL},
         {{1, 1000}, NULL, HEAD_UNSET, 0, "[1,1000] is no known detection head"},
         {{1, 300, 6}, NULL, HEAD_UNSET, 0, "fits several heads (end-to-end"},
