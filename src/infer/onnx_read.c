@@ -20,7 +20,6 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "infer/onnx_pb.h"
 
@@ -662,49 +661,6 @@ static int read_model(struct reader *r, struct str bytes)
     return 0;
 }
 
-// What people rename to .onnx by accident.
-static const char *other_format(struct str b)
-{
-    // clang-format off
-    static const struct { size_t at; const char *magic; size_t n; const char *what; } rows[] = {
-        {4, "ftyp",                4, "an MP4 or QuickTime video"},
-        {0, "\x1a\x45\xdf\xa3",    4, "a Matroska or WebM video"},
-        {0, "RIFF",                4, "a RIFF file (an AVI video, a WebP picture?)"},
-        {0, "PK\x03\x04",          4, "a zip archive (a PyTorch checkpoint?)"},
-        {0, "\x80\x02",            2, "a Python pickle (a PyTorch checkpoint?)"},
-        {0, "\x89HDF",             4, "an HDF5 file (a Keras model?)"},
-        {4, "TFL3",                4, "a TensorFlow Lite model"},
-        {4, "ORTM",                4, "a model in ONNX Runtime's own format"},
-        {0, "GGUF",                4, "a GGUF model"},
-        {0, "\x1f\x8b",            2, "a gzip archive"},
-        {0, "<",                   1, "a page or XML text (an unfinished download?)"},
-        {0, "{",                   1, "JSON text"},
-        {0, "version https://git", 19, "a Git-LFS pointer, not the model itself: run `git lfs pull`"},
-    };
-    // clang-format on
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        if (b.n >= rows[i].at + rows[i].n &&
-            memcmp(b.p + rows[i].at, rows[i].magic, rows[i].n) == 0)
-            return rows[i].what;
-    }
-    return NULL;
-}
-
-static int refuse_other_formats(struct str bytes, const char *name)
-{
-    if (bytes.n == 0)
-        return err_set(ERR_MODEL, "%s: the file is empty (0 bytes)", name);
-    if (file_is_lfs_pointer(bytes.p, bytes.n))
-        return err_set(ERR_MODEL,
-                       "%s: is a Git-LFS pointer, not the model itself: run `git lfs pull`", name);
-    const char *what = other_format(bytes);
-    if (what)
-        return err_set(ERR_MODEL, "%s: not an ONNX model but %s", name, what);
-    if (bytes.n < 16)
-        return err_set(ERR_MODEL, "%s: not an ONNX model: only %zu bytes", name, bytes.n);
-    return 0;
-}
-
 static int reader_create(struct reader **ret_reader)
 {
     struct reader *r = mem_new(struct reader);
@@ -722,7 +678,7 @@ static int reader_create(struct reader **ret_reader)
 int onnx_parse(const void *bytes, size_t n, const char *name, struct onnx **ret_onnx)
 {
     struct str all = {(const char *)bytes, n};
-    int err = refuse_other_formats(all, name);
+    int err = onnx_check_format(all, name);
     if (err < 0)
         return err;
     struct reader *r;
@@ -801,50 +757,4 @@ void onnx_close(struct onnx *o)
     mem_free(r->externals);
     arena_destroy(r->arena);
     mem_free(r);
-}
-
-const struct onnx_node *onnx_producer(const struct onnx *o, struct str tensor)
-{
-    for (size_t i = 0; i < o->n_nodes; i++) {
-        for (size_t k = 0; k < o->nodes[i].n_outputs; k++) {
-            if (str_equal(o->nodes[i].outputs[k], tensor))
-                return &o->nodes[i];
-        }
-    }
-    return NULL;
-}
-
-const struct onnx_tensor *onnx_initializer(const struct onnx *o, struct str name)
-{
-    for (size_t i = 0; i < o->n_initializers; i++) {
-        if (str_equal(o->initializers[i].name, name))
-            return &o->initializers[i];
-    }
-    return NULL;
-}
-
-const struct onnx_attribute *onnx_attribute(const struct onnx_node *node, const char *name)
-{
-    for (size_t i = 0; i < node->n_attributes; i++) {
-        if (str_is(node->attributes[i].name, name))
-            return &node->attributes[i];
-    }
-    return NULL;
-}
-
-struct str onnx_metadata(const struct onnx *o, const char *key)
-{
-    for (size_t i = 0; i < o->n_metadata; i++) {
-        if (str_is(o->metadata[i].key, key))
-            return o->metadata[i].value;
-    }
-    return (struct str){NULL, 0};
-}
-
-size_t onnx_count_op(const struct onnx *o, const char *op)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < o->n_nodes; i++)
-        n += str_is(o->nodes[i].op, op);
-    return n;
 }

@@ -116,6 +116,8 @@ struct onnx {
 int onnx_open(const char *path, struct onnx **ret_onnx) MUST_CHECK;
 // The same over bytes that the caller keeps alive; *name* is what messages call them.
 int onnx_parse(const void *bytes, size_t n, const char *name, struct onnx **ret_onnx) MUST_CHECK;
+// For both: ERR_MODEL where the first bytes are of no ONNX file, with the name of what they are.
+int onnx_check_format(struct str bytes, const char *name) MUST_CHECK;
 void onnx_close(struct onnx *o); // NULL is a no-op
 
 // Every external file must lie in *path*'s own directory (also after following symlinks), exist and
