@@ -477,9 +477,8 @@ int dataset_read_coco(struct dataset_input *in, const struct dataset *truth,
     err = json_reader_create(&opts, &r.json);
     if (err == 0)
         err = read_document(&r);
-    if (err == 0 && r.n_negative > 0)
-        err = draft_notice(&r.draft, "%zu boxes have a negative size and overlap nothing",
-                           r.n_negative);
+    if (err == 0)
+        err = draft_notice_negative(&r.draft, r.n_negative);
     json_reader_destroy(r.json);
     if (err < 0) {
         draft_finish(&r.draft);

@@ -161,6 +161,14 @@ int draft_notice(struct draft *d, const char *format, ...)
     return r;
 }
 
+int draft_notice_negative(struct draft *d, size_t n)
+{
+    if (n == 0)
+        return 0;
+    return n == 1 ? draft_notice(d, "1 box has a negative size and overlaps nothing")
+                  : draft_notice(d, "%zu boxes have a negative size and overlap nothing", n);
+}
+
 // ---- identities
 
 static int compare_numbers(int64_t a, int64_t b)

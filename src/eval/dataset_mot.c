@@ -376,9 +376,8 @@ int dataset_read_mot(struct dataset_input *in, const struct dataset *truth,
     if (err < 0)
         return err;
     err = truth ? read_detections(&r) : read_truth(&r);
-    if (err == 0 && r.n_negative > 0)
-        err = draft_notice(&r.draft, "%zu boxes have a negative size and overlap nothing",
-                           r.n_negative);
+    if (err == 0)
+        err = draft_notice_negative(&r.draft, r.n_negative);
     frame_map_destroy(r.frames);
     if (err < 0) {
         draft_finish(&r.draft);

@@ -88,6 +88,8 @@ int draft_copy_attributes(struct draft *d, const struct dataset *from, uint32_t 
 void draft_give_attributes(struct draft *d, struct dataset *ret_dataset);
 void attribute_table_destroy(struct attribute_table *t); // NULL is a no-op
 int draft_notice(struct draft *d, const char *format, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
+// Says how many boxes have a negative size; nothing with *n* 0.
+int draft_notice_negative(struct draft *d, size_t n) MUST_CHECK;
 
 // Makes a dataset of a draft; the draft is empty afterwards, also on error. With refs: sorts
 // classes and pictures by id, resolves the refs, drops what they do not name and says so. *truth*

@@ -326,7 +326,7 @@ int import_object(struct import *im, const struct dataset_object *o, const char 
         !isfinite(copy.confidence))
         return err_set(ERR_DATA, "%s: a box whose numbers are not finite", where);
     if (copy.w < 0 || copy.h < 0)
-        import_skip(im, "boxes have a negative size and overlap nothing");
+        im->n_negative++;
     if (copy.id == 0)
         copy.id = (int64_t)im->draft.n_objects + 1;
     return draft_object(&im->draft, &copy, NULL);
@@ -412,7 +412,7 @@ static int match_truth(struct import *im)
 
 static int say_skips(struct import *im)
 {
-    int r = 0;
+    int r = draft_notice_negative(&im->draft, im->n_negative);
     for (size_t i = 0; r == 0 && i < im->n_skips; i++)
         r = draft_notice(&im->draft, "%zu %s", im->skips[i].n, im->skips[i].what);
     return r;

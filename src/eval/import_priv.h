@@ -102,6 +102,7 @@ struct import {
         size_t n;
     } skips[IMPORT_MAX_SKIPS];
     size_t n_skips;
+    size_t n_negative;  // boxes of negative size
     const char *format; // name of the dataset's format, set by the reader
 };
 

@@ -64,7 +64,7 @@ static const struct {
      NULL, 0, "1 picture ids are listed more than once"},
     {"{\"annotations\":[{\"image_id\":2,\"category_id\":1,\"bbox\":[1,2,-3,4]}],"
      "\"images\":[{\"id\":2}],\"categories\":[{\"id\":1}]}",
-     NULL, 1, "1 boxes have a negative size"},
+     NULL, 1, "1 box has a negative size"},
     {"{\"info\":{\"x\":[{}]},\"images\":[],\"annotations\":[],\"categories\":[],\"licenses\":null}",
      NULL, 0, NULL},
     {"\xef\xbb\xbf {\"images\":[],\"annotations\":[],\"categories\":[]}", NULL, 0, NULL},

@@ -116,7 +116,7 @@ static const struct {
      1,
      {4, 4, -2, -2},
      "x",
-     "1 boxes have a negative size"},
+     "1 box has a negative size"},
     {"p.xml",
      "<annotation><object><name>w</name><deleted>0</deleted><polygon><pt><x>5</x><y>9</y>"
      "</pt><pt><x>1</x><y>11</y></pt></polygon></object><object><name>gone</name><deleted>1"
