@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// cmd_compare.c - `assay compare RUN_A RUN_B --truth T`: what differs, and what of it is noise.
+// cmd_compare.c - `assay compare RUN_A RUN_B`: what differs, and what of it is noise; without
+// --truth: where the two disagree.
 
 #include <string.h>
 
 #include "app/app.h"
 #include "app/commands.h"
+#include "app/formats.h"
 #include "app/paired.h"
+#include "base/arena.h"
 #include "base/err.h"
+#include "eval/dataset.h"
+#include "eval/disagreement.h"
 #include "report/comparison_report.h"
+#include "report/disagreement_report.h"
 
 enum {
     MAX_OUTPUT = 256 * 1024 * 1024,
@@ -22,14 +28,14 @@ static struct compare_settings {
 // clang-format off
 static const struct opt rows[] = {
     OPT_TEXT(struct compare_settings, "json", json, "FILE", "write the comparison as JSON; - is standard output", NULL),
-    OPT_INT(struct compare_settings, "list", list, 0, 1e6, "N", "objects that changed sides to show", "20"),
+    OPT_INT(struct compare_settings, "list", list, 0, 1e6, "N", "objects that changed sides, or disagreements, to show", "20"),
     OPT_TEXT(struct compare_settings, "markdown", markdown, "FILE", "write the comparison as Markdown; - is standard output", NULL),
     OPT_END,
 };
 // clang-format on
 
 static const struct opt_set sets[] = {{rows, &settings, NULL},
-                                      {paired_options, &settings.paired, "Judging"}};
+                                      {paired_options, &settings.paired, "Judging (with --truth)"}};
 
 typedef int write_fn(const struct comparison *, const struct comparison_about *, struct str_buf *);
 
@@ -76,17 +82,80 @@ static int compare(const struct app_call *call, struct paired *p)
     return r;
 }
 
+// ---- without truth
+
+typedef int disagreement_fn(const struct disagreement *, const struct comparison_about *,
+                            struct str_buf *);
+
+static int put_disagreement(const struct disagreement *d, const struct comparison_about *about,
+                            disagreement_fn *write, const char *path)
+{
+    struct str_buf out = STR_BUF_INIT(MAX_OUTPUT);
+    int r = write(d, about, &out);
+    if (r == 0)
+        r = app_write(path, &out);
+    str_buf_finish(&out);
+    return r;
+}
+
+static int read_runs(const struct app_call *call, struct dataset **ret_a, struct dataset **ret_b)
+{
+    struct dataset_read_opts opts = {.role = DATASET_DETECTIONS,
+                                     .format =
+                                         (enum dataset_format)settings.paired.detections_format};
+    int r = app_dataset_read(call->arguments[0], &opts, ret_a);
+    opts.truth = *ret_a;
+    return r == 0 ? app_dataset_read(call->arguments[1], &opts, ret_b) : r;
+}
+
+static int gather_notices(const struct dataset *a, const struct dataset *b, struct arena *arena,
+                          struct comparison_about *about)
+{
+    const char **notices = arena_array(arena, const char *, a->n_notices + b->n_notices + 1);
+    if (!notices)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < a->n_notices; i++)
+        notices[about->n_notices++] = a->notices[i];
+    for (size_t i = 0; i < b->n_notices; i++)
+        notices[about->n_notices++] = b->notices[i];
+    about->notices = notices;
+    return 0;
+}
+
+static int disagree(const struct app_call *call, struct paired *p)
+{
+    const struct compare_settings *s = &settings;
+    const char *const inputs[] = {call->arguments[0], call->arguments[1]};
+    struct disagreement d;
+    int r = app_check_out(s->json, inputs, ARRAY_LEN(inputs));
+    if (r == 0)
+        r = app_check_out(s->markdown, inputs, ARRAY_LEN(inputs));
+    if (r == 0)
+        r = read_runs(call, &p->a, &p->b);
+    if (r == 0)
+        r = disagreement_find(p->a, p->b, call->arena, &d);
+    struct comparison_about about = {
+        .a = call->arguments[0], .b = call->arguments[1], .n_listed = (size_t)s->list};
+    if (r == 0)
+        r = gather_notices(p->a, p->b, call->arena, &about);
+    if (r == 0 && s->json)
+        r = put_disagreement(&d, &about, disagreement_json, s->json);
+    if (r == 0 && s->markdown)
+        r = put_disagreement(&d, &about, disagreement_markdown, s->markdown);
+    if (r == 0 && !is_output(s->json) && !is_output(s->markdown))
+        r = put_disagreement(&d, &about, disagreement_text, "-");
+    return r;
+}
+
 static int run(const struct app_call *call)
 {
     if (call->n_arguments != 2)
         return app_usage_error(&command_compare, "compare takes two runs, not %zu",
                                call->n_arguments);
-    if (!settings.paired.truth)
-        return app_usage_error(&command_compare, "--truth FILE is needed");
     if (is_output(settings.json) && is_output(settings.markdown))
         return app_usage_error(&command_compare, "--json and --markdown both want the output");
     struct paired p = {0};
-    int r = compare(call, &p);
+    int r = settings.paired.truth ? compare(call, &p) : disagree(call, &p);
     paired_finish(&p);
     return r < 0 ? app_fail(r) : 0;
 }
@@ -94,7 +163,7 @@ static int run(const struct app_call *call)
 const struct command command_compare = {
     .name = "compare",
     .summary = "says what differs between two runs, and what of it is noise",
-    .usage = "RUN_A RUN_B --truth FILE [options]",
+    .usage = "RUN_A RUN_B [--truth FILE] [options]",
     .details =
         "RUN_A and RUN_B are files of detections that are judged by the same truth. Each figure's\n"
         "difference (B - A) has an interval that holds the true one in about 95 of 100 cases: a\n"
@@ -102,7 +171,10 @@ const struct command command_compare = {
         "interval without 0 in it is marked \"beyond noise\". docs/COMPARING.md tells how blocks\n"
         "are chosen.\n\n"
         "Below come the objects that changed sides: found by one run and missed by the other,\n"
-        "and false detections that only one has, with their frames, most evidence first.",
+        "and false detections that only one has, with their frames, most evidence first.\n\n"
+        "Without --truth, the runs are detections of `detect` on the same source: shown are what\n"
+        "both see, and where they disagree most: what one sees confidently over five frames and\n"
+        "the other not at all, and other labels on the same box, most evidence first.",
     .sets = sets,
     .n_sets = ARRAY_LEN(sets),
     .run = run,

@@ -128,8 +128,8 @@ int paired_run(const struct paired_opts *o, const char *a, const char *b, struct
 
 void paired_finish(struct paired *p)
 {
+    dataset_destroy(p->b); // may borrow from a
     dataset_destroy(p->a);
-    dataset_destroy(p->b);
     dataset_destroy(p->truth);
     *p = (struct paired){0};
 }

@@ -215,3 +215,30 @@ def test_truth_by_the_model_itself_is_flagged(assay, tmp_path):
                              "area": 3600, "iscrowd": 0} for i, d in enumerate(json.loads(detections.read_text()))]
     truth.write_text(json.dumps(boxes))
     assert words in assay.ok("evaluate", "--truth", truth, "--detections", detections).stdout
+
+
+# ---- without truth
+
+
+def test_two_models_disagree(assay, data, tmp_path):
+    source = next((data / "video_with_gt/vtest_PETS09-S2L1").glob("*.mp4"))
+    runs = []
+    for model in ("yolox_nano_416", "nanodet_m_416"):
+        runs.append(tmp_path / f"{model}.jsonl")
+        assay.ok("detect", source, "--model", data / f"models/{model}.onnx", "--max-frames", "20", "--out", runs[-1])
+    out = tmp_path / "d.json"
+    assay.ok("compare", *runs, "--json", out)
+    got = json.loads(out.read_text())
+    assert got["pictures"] == 20 and got["found"] == len(got["disagreements"]) > 0
+    person = next(c for c in got["classes"] if c["label"] == "person")
+    boxes = [[d for line in map(json.loads, run.read_text().splitlines()) if line["type"] == "frame"
+              for d in line["detections"] if d["confidence"] >= .5 and d["label"] == "person"] for run in runs]
+    assert person["agreed"] > 0
+    assert [person["agreed"] + person[side] for side in ("only_a", "only_b")] == [len(b) for b in boxes]
+    evidence = [d["evidence"] for d in got["disagreements"]]
+    assert evidence == sorted(evidence, reverse=True) and 0 < evidence[-1] <= evidence[0] <= 1
+    assert all(d["frames"] >= 5 and d["confidence"] >= .5 for d in got["disagreements"] if d["kind"] != "label")
+    assert "only A" in assay.ok("compare", *runs).stdout
+    assert "# Disagreements" in assay.ok("compare", *runs, "--markdown", "-").stdout
+    same = json.loads(assay.ok("compare", runs[0], runs[0], "--json", "-").stdout)
+    assert same["found"] == 0 and all(c["only_a"] == c["only_b"] == 0 for c in same["classes"])

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// disagreement_report.c - three shapes of one list of disagreements.
+
+#include "report/disagreement_report.h"
+
+#include <inttypes.h>
+
+#include "base/json.h"
+#include "base/str.h"
+#include "eval/dataset.h"
+#include "eval/disagreement.h"
+#include "report/escape.h"
+#include "report/text_priv.h"
+
+enum {
+    MAX_JSON_ITEMS = 10 * 1000,
+    MAX_NAME = 4096,
+};
+
+static bool is_empty(const struct disagreement_class *c)
+{
+    return c->n_agreed + c->n_only_a + c->n_only_b == 0;
+}
+
+static void put_picture(struct str_buf *out, const struct dataset *d, int32_t picture)
+{
+    const struct dataset_picture *p = &d->pictures[picture];
+    if (p->frame >= 0)
+        str_buf_printf(out, "frame %" PRId64, p->frame);
+    else if (p->file_name)
+        str_buf_puts(out, p->file_name);
+    else
+        str_buf_printf(out, "picture %" PRId64, p->id);
+}
+
+static void put_item(struct str_buf *out, const struct dataset *d,
+                     const struct disagreement_item *item)
+{
+    const struct mistake *m = item->found;
+    const struct mistake_place *first = &m->places[0];
+    str_buf_puts(out, d->classes[m->class_index].name);
+    if (item->kind == DISAGREEMENT_LABEL)
+        str_buf_printf(out, " in A, %s in B", d->classes[m->other_class].name);
+    str_buf_puts(out, ", ");
+    put_picture(out, d, first->picture);
+    if (m->n_places > 1) {
+        str_buf_puts(out, " to ");
+        put_picture(out, d, m->places[m->n_places - 1].picture);
+    }
+    str_buf_printf(out, " (%zu of them) at %.0f,%.0f %.0fx%.0f, confidence %.2f", m->n_places,
+                   first->x, first->y, first->w, first->h, m->confidence);
+}
+
+static const char *words(enum disagreement_kind kind)
+{
+    return kind == DISAGREEMENT_ONLY_A   ? "only A"
+           : kind == DISAGREEMENT_ONLY_B ? "only B"
+                                         : "label";
+}
+
+static void put_line(struct str_buf *out, const char *what, const char *text)
+{
+    str_buf_printf(out, "%-11s", what);
+    str_buf_add_printable(out, str_of(text));
+    str_buf_putc(out, '\n');
+}
+
+int disagreement_text(const struct disagreement *d, const struct comparison_about *about,
+                      struct str_buf *out)
+{
+    const size_t n = MIN(d->n, about->n_listed);
+    put_line(out, "A", about->a);
+    put_line(out, "B", about->b);
+    str_buf_printf(out, "%-11s%zu pictures that both looked at; no truth: nobody is right\n\n",
+                   "compared", d->n_pictures);
+    str_buf_printf(out, "%-*s%9s%9s%9s  (boxes of confidence %.4g)\n", TEXT_LABEL_WIDTH, "class",
+                   "agreed", "only A", "only B", DISAGREEMENT_CONFIDENCE);
+    for (size_t k = 0; k < d->pictures->n_classes; k++) {
+        const struct disagreement_class *c = &d->classes[k];
+        if (is_empty(c))
+            continue;
+        text_put_label(out, d->pictures->classes[k].name);
+        str_buf_printf(out, "%9zu%9zu%9zu\n", c->n_agreed, c->n_only_a, c->n_only_b);
+    }
+    str_buf_printf(out, "\nthe %zu of %zu disagreements with the most evidence\n", n, d->n);
+    for (size_t i = 0; i < n; i++) {
+        struct str_buf name = STR_BUF_INIT(MAX_NAME);
+        put_item(&name, d->pictures, &d->items[i]);
+        str_buf_printf(out, "%8.3f  %-8s", d->items[i].evidence, words(d->items[i].kind));
+        str_buf_add_printable(out, str_buf_view(&name));
+        str_buf_putc(out, '\n');
+        str_buf_finish(&name);
+    }
+    for (size_t i = 0; i < about->n_notices; i++)
+        put_line(out, "notice:", about->notices[i]);
+    return str_buf_check(out);
+}
+
+int disagreement_markdown(const struct disagreement *d, const struct comparison_about *about,
+                          struct str_buf *out)
+{
+    str_buf_puts(out, "# Disagreements\n\nA: ");
+    escape_markdown(out, str_of(about->a));
+    str_buf_puts(out, "  \nB: ");
+    escape_markdown(out, str_of(about->b));
+    str_buf_printf(out, "\n\n%zu pictures; no truth: nobody is right.\n\n", d->n_pictures);
+    str_buf_puts(out, "| class | agreed | only A | only B |\n|---|---:|---:|---:|\n");
+    for (size_t k = 0; k < d->pictures->n_classes; k++) {
+        const struct disagreement_class *c = &d->classes[k];
+        if (is_empty(c))
+            continue;
+        str_buf_puts(out, "| ");
+        escape_markdown(out, str_of(d->pictures->classes[k].name));
+        str_buf_printf(out, " | %zu | %zu | %zu |\n", c->n_agreed, c->n_only_a, c->n_only_b);
+    }
+    str_buf_putc(out, '\n');
+    for (size_t i = 0; i < MIN(d->n, about->n_listed); i++) {
+        struct str_buf name = STR_BUF_INIT(MAX_NAME);
+        put_item(&name, d->pictures, &d->items[i]);
+        str_buf_printf(out, "- %.3f %s: ", d->items[i].evidence, words(d->items[i].kind));
+        escape_markdown(out, str_buf_view(&name));
+        str_buf_putc(out, '\n');
+        str_buf_finish(&name);
+    }
+    for (size_t i = 0; i < about->n_notices; i++) {
+        str_buf_puts(out, "\n> ");
+        escape_markdown(out, str_of(about->notices[i]));
+        str_buf_putc(out, '\n');
+    }
+    return str_buf_check(out);
+}
+
+// ---- JSON
+
+static void put_text(struct json_writer *w, const char *key, const char *text)
+{
+    json_key(w, key);
+    json_cstring(w, text);
+}
+
+static void put_number(struct json_writer *w, const char *key, double value)
+{
+    json_key(w, key);
+    json_double(w, value);
+}
+
+static void put_count(struct json_writer *w, const char *key, size_t n)
+{
+    json_key(w, key);
+    json_int(w, (int64_t)n);
+}
+
+static void put_place(struct json_writer *w, const char *key, const struct dataset *d,
+                      const struct mistake_place *place)
+{
+    const struct dataset_picture *p = &d->pictures[place->picture];
+    json_key(w, key);
+    json_object(w);
+    if (p->frame >= 0) {
+        json_key(w, "frame");
+        json_int(w, p->frame);
+    }
+    if (p->file_name)
+        put_text(w, "file", p->file_name);
+    json_key(w, "bounding_box");
+    json_object(w);
+    put_number(w, "x", place->x);
+    put_number(w, "y", place->y);
+    put_number(w, "width", place->w);
+    put_number(w, "height", place->h);
+    json_end(w);
+    json_end(w);
+}
+
+static void put_json_item(struct json_writer *w, const struct dataset *d,
+                          const struct disagreement_item *item)
+{
+    const struct mistake *m = item->found;
+    json_object(w);
+    put_text(w, "kind", disagreement_kind_names[item->kind]);
+    put_number(w, "evidence", item->evidence);
+    put_text(w, "label", d->classes[m->class_index].name);
+    if (item->kind == DISAGREEMENT_LABEL)
+        put_text(w, "label_in_b", d->classes[m->other_class].name);
+    put_number(w, "confidence", m->confidence);
+    put_count(w, "frames", m->n_places);
+    put_place(w, "first", d, &m->places[0]);
+    put_place(w, "last", d, &m->places[m->n_places - 1]);
+    json_end(w);
+}
+
+int disagreement_json(const struct disagreement *d, const struct comparison_about *about,
+                      struct str_buf *out)
+{
+    struct json_writer w;
+    json_writer_init(&w, out);
+    w.pretty = true;
+    json_object(&w);
+    put_text(&w, "assay", ASSAY_VERSION);
+    put_text(&w, "a", about->a);
+    put_text(&w, "b", about->b);
+    put_number(&w, "confidence", DISAGREEMENT_CONFIDENCE);
+    put_count(&w, "pictures", d->n_pictures);
+    json_key(&w, "classes");
+    json_array(&w);
+    for (size_t k = 0; k < d->pictures->n_classes; k++) {
+        if (is_empty(&d->classes[k]))
+            continue;
+        json_object(&w);
+        put_text(&w, "label", d->pictures->classes[k].name);
+        put_count(&w, "agreed", d->classes[k].n_agreed);
+        put_count(&w, "only_a", d->classes[k].n_only_a);
+        put_count(&w, "only_b", d->classes[k].n_only_b);
+        json_end(&w);
+    }
+    json_end(&w);
+    put_count(&w, "found", d->n);
+    json_key(&w, "disagreements");
+    json_array(&w);
+    for (size_t i = 0; i < MIN(d->n, (size_t)MAX_JSON_ITEMS); i++)
+        put_json_item(&w, d->pictures, &d->items[i]);
+    json_end(&w);
+    json_key(&w, "notices");
+    json_array(&w);
+    for (size_t i = 0; i < about->n_notices; i++)
+        json_cstring(&w, about->notices[i]);
+    json_end(&w);
+    json_end(&w);
+    str_buf_putc(out, '\n');
+    return str_buf_check(out);
+}
