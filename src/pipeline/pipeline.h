@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/err.h"
 #include "infer/detector.h"
 #include "media/source.h"
 #include "vision/detection.h"
@@ -30,10 +31,10 @@ struct pipeline_summary {
     int64_t n_detections;
     double seconds; // wall time from open to the last result
     bool interrupted;
-    bool cut_short;         // the source ended early; *message* says how
-    int error;              // 0, or why this source stopped, or the first frame failed
-    char message[512];      // of the error, else of the cut, else of the first that was undecodable
-    char source_sha256[65]; // "" where unknown
+    bool cut_short;                  // the source ended early; *message* says how
+    int error;                       // 0, or why this source stopped, or the first frame failed
+    char message[ERR_MESSAGE_BYTES]; // of the error, else of the cut, else of the first undecodable
+    char source_sha256[65];          // "" where unknown
 };
 
 // What the pipeline tells the room above, from the sink thread; all of one source come from one

@@ -255,6 +255,12 @@ def test_command_line_mistakes(assay, data, clip):
     assert "install-deps" in message
 
 
+def test_a_long_path_leaves_the_cause(assay, data, clip, tmp_path):
+    path = "/".join([str(tmp_path)] + ["d" * 200] * 15 + ["a"])
+    assert assay.refuses("detect", path, "--model", data / MODEL).strip().endswith("/a: No such file or directory")
+    assert "/a: No such file or directory" in assay.refuses("detect", clip, "--model", path)
+
+
 def test_no_result_replaces_an_input(assay, data, clip, tmp_path):
     model, truth = tmp_path / "m.json", tmp_path / "t.json"
     vtest = data / "video_with_gt/vtest_PETS09-S2L1"
