@@ -10,7 +10,7 @@
 #include "app/paired.h"
 #include "base/arena.h"
 #include "base/err.h"
-#include "eval/dataset.h"
+#include "dataset/dataset.h"
 #include "eval/disagreement.h"
 #include "report/comparison_report.h"
 #include "report/disagreement_report.h"

@@ -10,8 +10,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "eval/dataset.h"
-#include "eval/write.h"
+#include "dataset/dataset.h"
+#include "dataset/write.h"
 
 static struct convert_settings {
     int from, to; // enum dataset_format

@@ -14,7 +14,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "eval/dataset.h"
+#include "dataset/dataset.h"
 #include "eval/evaluation.h"
 #include "eval/tracking.h"
 #include "media/source.h"

@@ -12,7 +12,7 @@
 #include "app/paired.h"
 #include "base/arena.h"
 #include "base/err.h"
-#include "eval/dataset.h"
+#include "dataset/dataset.h"
 #include "eval/gate.h"
 #include "report/gate_report.h"
 #include "report/metrics_read.h"

@@ -18,7 +18,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "eval/dataset.h"
+#include "dataset/dataset.h"
 #include "eval/evaluation.h"
 #include "eval/tracking.h"
 #include "infer/model.h"

@@ -12,8 +12,8 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "eval/class_join.h"
-#include "eval/dataset.h"
+#include "dataset/class_join.h"
+#include "dataset/dataset.h"
 #include "eval/evaluation.h"
 #include "eval/region.h"
 

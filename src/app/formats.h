@@ -4,8 +4,8 @@
 #pragma once
 
 #include "base/attr.h"
-#include "eval/dataset.h"
-#include "eval/write.h"
+#include "dataset/dataset.h"
+#include "dataset/write.h"
 
 // Choices of options, in the order of enum dataset_format, enum dataset_text and enum
 // dataset_voc_boxes.

@@ -11,7 +11,7 @@
 #include "app/formats.h"
 #include "base/arena.h"
 #include "base/err.h"
-#include "eval/dataset.h"
+#include "dataset/dataset.h"
 
 enum {
     MAX_OWN_NOTICES = 4,

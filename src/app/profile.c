@@ -8,8 +8,8 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "dataset/dataset.h"
 #include "eval/comparison.h"
-#include "eval/dataset.h"
 #include "eval/evaluation.h"
 #include "eval/temporal.h"
 

@@ -22,7 +22,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "eval/dataset.h"
+#include "dataset/dataset.h"
 #include "eval/match.h"
 
 #define MAX_IOU (1 - 1e-10) // a threshold of 1 would demand more than doubles can

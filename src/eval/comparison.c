@@ -17,8 +17,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "dataset/dataset.h"
 #include "eval/comparison_priv.h"
-#include "eval/dataset.h"
 
 enum {
     MAX_THREADS = 64,

@@ -10,8 +10,8 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "dataset/dataset.h"
 #include "eval/comparison_priv.h"
-#include "eval/dataset.h"
 #include "eval/match.h"
 
 #define SAME_IOU  0.5 // a false detection that the other run has too

@@ -8,7 +8,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "eval/dataset.h"
+#include "dataset/dataset.h"
 #include "eval/match.h"
 
 // Objects in the order of pictures: those of picture p are order[first[p]..first[p + 1]).

@@ -15,8 +15,8 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "dataset/dataset.h"
 #include "eval/convention_priv.h"
-#include "eval/dataset.h"
 #include "eval/match.h"
 
 #define MAX_IOU (1 - 1e-10) // as COCO's: doubles cannot be asked for more

@@ -7,7 +7,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "eval/dataset.h"
+#include "dataset/dataset.h"
 #include "eval/match.h"
 
 #define AGREED_OVERLAP .5

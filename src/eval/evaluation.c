@@ -11,8 +11,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/thread.h"
-#include "eval/dataset.h"
-#include "eval/dataset_priv.h"
+#include "dataset/dataset.h"
+#include "dataset/label_map.h"
 #include "eval/match.h"
 #include "eval/origin.h"
 

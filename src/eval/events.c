@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "dataset/event_list.h"
 #include "eval/temporal_priv.h"
 #include "eval/tracking_priv.h"
 

@@ -13,7 +13,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "eval/dataset.h"
+#include "dataset/dataset.h"
 
 // Objects that count, sorted by class, then picture, then file order.
 struct sorted {

@@ -17,7 +17,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "eval/dataset.h"
+#include "dataset/dataset.h"
 #include "eval/mistakes_priv.h"
 
 enum {

@@ -15,7 +15,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "eval/dataset.h"
+#include "dataset/dataset.h"
 #include "eval/mistakes_priv.h"
 
 enum {

@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-#include "eval/dataset.h"
+#include "dataset/dataset.h"
 #include "eval/match.h"
 
 #define SAME 2e-6 // relative; float32 has 6e-8, sums of two numbers lose a little

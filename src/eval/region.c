@@ -10,7 +10,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "eval/dataset.h"
+#include "dataset/dataset.h"
 #include "eval/match.h"
 
 #define NEAR_IOU 0.5

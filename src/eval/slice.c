@@ -14,8 +14,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "dataset/dataset.h"
 #include "eval/coco.h"
-#include "eval/dataset.h"
 #include "eval/match.h"
 
 #define SLICE_IOU 0.5

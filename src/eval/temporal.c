@@ -16,8 +16,8 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "eval/dataset.h"
-#include "eval/dataset_priv.h"
+#include "dataset/dataset.h"
+#include "dataset/label_map.h"
 #include "eval/temporal_priv.h"
 
 enum {

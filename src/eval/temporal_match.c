@@ -10,7 +10,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "eval/dataset.h"
+#include "dataset/dataset.h"
 #include "eval/match.h"
 #include "eval/temporal_priv.h"
 #include "eval/tracking_priv.h"

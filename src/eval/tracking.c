@@ -6,7 +6,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "eval/dataset.h"
+#include "dataset/dataset.h"
 #include "eval/tracking_priv.h"
 
 #define DEFAULT_IOU .5

@@ -7,7 +7,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "eval/dataset.h"
+#include "dataset/dataset.h"
 #include "eval/tracking_priv.h"
 
 static const char *const rules_names[TRACKING_N_RULES] = {

@@ -10,7 +10,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "eval/dataset.h"
+#include "dataset/dataset.h"
 #include "eval/tracking_priv.h"
 
 #define RULE_IOU .5 // of the rules' own assignments and regions

@@ -8,8 +8,8 @@
 
 #include "base/json.h"
 #include "base/str.h"
+#include "dataset/dataset.h"
 #include "eval/comparison.h"
-#include "eval/dataset.h"
 #include "report/escape.h"
 #include "report/text_priv.h"
 

@@ -7,7 +7,7 @@
 
 #include "base/json.h"
 #include "base/str.h"
-#include "eval/dataset.h"
+#include "dataset/dataset.h"
 #include "eval/disagreement.h"
 #include "report/escape.h"
 #include "report/text_priv.h"

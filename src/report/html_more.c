@@ -6,7 +6,7 @@
 #include <math.h>
 
 #include "base/str.h"
-#include "eval/dataset.h"
+#include "dataset/dataset.h"
 #include "eval/evaluation.h"
 #include "eval/mistakes.h"
 #include "eval/temporal.h"

@@ -6,7 +6,7 @@
 
 #include "base/attr.h"
 #include "base/str.h"
-#include "eval/dataset.h"
+#include "dataset/dataset.h"
 #include "eval/events.h"
 #include "eval/mistakes.h"
 #include "eval/temporal.h"

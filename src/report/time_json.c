@@ -4,7 +4,7 @@
 #include "report/time_json.h"
 
 #include "base/json.h"
-#include "eval/dataset.h"
+#include "dataset/dataset.h"
 #include "eval/events.h"
 #include "eval/mistakes.h"
 #include "eval/temporal.h"

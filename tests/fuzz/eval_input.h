@@ -11,7 +11,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "eval/dataset_priv.h"
+#include "dataset/dataset_priv.h"
 #include "eval/evaluation.h"
 #include "eval/tracking.h"
 

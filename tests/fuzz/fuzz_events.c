@@ -3,6 +3,7 @@
 
 #include "eval_input.h"
 
+#include "dataset/event_list.h"
 #include "eval/events.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);

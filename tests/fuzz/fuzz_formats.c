@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "eval/write.h"
+#include "dataset/write.h"
 #include "eval_input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
+#include "dataset/event_list.h"
 #include "eval/events.h"
 
 static int try_read(const char *text, struct event_list **ret)

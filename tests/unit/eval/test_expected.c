@@ -16,7 +16,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "eval/dataset.h"
+#include "dataset/dataset.h"
 #include "eval/evaluation.h"
 
 #define TOLERANCE 1e-9

@@ -9,7 +9,7 @@
 #include "base/arena.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "eval/class_join.h"
+#include "dataset/class_join.h"
 #include "eval/evaluation.h"
 #include "eval/region.h"
 

@@ -15,7 +15,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "eval/dataset.h"
+#include "dataset/dataset.h"
 #include "eval/evaluation.h"
 #include "eval/outcome.h"
 #include "eval/verdict.h"

@@ -15,7 +15,7 @@
 #include "base/arena.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "eval/dataset.h"
+#include "dataset/dataset.h"
 #include "eval/evaluation.h"
 #include "eval/mistakes.h"
 #include "eval/temporal.h"
