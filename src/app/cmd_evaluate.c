@@ -16,10 +16,10 @@
 #include "base/str.h"
 #include "dataset/dataset.h"
 #include "eval/evaluation.h"
-#include "eval/tracking.h"
 #include "media/source.h"
 #include "report/metrics_json.h"
 #include "report/text.h"
+#include "tracking/tracking.h"
 
 enum {
     MAX_OUTPUT = 256 * 1024 * 1024,

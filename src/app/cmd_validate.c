@@ -20,10 +20,10 @@
 #include "base/json.h"
 #include "dataset/dataset.h"
 #include "eval/evaluation.h"
-#include "eval/tracking.h"
 #include "infer/model.h"
 #include "report/metrics_json.h"
 #include "report/text.h"
+#include "tracking/tracking.h"
 #include "vision/frame.h"
 
 #define MAX_REPORT (256 * MIB)

@@ -83,7 +83,7 @@ struct evaluation {
 };
 
 // *opts* may be NULL. ERR_INVALID (a class the truth does not have, thresholds out of range),
-// ERR_NOMEM. *detections* are matched to *truth* (see eval/dataset.h).
+// ERR_NOMEM. *detections* are matched to *truth* (see dataset/dataset.h).
 int evaluation_run(const struct dataset *truth, const struct dataset *detections,
                    const struct evaluation_opts *opts, struct evaluation *ret) MUST_CHECK;
 void evaluation_finish(struct evaluation *e); // zeroed is a no-op

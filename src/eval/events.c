@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "dataset/event_list.h"
 #include "eval/temporal_priv.h"
-#include "eval/tracking_priv.h"
+#include "vision/assign.h"
 
 struct run {
     struct events_result *res;
@@ -98,8 +98,8 @@ static int match(struct run *u, const struct event **t, size_t n, const struct e
     }
     if (r < 0 || u->pairs.n == 0)
         return r;
-    return tracking_match_columns(u->pairs.row_at, u->pairs.columns, u->pairs.weights, n, m,
-                                  u->column);
+    const struct assign_graph g = {n, m, u->pairs.row_at, u->pairs.columns, u->pairs.weights};
+    return assign_sparse(&g, u->column, NULL);
 }
 
 static double ratio(double a, double b)

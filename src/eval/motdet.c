@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "dataset/dataset.h"
 #include "eval/match.h"
-#include "eval/tracking_priv.h"
+#include "vision/assign.h"
 
 #define MIN_IOU        0.5
 #define MIN_VISIBILITY 0.5f
@@ -23,7 +23,7 @@ enum {
 struct work {
     const struct match_groups *groups;
     struct motdet *figures;
-    struct tracking_assign assign;
+    struct assign assign;
     double *score;    // [truth][detection] of a frame
     int32_t *column;  // [truth]
     bool *removed;    // [detection of the frame]
@@ -73,7 +73,7 @@ static void remove_ambiguous(struct work *w, const struct match_group *g)
             w->score[i * m + j] = overlap >= MIN_IOU ? overlap : 0;
         }
     }
-    tracking_assign_max(&w->assign, w->score, n, m, w->column);
+    assign_max_score(&w->assign, w->score, n, m, w->column);
     for (size_t i = 0; i < n; i++) {
         int32_t j = w->column[i];
         if (j < 0 || !(w->score[i * m + (size_t)j] > 0) || is_counted(truth_of(w, g, i)))
@@ -156,7 +156,7 @@ static int run(struct work *w, struct arena *a)
     uint32_t *scratch = arena_array(a, uint32_t, m->n_detections);
     if (!w->score || !w->column || !w->removed || !w->taken || !w->order || !w->is_true || !scratch)
         return ERR_NOMEM;
-    int r = tracking_assign_reserve(&w->assign, m->largest_truths, largest);
+    int r = assign_reserve(&w->assign, m->largest_truths, largest);
     if (r < 0)
         return r;
     for (size_t i = 0; i < m->n_groups; i++) {
@@ -185,7 +185,7 @@ int motdet_run(const struct dataset *truth, const struct dataset *detections,
     r = match_groups_build(truth, detections, NULL, a, &groups);
     if (r == 0)
         r = run(&w, a);
-    tracking_assign_finish(&w.assign);
+    assign_finish(&w.assign);
     arena_destroy(a);
     if (r == 0)
         *ret_motdet = figures;

@@ -13,7 +13,6 @@
 #include "dataset/dataset.h"
 #include "eval/match.h"
 #include "eval/temporal_priv.h"
-#include "eval/tracking_priv.h"
 #include "vision/assign.h"
 
 enum {
@@ -38,7 +37,7 @@ static int match_picture(struct temporal_box *t, size_t n, const struct temporal
         return err_set(ERR_TOO_BIG, "a picture has %zu truths and %zu detections of one class", n,
                        m);
     double *cost = mem_array(double, n *m);
-    int *column = mem_array(int, n);
+    int32_t *column = mem_array(int32_t, n);
     int r = cost && column ? 0 : ERR_NOMEM;
     for (size_t i = 0; r == 0 && i < n; i++) {
         for (size_t j = 0; j < m; j++) {
@@ -188,8 +187,9 @@ int temporal_match_window(struct temporal_scene *s, double iou, int64_t toleranc
         r = build_graph(s, iou, tolerance_us, &g);
     if (r == 0 && g.n > 0) {
         weigh(&g, tolerance_us);
-        r = tracking_match_columns(g.row_at, g.columns, g.weights, s->n_truths, s->n_detections,
-                                   column);
+        const struct assign_graph pairs = {s->n_truths, s->n_detections, g.row_at, g.columns,
+                                           g.weights};
+        r = assign_sparse(&pairs, column, NULL);
         for (size_t i = 0; r == 0 && i < s->n_truths; i++)
             s->truths[i].found = column[i];
     }

@@ -8,10 +8,10 @@
 #include "base/str.h"
 #include "dataset/dataset.h"
 #include "eval/evaluation.h"
-#include "eval/tracking.h"
 #include "report/html.h"
 #include "report/html_priv.h"
 #include "report/metrics_json.h"
+#include "tracking/tracking.h"
 
 enum {
     MAX_CLASSES = 500, // rows

@@ -9,11 +9,11 @@
 #include "base/str.h"
 #include "eval/evaluation.h"
 #include "eval/temporal.h"
-#include "eval/tracking.h"
 #include "report/detection_json.h"
 #include "report/time_json.h"
 #include "report/tracking_json.h"
 #include "report/verdict_report.h"
+#include "tracking/tracking.h"
 
 enum {
     MAX_CURVE_POINTS = 500, // of longer curves every so many

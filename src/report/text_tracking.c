@@ -5,8 +5,8 @@
 
 #include "base/attr.h"
 #include "base/str.h"
-#include "eval/tracking.h"
 #include "report/text_priv.h"
+#include "tracking/tracking.h"
 
 // Columns of the table, in the order in which the benchmarks print them.
 static const struct {

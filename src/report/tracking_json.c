@@ -6,7 +6,7 @@
 #include <math.h>
 
 #include "base/json.h"
-#include "eval/tracking.h"
+#include "tracking/tracking.h"
 
 static const struct {
     const char *name;

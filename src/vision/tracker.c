@@ -170,7 +170,7 @@ static int associate(struct tracker *t, struct indices *tracks, struct indices *
     if (tracks->n == 0 || seen->n == 0)
         return 0;
     double *cost = arena_array(t->arena, double, tracks->n * seen->n);
-    int *column = arena_array(t->arena, int, tracks->n);
+    int32_t *column = arena_array(t->arena, int32_t, tracks->n);
     bool *taken = arena_array(t->arena, bool, seen->n);
     if (!cost || !column || !taken)
         return ERR_NOMEM;

@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "dataset/dataset_priv.h"
 #include "eval/evaluation.h"
-#include "eval/tracking.h"
+#include "tracking/tracking.h"
 
 typedef int (*eval_reader)(struct dataset_input *, const struct dataset *, struct dataset **);
 

@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "dataset/dataset.h"
-#include "eval/tracking.h"
+#include "tracking/tracking.h"
 
 static uint64_t seed = 1;
 

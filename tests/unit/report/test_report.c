@@ -19,9 +19,9 @@
 #include "eval/evaluation.h"
 #include "eval/mistakes.h"
 #include "eval/temporal.h"
-#include "eval/tracking.h"
 #include "report/metrics_json.h"
 #include "report/text.h"
+#include "tracking/tracking.h"
 
 // Of base/json.h, whose other names are also jansson's.
 void json_key(struct json_writer *w, const char *key);

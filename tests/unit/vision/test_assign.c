@@ -24,7 +24,7 @@ static void test_rows(void **state)
         size_t n_rows, n_cols;
         double limit;
         double cost[9];
-        int want[3];
+        int32_t want[3];
     } rows[] = {
         // clang-format off
         {"nothing", 0, 0, 1, {0}, {0}},
@@ -46,7 +46,7 @@ static void test_rows(void **state)
         // clang-format on
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        int got[3] = {7, 7, 7};
+        int32_t got[3] = {7, 7, 7};
         assert_int_equal(
             assign_min_cost(rows[i].n_rows, rows[i].n_cols, rows[i].cost, rows[i].limit, got), 0);
         for (size_t k = 0; k < rows[i].n_rows; k++) {
@@ -104,7 +104,7 @@ static void test_against_all(void **state)
         };
         for (size_t i = 0; i < s.n_rows * s.n_cols; i++)
             cost[i] = random_unit();
-        int got[6];
+        int32_t got[6];
         assert_int_equal(assign_min_cost(s.n_rows, s.n_cols, cost, s.limit, got), 0);
         double total = 0;
         bool used[6] = {0};
@@ -130,7 +130,7 @@ static void test_large(void **state)
     assert_non_null(cost);
     for (size_t i = 0; i < (size_t)N * N; i++)
         cost[i] = random_unit();
-    int got[N];
+    int32_t got[N];
     int64_t start = clock_now_ns();
     assert_int_equal(assign_min_cost(N, N, cost, 0.8, got), 0);
     print_message("%d to %d: %.2f ms\n", N, N, (double)(clock_now_ns() - start) / 1e6);
@@ -143,8 +143,8 @@ static void test_allocation_failure(void **state)
 {
     (void)state;
     const double cost[1] = {0};
-    for (long n = 1; n <= 2; n++) {
-        int got[1] = {7};
+    for (long n = 1; n <= 10; n++) {
+        int32_t got[1] = {7};
         mem_test_fail_at(n);
         assert_int_equal(assign_min_cost(1, 1, cost, 1, got), ERR_NOMEM);
         mem_test_fail_at(0);

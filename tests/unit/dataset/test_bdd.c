@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// test_dataset_bdd.c - BDD100K JSON in both spellings, and the videos of COCO truth.
+// test_bdd.c - BDD100K JSON in both spellings, and the videos of COCO truth.
 
 #include "given.h"
 

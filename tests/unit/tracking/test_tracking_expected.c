@@ -20,7 +20,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "dataset/dataset.h"
-#include "eval/tracking.h"
+#include "tracking/tracking.h"
 
 #define FULL    1e-9
 #define ROUNDED 5.001e-9 // half of the eighth digit

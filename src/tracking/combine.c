@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// tracking_combine.c - ratios from counts, figures of several videos or classes, and their names.
+// combine.c - ratios from counts, figures of several videos or classes, and their names.
 
 #include <math.h>
 
-#include "eval/tracking_priv.h"
+#include "tracking/tracking_priv.h"
 
 #define R(name, field, needs)                                                                  \
     {                                                                                          \

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// tracking_hota.c - HOTA: detection and association, weighed the same, over IoU thresholds.
+// hota.c - HOTA: detection and association, weighed the same, over IoU thresholds.
 //
 // Two passes over the frames of a scene: the first says how well each pair of tracks is aligned
 // over the video, the second assigns frame by frame the pairs of the largest alignment x IoU.
@@ -8,7 +8,7 @@
 #include <math.h>
 
 #include "base/err.h"
-#include "eval/tracking_priv.h"
+#include "tracking/tracking_priv.h"
 
 double tracking_hota_alpha(size_t i)
 {
@@ -107,7 +107,7 @@ int tracking_hota_frame(struct tracking_work *w, const struct tracking_frame *f,
     if (f->n == 0 || f->m == 0)
         return 0;
     score_frame(w, f);
-    tracking_assign_max(&w->assign, w->score, f->n, f->m, w->column);
+    assign_max_score(&w->assign, w->score, f->n, f->m, w->column);
     double sums[TRACKING_N_ALPHAS] = {0};
     for (size_t i = 0; i < f->n; i++) {
         if (w->column[i] < 0)

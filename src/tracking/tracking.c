@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "dataset/dataset.h"
-#include "eval/tracking_priv.h"
+#include "tracking/tracking_priv.h"
 
 #define DEFAULT_IOU .5
 
@@ -27,7 +27,7 @@ int tracking_work_reserve(struct tracking_work *w, size_t n, size_t m)
                        n, m);
     size_t rows = MAX(n, w->max_rows);
     size_t columns = MAX(m, w->max_columns);
-    int r = tracking_assign_reserve(&w->assign, n, m);
+    int r = assign_reserve(&w->assign, n, m);
     if (r == 0 && n * m > w->max_cells) {
         size_t cells = MAX(n * m, w->max_cells);
         w->max_cells = 0;
@@ -91,7 +91,7 @@ static void work_end_scene(struct tracking_work *w)
 void tracking_work_finish(struct tracking_work *w)
 {
     work_end_scene(w);
-    tracking_assign_finish(&w->assign);
+    assign_finish(&w->assign);
     mem_free(w->similarity);
     mem_free(w->score);
     mem_free(w->row_sums);

@@ -8,7 +8,7 @@
 #include "base/arena.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "eval/tracking.h"
+#include "tracking/tracking.h"
 
 #define NOTHING NAN
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// tracking_identity.c - Identity: one result track for each truth track over the whole video.
+// identity.c - Identity: one result track for each truth track over the whole video.
 //
 // The assignment that costs least misses and false alarms is the one with most frames in common:
 // its weight is IDTP, and the other two counts follow. Any such assignment has the same weight, so
@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "eval/tracking_priv.h"
+#include "tracking/tracking_priv.h"
 
 // Edges by truth track, out of the sorted pairs.
 static void fill_edges(const struct tracking_pairs *p, size_t n_rows, size_t *row_at,
@@ -36,8 +36,8 @@ int tracking_identity_end(const struct tracking_work *w, size_t n_truth_tracks,
     int r = row_at && columns && weights ? 0 : ERR_NOMEM;
     if (r == 0) {
         fill_edges(&w->pairs, n_truth_tracks, row_at, columns, weights);
-        r = tracking_match_weight(row_at, columns, weights, n_truth_tracks, n_result_tracks,
-                                  &out->idtp);
+        const struct assign_graph g = {n_truth_tracks, n_result_tracks, row_at, columns, weights};
+        r = assign_sparse(&g, NULL, &out->idtp);
     }
     if (r == 0) {
         out->idfn = out->n_truths - out->idtp;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// tracking_overlap.c - overlaps of boxes in float64, in the order of operations of the published
+// overlap.c - overlaps of boxes in float64, in the order of operations of the published
 // figures.
 
-#include "eval/tracking_priv.h"
+#include "tracking/tracking_priv.h"
 
 static double box_area64(const struct tracking_box *b)
 {

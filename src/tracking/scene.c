@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// tracking_scene.c - what of a video is judged for one class: the rules of the benchmarks.
+// scene.c - what of a video is judged for one class: the rules of the benchmarks.
 //
 // Rules work frame by frame, before track ids are looked at: results that a rule takes away leave
 // no trace, and a track of which nothing is left does not exist.
@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "dataset/dataset.h"
-#include "eval/tracking_priv.h"
+#include "tracking/tracking_priv.h"
 
 #define RULE_IOU .5 // of the rules' own assignments and regions
 
@@ -182,7 +182,7 @@ static int assign_rule(const struct look *k, struct tracking_work *w)
     tracking_similarity(&f, w->score);
     for (size_t c = 0; c < f.n * f.m; c++)
         w->score[c] = w->score[c] < RULE_IOU - TRACKING_EPS ? 0 : w->score[c];
-    tracking_assign_max(&w->assign, w->score, f.n, f.m, w->column);
+    assign_max_score(&w->assign, w->score, f.n, f.m, w->column);
     for (size_t i = 0; i < f.n; i++) {
         if (w->column[i] >= 0 && w->score[i * f.m + (size_t)w->column[i]] > TRACKING_EPS)
             w->row_of[w->rule_columns[w->column[i]]] = (int32_t)i + 1;

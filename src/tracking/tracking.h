@@ -145,7 +145,7 @@ struct tracking_result {
 const struct tracking_figures *tracking_sequence_class(const struct tracking_sequence *s,
                                                        size_t class_index);
 
-// One file of truth with the results matched to it (see eval/dataset.h).
+// One file of truth with the results matched to it (see dataset/dataset.h).
 struct tracking_pair {
     const char *name; // of its video; NULL or several videos inside: the dataset's names
     const struct dataset *truth, *results;

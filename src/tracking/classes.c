@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// tracking_classes.c - which classes are judged under which rules, and what each class of a file is
+// classes.c - which classes are judged under which rules, and what each class of a file is
 // to them.
 
 #include <inttypes.h>
@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "dataset/dataset.h"
-#include "eval/tracking_priv.h"
+#include "tracking/tracking_priv.h"
 
 static const char *const rules_names[TRACKING_N_RULES] = {
     [TRACKING_RULES_NONE] = "none",

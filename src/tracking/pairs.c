@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// tracking_pairs.c - the pairs of tracks that ever overlapped, found by hash: memory in proportion
+// pairs.c - the pairs of tracks that ever overlapped, found by hash: memory in proportion
 // to them, not to truth tracks x result tracks.
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "eval/tracking_priv.h"
+#include "tracking/tracking_priv.h"
 
 enum {
     PAIRS_FIRST_SLOTS = 1024, // a power of two

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// tracking_clear.c - CLEAR: misses, false alarms and switches of identity.
+// clear.c - CLEAR: misses, false alarms and switches of identity.
 //
 // INVARIANTS
 // (1) Assignment keeps the pairs of the frame before where they still overlap enough, then takes
@@ -9,7 +9,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "eval/tracking_priv.h"
+#include "tracking/tracking_priv.h"
 
 #define KEEP_BONUS 1000 // more than all IoUs of a frame could sum up to matter
 
@@ -109,7 +109,7 @@ void tracking_clear_frame(struct tracking_work *w, const struct tracking_frame *
     int64_t n_matches = 0;
     if (f->n > 0 && f->m > 0) {
         score_frame(w, f);
-        tracking_assign_max(&w->assign, w->score, f->n, f->m, w->column);
+        assign_max_score(&w->assign, w->score, f->n, f->m, w->column);
         follow(w, f, out);
         double sum = 0; // of this frame first: the order of additions is part of the figure
         for (size_t i = 0; i < f->n; i++) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// test_tracking_assign.c - assignments are the best ones, and of equal ones the fixed one.
+// test_assign_max.c - assignments are the best ones, and of equal ones the fixed one.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 #include <math.h>
 
 #include "base/mem.h"
-#include "eval/tracking_priv.h"
+#include "vision/assign.h"
 
 enum {
     MAX_SIDE = 6,
@@ -73,13 +73,25 @@ static int64_t sparse_weight(const double *score, size_t n, size_t m)
         row_at[i + 1] = k;
     }
     int64_t weight = -1;
-    assert_int_equal(tracking_match_weight(row_at, columns, weights, n, m, &weight), 0);
+    const struct assign_graph g = {n, m, row_at, columns, weights};
+    int32_t column[MAX_SIDE];
+    assert_int_equal(assign_sparse(&g, column, &weight), 0);
+    unsigned taken = 0;
+    int64_t sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (column[i] < 0)
+            continue;
+        assert_false(taken & BIT(column[i]));
+        taken |= BIT(column[i]);
+        sum += (int64_t)score[i * m + (size_t)column[i]];
+    }
+    assert_int_equal(sum, weight);
     return weight;
 }
 
 static void test_best(void **state)
 {
-    struct tracking_assign w = {0};
+    struct assign w = {0};
     for (int trial = 0; trial < N_TRIALS; trial++) {
         size_t n = (size_t)whole(MAX_SIDE) + 1;
         size_t m = (size_t)whole(MAX_SIDE) + 1;
@@ -88,13 +100,13 @@ static void test_best(void **state)
         for (size_t k = 0; k < n * m; k++)
             score[k] = whole(2) ? (double)whole(most) : 0;
         int32_t column[MAX_SIDE];
-        assert_int_equal(tracking_assign_reserve(&w, n, m), 0);
-        tracking_assign_max(&w, score, n, m, column);
+        assert_int_equal(assign_reserve(&w, n, m), 0);
+        assign_max_score(&w, score, n, m, column);
         double expected = best(score, n, m, 0, 0);
         assert_true(total(score, n, m, column) == expected);
         assert_int_equal(sparse_weight(score, n, m), (int64_t)expected);
     }
-    tracking_assign_finish(&w);
+    assign_finish(&w);
 }
 
 // Traced by hand through the published algorithm: columns from the last, free ones first.
@@ -111,17 +123,17 @@ static void test_equal(void **state)
         {2, 2, {0, 1, 0, 1}, {1, 0}}, // who came first keeps it
         {2, 3, {0, .5, .5, 0, .5, .5}, {1, 2}},
     };
-    struct tracking_assign w = {0};
-    assert_int_equal(tracking_assign_reserve(&w, 4, 4), 0);
+    struct assign w = {0};
+    assert_int_equal(assign_reserve(&w, 4, 4), 0);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         int32_t column[4];
-        tracking_assign_max(&w, rows[i].score, rows[i].n, rows[i].m, column);
+        assign_max_score(&w, rows[i].score, rows[i].n, rows[i].m, column);
         for (size_t k = 0; k < rows[i].n; k++) {
             if (column[k] != rows[i].column[k])
                 fail_msg("row %zu: %d, not %d", i, (int)column[k], (int)rows[i].column[k]);
         }
     }
-    tracking_assign_finish(&w);
+    assign_finish(&w);
 }
 
 // Memory of a long chain follows its edges, not rows x columns.
@@ -143,7 +155,8 @@ static void test_chain(void **state)
         row_at[i + 1] = k;
     }
     int64_t weight;
-    assert_int_equal(tracking_match_weight(row_at, columns, weights, N, N, &weight), 0);
+    const struct assign_graph g = {N, N, row_at, columns, weights};
+    assert_int_equal(assign_sparse(&g, NULL, &weight), 0);
     assert_int_equal(weight, 4 * (N - 1)); // better than 3 for each row
     mem_free(row_at);
     mem_free(columns);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// test_dataset_folder.c - folders of sequences, as truth and as detections.
+// test_folder.c - folders of sequences, as truth and as detections.
 
 #include "given.h"
 
@@ -8,7 +8,7 @@
 #include "base/arena.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "eval/tracking.h"
+#include "tracking/tracking.h"
 
 enum {
     MAX_FILES = 8,

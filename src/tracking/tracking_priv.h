@@ -5,7 +5,8 @@
 #pragma once
 
 #include "base/attr.h"
-#include "eval/tracking.h"
+#include "tracking/tracking.h"
+#include "vision/assign.h"
 
 #define TRACKING_EPS 2.220446049250313e-16 // float64 epsilon: slack of every threshold
 
@@ -44,31 +45,6 @@ struct tracking_frame {
     const int32_t *truth_tracks, *result_tracks;
 };
 struct tracking_frame tracking_scene_frame(const struct tracking_scene *s, size_t t);
-
-// --- tracking_assign.c
-
-// Scratch of the assignment, grown on demand; zeroed is empty.
-struct tracking_assign {
-    double *u, *v, *shortest, *transposed;
-    int32_t *path, *column_of, *row_of, *remaining;
-    unsigned char *row_seen, *column_seen;
-    size_t n_rows, n_columns, n_cells; // capacities
-};
-// Room for up to *n* x *m*. ERR_NOMEM.
-int tracking_assign_reserve(struct tracking_assign *w, size_t n, size_t m) MUST_CHECK;
-void tracking_assign_finish(struct tracking_assign *w);
-// The assignment of the largest total score (n x m); ret_column[n]: -1 for rows left over. Every
-// row or every column is assigned, with scores of 0 where need be. Needs reserved room.
-void tracking_assign_max(struct tracking_assign *w, const double *score, size_t n, size_t m,
-                         int32_t *ret_column);
-
-// Heaviest matching of a sparse bipartite graph: *row_at* [n_rows + 1] into *columns* and
-// *weights* (above 0). ERR_NOMEM.
-int tracking_match_weight(const size_t *row_at, const int32_t *columns, const int64_t *weights,
-                          size_t n_rows, size_t n_columns, int64_t *ret_weight) MUST_CHECK;
-// The matching itself: ret_column[row], -1 for rows left over. ERR_NOMEM.
-int tracking_match_columns(const size_t *row_at, const int32_t *columns, const int64_t *weights,
-                           size_t n_rows, size_t n_columns, int32_t *ret_column) MUST_CHECK;
 
 // --- tracking_overlap.c
 
@@ -116,7 +92,7 @@ void tracking_pairs_sort(struct tracking_pairs *p);
 
 // Scratch of one evaluation.
 struct tracking_work {
-    struct tracking_assign assign;
+    struct assign assign;
     struct tracking_pairs pairs;
     // Of a frame; room for max_cells, max_rows, max_columns.
     double *similarity, *score;
