@@ -66,7 +66,7 @@ static int measure_letterbox(const struct bench_parts_opts *opts, struct bench_r
                              struct picture *const *kept, struct frame *const *frames, int n)
 {
     struct letterbox_scratch *scratch;
-    int r = letterbox_scratch_create(LETTERBOX_ISA_BEST, &scratch);
+    int r = letterbox_scratch_create(CPU_ISA_UNSET, &scratch);
     if (r < 0)
         return r;
     enum {

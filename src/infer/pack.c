@@ -11,9 +11,9 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdbool.h>
 
 #if defined(__x86_64__)
-#include <cpuid.h>
 #include <immintrin.h>
 #endif
 
@@ -32,26 +32,6 @@ struct pack {
     uint16_t f16[3][256];
     uint8_t u8[3][256];
 };
-
-bool pack_has_avx2(void)
-{
-#if defined(__x86_64__)
-    unsigned a = 0;
-    unsigned b = 0;
-    unsigned c = 0;
-    unsigned d = 0;
-    bool has_f16c = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
-    return has_f16c && __builtin_cpu_supports("avx2");
-#else
-    return false;
-#endif
-}
-
-static bool may_use_avx2(void)
-{
-    const char *isa = getenv("ASSAY_ISA");
-    return pack_has_avx2() && !(isa && strcmp(isa, "c") == 0);
-}
 
 static bool is_packable(enum tensor_type type)
 {
@@ -95,18 +75,21 @@ static void fill_tables(struct pack *p)
     }
 }
 
-int pack_create(const struct model_input *input, enum tensor_type type, enum pack_isa isa,
+int pack_create(const struct model_input *input, enum tensor_type type, enum cpu_isa isa,
                 struct pack **ret_pack)
 {
     if (!is_packable(type))
         return err_set(ERR_UNSUPPORTED,
                        "model input: pictures go in as float32, float16 or uint8 only");
+    int r = cpu_isa_choose(isa, &isa);
+    if (r < 0)
+        return r;
     struct pack *p = mem_new(struct pack);
     if (!p)
         return ERR_NOMEM;
     p->type = type;
     p->nhwc = input->nhwc;
-    p->avx2 = isa == PACK_ISA_AVX2 || (isa == PACK_ISA_BEST && may_use_avx2());
+    p->avx2 = isa >= CPU_ISA_AVX2;
     for (int c = 0; c < 3; c++) {
         double std = input->std[c] != 0 ? input->std[c] : 1; // zero: not set
         p->source[c] = input->bgr ? 2 - c : c;

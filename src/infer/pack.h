@@ -5,26 +5,18 @@
 // Threads: any; the tables are the caller's and constant.
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/cpu.h"
 #include "infer/model.h"
-
-enum pack_isa {
-    PACK_ISA_BEST, // what the CPU has, or ASSAY_ISA (c, avx2) allows
-    PACK_ISA_C,
-    PACK_ISA_AVX2, // only where pack_has_avx2()
-};
-
-bool pack_has_avx2(void);
 
 struct pack;
 
 // What a pixel value becomes, for all 256 of them and each channel. ERR_UNSUPPORTED: a number type
-// that no picture can be given in. ERR_NOMEM.
-int pack_create(const struct model_input *input, enum tensor_type type, enum pack_isa isa,
+// that no picture can be given in. ERR_NOMEM, and the errors of cpu_isa_choose(*isa*).
+int pack_create(const struct model_input *input, enum tensor_type type, enum cpu_isa isa,
                 struct pack **ret_pack) MUST_CHECK;
 void pack_destroy(struct pack *p); // NULL is a no-op
 // Bytes of one number of the tensor.

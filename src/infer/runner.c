@@ -122,7 +122,7 @@ static int runner_open(struct runner *r, struct engine *e)
     r->fixed_batch = info->input.batch > 0;
     r->n_slots = r->fixed_batch ? info->input.batch : engine_max_batch(e);
     int result =
-        pack_create(&info->input, info->inputs[r->picture_input].type, PACK_ISA_BEST, &r->pack);
+        pack_create(&info->input, info->inputs[r->picture_input].type, CPU_ISA_UNSET, &r->pack);
     if (result < 0)
         return err_prefix(result, "%s", info->path);
     result = make_picture_input(r, info);

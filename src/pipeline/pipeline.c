@@ -280,7 +280,7 @@ static int stream_open(struct stream *s)
         if (r < 0)
             return r;
     }
-    r = letterbox_scratch_create(LETTERBOX_ISA_BEST, &s->scratch);
+    r = letterbox_scratch_create(CPU_ISA_UNSET, &s->scratch);
     if (r < 0)
         return r;
     int width, height;

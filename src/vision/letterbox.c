@@ -109,63 +109,24 @@ struct box letterbox_to_source(const struct letterbox *lb, struct box in_model)
 
 // --- kernels
 
-static bool cpu_has(enum letterbox_isa isa)
+static int choose_kernel(enum cpu_isa isa, const struct letterbox_kernel **ret_kernel)
 {
+    int r = cpu_isa_choose(isa, &isa);
+    if (r < 0)
+        return r;
+    *ret_kernel = &letterbox_kernel_c;
 #if defined(__x86_64__)
-    if (isa == LETTERBOX_ISA_AVX512)
-        return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-               __builtin_cpu_supports("avx512f");
-    if (isa == LETTERBOX_ISA_AVX2)
-        return __builtin_cpu_supports("avx2") != 0;
+    if (isa >= CPU_ISA_AVX512)
+        *ret_kernel = &letterbox_kernel_avx512;
+    else if (isa == CPU_ISA_AVX2)
+        *ret_kernel = &letterbox_kernel_avx2;
 #endif
-    return isa == LETTERBOX_ISA_C;
-}
-
-static int most_allowed(enum letterbox_isa *ret_isa)
-{
-    const char *word = getenv("ASSAY_ISA");
-    if (!word || !*word || strcmp(word, "avx512") == 0)
-        *ret_isa = LETTERBOX_ISA_AVX512;
-    else if (strcmp(word, "avx2") == 0)
-        *ret_isa = LETTERBOX_ISA_AVX2;
-    else if (strcmp(word, "c") == 0)
-        *ret_isa = LETTERBOX_ISA_C;
-    else
-        return err_set(ERR_INVALID, "ASSAY_ISA: '%s' is not c, avx2 or avx512", word);
-    return 0;
-}
-
-static const struct letterbox_kernel *kernel_of(enum letterbox_isa isa)
-{
-#if defined(__x86_64__)
-    if (isa == LETTERBOX_ISA_AVX512)
-        return &letterbox_kernel_avx512;
-    if (isa == LETTERBOX_ISA_AVX2)
-        return &letterbox_kernel_avx2;
-#endif
-    assert(isa == LETTERBOX_ISA_C);
-    return &letterbox_kernel_c;
-}
-
-static int choose_kernel(enum letterbox_isa isa, const struct letterbox_kernel **ret_kernel)
-{
-    if (isa == LETTERBOX_ISA_BEST) {
-        int r = most_allowed(&isa);
-        if (r < 0)
-            return r;
-        while (!cpu_has(isa))
-            isa--;
-    }
-    if (!cpu_has(isa))
-        return err_set(ERR_UNAVAILABLE, "letterbox: this CPU has no %s",
-                       isa == LETTERBOX_ISA_AVX2 ? "AVX2" : "AVX-512");
-    *ret_kernel = kernel_of(isa);
     return 0;
 }
 
 // --- scratch
 
-int letterbox_scratch_create(enum letterbox_isa isa, struct letterbox_scratch **ret_scratch)
+int letterbox_scratch_create(enum cpu_isa isa, struct letterbox_scratch **ret_scratch)
 {
     const struct letterbox_kernel *kernel = NULL;
     int r = choose_kernel(isa, &kernel);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/cpu.h"
 #include "vision/box.h"
 
 struct picture;
@@ -21,13 +22,6 @@ enum letterbox_rule {
     LETTERBOX_CENTRE,   // keep the aspect, equal borders (YOLOv5 and on)
     LETTERBOX_TOP_LEFT, // keep the aspect, picture at the top left (YOLOX)
     LETTERBOX_STRETCH, // fill the rectangle, aspect lost (DETR family, NanoDet and PicoDet samples)
-};
-
-enum letterbox_isa {
-    LETTERBOX_ISA_BEST, // what the CPU has, or ASSAY_ISA allows
-    LETTERBOX_ISA_C,
-    LETTERBOX_ISA_AVX2,
-    LETTERBOX_ISA_AVX512,
 };
 
 // Where the picture lies in the model's rectangle: plain values, copied freely.
@@ -50,10 +44,8 @@ struct box letterbox_to_source(const struct letterbox *lb, struct box in_model);
 //
 // Threads: one at a time.
 struct letterbox_scratch;
-// LETTERBOX_ISA_BEST: the best the CPU has, at most what ASSAY_ISA (c, avx2, avx512) allows.
-// ERR_NOMEM, ERR_INVALID (ASSAY_ISA is another word), ERR_UNAVAILABLE (the CPU lacks *isa*).
-int letterbox_scratch_create(enum letterbox_isa isa,
-                             struct letterbox_scratch **ret_scratch) MUST_CHECK;
+// *isa* as in base/cpu.h. ERR_NOMEM, and the errors of cpu_isa_choose().
+int letterbox_scratch_create(enum cpu_isa isa, struct letterbox_scratch **ret_scratch) MUST_CHECK;
 void letterbox_scratch_destroy(struct letterbox_scratch *s);
 
 // *picture* -> *ret_rgb* (dst_height, dst_width, 3) bytes R G B without gaps, borders filled.

@@ -87,7 +87,7 @@ static struct frame *load_photo(const struct detector *d, const char *path,
     f->letterbox =
         letterbox_make(in->rule, picture->width, picture->height, width, height, in->fill);
     struct letterbox_scratch *scratch;
-    check(letterbox_scratch_create(LETTERBOX_ISA_BEST, &scratch));
+    check(letterbox_scratch_create(CPU_ISA_UNSET, &scratch));
     check(letterbox_run(scratch, &f->letterbox, picture, f->rgb));
     letterbox_scratch_destroy(scratch);
     picture_unref(&picture);

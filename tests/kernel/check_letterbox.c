@@ -167,14 +167,14 @@ static struct picture random_picture(void)
 
 struct kernel {
     const char *name;
-    enum letterbox_isa isa;
+    enum cpu_isa isa;
     struct letterbox_scratch *scratch; // NULL: not on this CPU
 };
 
 static struct kernel kernels[] = {
-    {"C", LETTERBOX_ISA_C, NULL},
-    {"AVX2", LETTERBOX_ISA_AVX2, NULL},
-    {"AVX-512", LETTERBOX_ISA_AVX512, NULL},
+    {"C", CPU_ISA_C, NULL},
+    {"AVX2", CPU_ISA_AVX2, NULL},
+    {"AVX-512", CPU_ISA_AVX512, NULL},
 };
 
 static void open_kernels(void)

@@ -107,7 +107,7 @@ static void test_values(void **state)
 {
     for (size_t row = 0; row < ARRAY_LEN(rows); row++) {
         struct pack *p = NULL;
-        assert_int_equal(pack_create(&rows[row].input, rows[row].type, PACK_ISA_C, &p), 0);
+        assert_int_equal(pack_create(&rows[row].input, rows[row].type, CPU_ISA_C, &p), 0);
         for (size_t s = 0; s < ARRAY_LEN(sizes); s++) {
             uint8_t rgb[MAX_PIXELS * 3];
             float tensor[MAX_PIXELS * 3];
@@ -121,15 +121,15 @@ static void test_values(void **state)
 
 static void test_same_bits(void **state)
 {
-    if (!pack_has_avx2()) {
+    if (!cpu_has(CPU_ISA_AVX2)) {
         print_message("this CPU has no AVX2\n");
         skip();
     }
     for (size_t row = 0; row < ARRAY_LEN(rows); row++) {
         struct pack *c = NULL;
         struct pack *simd = NULL;
-        assert_int_equal(pack_create(&rows[row].input, rows[row].type, PACK_ISA_C, &c), 0);
-        assert_int_equal(pack_create(&rows[row].input, rows[row].type, PACK_ISA_AVX2, &simd), 0);
+        assert_int_equal(pack_create(&rows[row].input, rows[row].type, CPU_ISA_C, &c), 0);
+        assert_int_equal(pack_create(&rows[row].input, rows[row].type, CPU_ISA_AVX2, &simd), 0);
         for (size_t s = 0; s < ARRAY_LEN(sizes); s++) {
             uint8_t rgb[MAX_PIXELS * 3];
             float a[MAX_PIXELS * 3 + 1];
@@ -150,7 +150,7 @@ static void test_fill(void **state)
 {
     for (size_t row = 0; row < ARRAY_LEN(rows); row++) {
         struct pack *p = NULL;
-        assert_int_equal(pack_create(&rows[row].input, rows[row].type, PACK_ISA_BEST, &p), 0);
+        assert_int_equal(pack_create(&rows[row].input, rows[row].type, CPU_ISA_UNSET, &p), 0);
         uint8_t rgb[16 * 3];
         float a[16 * 3] = {0};
         float b[16 * 3] = {0};
@@ -193,10 +193,10 @@ static void test_broken(void **state)
 {
     struct model_input input = {.scale = 1};
     struct pack *p = NULL;
-    assert_int_equal(pack_create(&input, TENSOR_INT64, PACK_ISA_BEST, &p), ERR_UNSUPPORTED);
-    assert_int_equal(pack_create(&input, TENSOR_TYPE_UNSET, PACK_ISA_BEST, &p), ERR_UNSUPPORTED);
+    assert_int_equal(pack_create(&input, TENSOR_INT64, CPU_ISA_UNSET, &p), ERR_UNSUPPORTED);
+    assert_int_equal(pack_create(&input, TENSOR_TYPE_UNSET, CPU_ISA_UNSET, &p), ERR_UNSUPPORTED);
     mem_test_fail_at(1);
-    assert_int_equal(pack_create(&input, TENSOR_FLOAT32, PACK_ISA_BEST, &p), ERR_NOMEM);
+    assert_int_equal(pack_create(&input, TENSOR_FLOAT32, CPU_ISA_UNSET, &p), ERR_NOMEM);
     mem_test_fail_at(0);
     assert_null(p);
     pack_destroy(NULL);

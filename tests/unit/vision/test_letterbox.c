@@ -267,7 +267,7 @@ static void test_pixels(void **state)
         // clang-format on
     };
     struct letterbox_scratch *s;
-    assert_int_equal(letterbox_scratch_create(LETTERBOX_ISA_BEST, &s), 0);
+    assert_int_equal(letterbox_scratch_create(CPU_ISA_UNSET, &s), 0);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         const struct shape_row *q = &rows[i];
         struct picture *p;
@@ -307,7 +307,7 @@ static void test_plain_colours(void **state)
         {PICTURE_BT601, PICTURE_FULL, {76, 85, 255}, {254, 0, 0}}, // JPEG's red
     };
     struct letterbox_scratch *s;
-    assert_int_equal(letterbox_scratch_create(LETTERBOX_ISA_C, &s), 0);
+    assert_int_equal(letterbox_scratch_create(CPU_ISA_C, &s), 0);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct picture *p;
         assert_int_equal(picture_create(PICTURE_YUV_PLANAR, 1, 1, 8, 0, 0, &p), 0);
@@ -331,7 +331,7 @@ static void test_refusals(void **state)
     struct letterbox_scratch *s;
     struct picture *p;
     uint8_t rgb[4 * 4 * 3];
-    assert_int_equal(letterbox_scratch_create(LETTERBOX_ISA_C, &s), 0);
+    assert_int_equal(letterbox_scratch_create(CPU_ISA_C, &s), 0);
     assert_int_equal(picture_create(PICTURE_YUV_PLANAR, 8, 8, 8, 1, 1, &p), 0);
     fill_with_noise(p, 1);
     struct letterbox lb = letterbox_make(LETTERBOX_CENTRE, 8, 9, 4, 4, 114);
@@ -351,9 +351,9 @@ static void test_refusals(void **state)
     letterbox_scratch_destroy(s);
 
     setenv("ASSAY_ISA", "sse9", 1);
-    assert_int_equal(letterbox_scratch_create(LETTERBOX_ISA_BEST, &s), ERR_INVALID);
+    assert_int_equal(letterbox_scratch_create(CPU_ISA_UNSET, &s), ERR_INVALID);
     setenv("ASSAY_ISA", "c", 1);
-    assert_int_equal(letterbox_scratch_create(LETTERBOX_ISA_BEST, &s), 0);
+    assert_int_equal(letterbox_scratch_create(CPU_ISA_UNSET, &s), 0);
     unsetenv("ASSAY_ISA");
     letterbox_scratch_destroy(s);
 }
@@ -370,7 +370,7 @@ static void test_allocation_failure(void **state)
     for (long n = 1; r != 0; n++) {
         struct letterbox_scratch *s = NULL;
         mem_test_fail_at(n);
-        r = letterbox_scratch_create(LETTERBOX_ISA_BEST, &s);
+        r = letterbox_scratch_create(CPU_ISA_UNSET, &s);
         if (r == 0)
             r = letterbox_run(s, &lb, p, rgb);
         bool is_over = mem_test_fail_pending();
