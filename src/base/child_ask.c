@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// child_ask.c - one question to a child, one answer of any length.
+//
+// The answer's bytes lie in memory that the child made and sent as a descriptor; they are read, not
+// mapped, so a child that cuts it meanwhile gives a short read and nothing worse.
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/child.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/str.h"
+
+struct answer_message {
+    int64_t n;      // bytes of the answer
+    int32_t result; // 0 or an error code
+    char message[ERR_MESSAGE_BYTES];
+};
+
+static int read_answer(int fd, int64_t n, struct str_buf *out)
+{
+    char piece[4096];
+    for (int64_t at = 0; at < n;) {
+        ssize_t got = pread(fd, piece, (size_t)MIN(n - at, (int64_t)sizeof(piece)), at);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return err_set(ERR_MEDIA, "a child process cut its own answer");
+        str_buf_add(out, piece, (size_t)got);
+        at += got;
+        if (str_buf_check(out) < 0)
+            return out->failed;
+    }
+    return 0;
+}
+
+static int take_answer(const struct answer_message *m, size_t n, int fd, struct str_buf *out)
+{
+    if (n != sizeof(*m) || m->n < 0 || m->result > 0 || m->result <= -ERR_N_NUMBERS)
+        return err_set(ERR_MEDIA, "a child process answered nonsense");
+    if (m->result < 0)
+        return err_set((enum err)m->result, "%.*s", (int)sizeof(m->message) - 1, m->message);
+    if (m->n == 0)
+        return 0;
+    return fd < 0 ? err_set(ERR_MEDIA, "a child process answered nonsense")
+                  : read_answer(fd, m->n, out);
+}
+
+static int ask(struct child *c, const void *request, size_t n, int fd, int64_t timeout_ns,
+               struct str_buf *out)
+{
+    struct answer_message m;
+    size_t n_got = 0;
+    int answer_fd = -1;
+    int r = child_send(c, request, n, fd);
+    if (r == 0)
+        r = child_receive(c, timeout_ns, &m, sizeof(m), &n_got, &answer_fd);
+    if (r < 0)
+        return r;
+    r = take_answer(&m, n_got, answer_fd, out);
+    if (answer_fd >= 0)
+        close(answer_fd);
+    return r;
+}
+
+int child_ask(const char *program, const char *kind, const struct child_limits *limits,
+              const void *request, size_t n, int fd, int64_t timeout_ns, struct str_buf *ret_answer)
+{
+    struct child *c = NULL;
+    int r = child_start(program, kind, limits, &c);
+    if (r < 0)
+        return r;
+    r = ask(c, request, n, fd, timeout_ns, ret_answer);
+    if (r == ERR_TIMEOUT) {
+        child_kill(c);
+        IGNORE(child_finish(&c));
+        return err_set(ERR_MEDIA, "was not done after %.0f s and was ended",
+                       (double)timeout_ns / (double)CLOCK_NS_PER_S);
+    }
+    int ended = child_finish(&c);
+    if (r == ERR_CLOSED)
+        return err_set(ERR_MEDIA, "%s", ended < 0 ? err_message(ended) : "ended without an answer");
+    return r;
+}
+
+static int write_all(int fd, const char *bytes, size_t n)
+{
+    while (n > 0) {
+        ssize_t put = write(fd, bytes, n);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return err_set_errno(errno, "answer of a child process");
+        bytes += put;
+        n -= (size_t)put;
+    }
+    return 0;
+}
+
+static int send_answer(int socket, int result, const struct str_buf *answer)
+{
+    struct answer_message m = {.result = result};
+    int fd = -1;
+    if (result < 0) {
+        err_copy_message(result, m.message, sizeof(m.message));
+    } else if (answer->n > 0) {
+        fd = memfd_create("answer", MFD_CLOEXEC);
+        int r = fd < 0 ? err_set_errno(errno, "answer of a child process")
+                       : write_all(fd, answer->p, answer->n);
+        if (r < 0)
+            return r;
+        m.n = (int64_t)answer->n;
+    }
+    int r = child_send_to(socket, &m, sizeof(m), fd);
+    if (fd >= 0)
+        close(fd);
+    return r;
+}
+
+int child_answer(int socket, size_t max_answer,
+                 int (*answer)(const void *request, size_t n, int fd, struct str_buf *ret_answer))
+{
+    char request[CHILD_MAX_MESSAGE];
+    size_t n;
+    int fd;
+    int r = child_receive_from(socket, INT64_MAX, request, sizeof(request), &n, &fd);
+    if (r < 0)
+        return r;
+    struct str_buf out = STR_BUF_INIT(max_answer);
+    r = answer(request, n, fd, &out);
+    if (r == 0)
+        r = str_buf_check(&out);
+    r = send_answer(socket, r, &out);
+    str_buf_finish(&out);
+    if (fd >= 0)
+        close(fd);
+    return r;
+}

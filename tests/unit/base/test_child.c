@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+// test_child.c - a confined child: what it may do, what it may not, and how its end is told.
+//
+// The children are this very program, run as `PROGRAM child KIND`.
+
+#include "base/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+enum {
+    DEADLINE_S = 60,
+    LONG_ANSWER = 300 * 1000,
+};
+
+#define SOON (10 * CLOCK_NS_PER_S)
+
+// --- what children do
+
+static int answer_back(const void *request, size_t n, int fd, struct str_buf *out)
+{
+    str_buf_add(out, request, n);
+    char c;
+    while (fd >= 0 && read(fd, &c, 1) == 1)
+        str_buf_putc(out, c);
+    return 0;
+}
+
+static int answer_long(const void *request, size_t n, int fd, struct str_buf *out)
+{
+    (void)request;
+    (void)n;
+    (void)fd;
+    for (int i = 0; i < LONG_ANSWER; i++)
+        str_buf_putc(out, (char)('a' + i % 26));
+    return 0;
+}
+
+static int answer_error(const void *request, size_t n, int fd, struct str_buf *out)
+{
+    (void)fd;
+    (void)out;
+    return err_set(ERR_MEDIA, "%.*s: no video stream", (int)n, (const char *)request);
+}
+
+// One word for each thing that was refused.
+static int answer_tries(const void *request, size_t n, int fd, struct str_buf *out)
+{
+    (void)n;
+    (void)fd;
+    const char *path = (const char *)request;
+    int file = open(path, O_RDONLY);
+    str_buf_puts(out, file >= 0 ? "read " : "");
+    if (file >= 0)
+        close(file);
+    file = open(path, O_WRONLY);
+    str_buf_puts(out, file < 0 ? "no-write " : "");
+    file = open("new.file", O_WRONLY | O_CREAT, 0600);
+    str_buf_puts(out, file < 0 ? "no-create " : "");
+    str_buf_puts(out, socket(AF_INET, SOCK_STREAM, 0) < 0 && errno == EPERM ? "no-socket " : "");
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(0);
+    str_buf_puts(out, pid < 0 ? "no-fork " : "");
+    str_buf_puts(out, unlink(path) < 0 && errno == EPERM ? "no-unlink" : "");
+    return 0;
+}
+
+static int run_echo(int socket)
+{
+    return child_answer(socket, 1 * MIB, answer_back);
+}
+
+static int run_long(int socket)
+{
+    return child_answer(socket, 1 * MIB, answer_long);
+}
+
+static int run_too_long(int socket)
+{
+    return child_answer(socket, 1000, answer_long);
+}
+
+static int run_error(int socket)
+{
+    return child_answer(socket, 1 * MIB, answer_error);
+}
+
+static int run_tries(int socket)
+{
+    return child_answer(socket, 1 * MIB, answer_tries);
+}
+
+static int run_crash(int socket)
+{
+    (void)socket;
+    (void)signal(SIGSEGV, SIG_DFL); // a sanitizer would have it
+    raise(SIGSEGV);
+    return 0;
+}
+
+static int run_hang(int socket)
+{
+    (void)socket;
+    pause(); // its signals are ignored or deadly
+    return 0;
+}
+
+static int run_greedy(int socket)
+{
+    (void)socket;
+    return mem_calloc(1, 3 * GIB) ? 0 : ERR_NOMEM;
+}
+
+static int run_liar(int socket)
+{
+    return child_send_to(socket, "nonsense", 8, -1);
+}
+
+static const struct child_kind kinds[] = {
+    {"echo", run_echo},   {"long", run_long},     {"too-long", run_too_long},
+    {"error", run_error}, {"tries", run_tries},   {"crash", run_crash},
+    {"hang", run_hang},   {"greedy", run_greedy}, {"liar", run_liar},
+};
+
+// --- rows
+
+static void test_echo(void **state)
+{
+    (void)state;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], " and more", 9), 9);
+    close(ends[1]);
+    struct str_buf out = STR_BUF_INIT(1 * MIB);
+    assert_int_equal(
+        child_ask(NULL, "echo", &(struct child_limits){0}, "words", 5, ends[0], SOON, &out), 0);
+    assert_string_equal(str_buf_text(&out), "words and more");
+    close(ends[0]);
+    str_buf_finish(&out);
+}
+
+static void test_long_answer(void **state)
+{
+    (void)state;
+    struct str_buf out = STR_BUF_INIT(1 * MIB);
+    assert_int_equal(child_ask(NULL, "long", &(struct child_limits){0}, "?", 1, -1, SOON, &out), 0);
+    assert_int_equal(out.n, LONG_ANSWER);
+    assert_int_equal(out.p[LONG_ANSWER - 1], 'a' + (LONG_ANSWER - 1) % 26);
+    str_buf_finish(&out);
+    struct str_buf small = STR_BUF_INIT(100);
+    assert_int_equal(child_ask(NULL, "long", &(struct child_limits){0}, "?", 1, -1, SOON, &small),
+                     ERR_TOO_BIG);
+    str_buf_finish(&small);
+}
+
+struct failing_row {
+    const char *kind;
+    const char *request;
+    int error;
+    const char *message; // part of it
+};
+
+static const struct failing_row failing_rows[] = {
+    {"error", "clip.mp4", ERR_MEDIA, "clip.mp4: no video stream"},
+    {"too-long", "?", ERR_TOO_BIG, ""},
+    {"crash", "?", ERR_MEDIA, "crashed (SIGSEGV)"},
+    {"liar", "?", ERR_MEDIA, "nonsense"},
+    {"no-such-kind", "?", ERR_MEDIA, "could not be confined"},
+};
+
+static void test_failures(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(failing_rows); i++) {
+        const struct failing_row *row = &failing_rows[i];
+        struct str_buf out = STR_BUF_INIT(1 * MIB);
+        int r = child_ask(NULL, row->kind, &(struct child_limits){0}, row->request,
+                          strlen(row->request), -1, SOON, &out);
+        // A child that is gone before it was asked refuses the question instead.
+        if (r != row->error || !strstr(err_message(r), row->message))
+            fail_msg("%s: %d, %s", row->kind, r, err_message(r));
+        str_buf_finish(&out);
+    }
+}
+
+static void test_hanging(void **state)
+{
+    (void)state;
+    struct str_buf out = STR_BUF_INIT(1 * MIB);
+    int r =
+        child_ask(NULL, "hang", &(struct child_limits){0}, "?", 1, -1, CLOCK_NS_PER_S / 5, &out);
+    assert_int_equal(r, ERR_MEDIA);
+    assert_non_null(strstr(err_message(r), "not done after"));
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); // nobody is left
+    str_buf_finish(&out);
+}
+
+static void test_memory(void **state)
+{
+    (void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    skip();
+#endif
+    struct str_buf out = STR_BUF_INIT(1 * MIB);
+    struct child_limits limits = {.max_memory = (int64_t)(2 * GIB)};
+    int r = child_ask(NULL, "greedy", &limits, "?", 1, -1, SOON, &out);
+    assert_int_equal(r, ERR_MEDIA);
+    assert_non_null(strstr(err_message(r), "ran out of the memory"));
+    str_buf_finish(&out);
+}
+
+static void test_confined(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/assay-child-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    struct str_buf out = STR_BUF_INIT(1 * MIB);
+    struct child_limits limits = {.readable = {path}};
+    assert_int_equal(child_ask(NULL, "tries", &limits, path, sizeof(path), -1, SOON, &out), 0);
+    assert_string_equal(str_buf_text(&out), "read no-write no-create no-socket no-fork no-unlink");
+    assert_true(file_exists(path));
+    str_buf_reset(&out);
+    limits.readable[0] = NULL;
+    assert_int_equal(child_ask(NULL, "tries", &limits, path, sizeof(path), -1, SOON, &out), 0);
+    // Without Landlock in the kernel reading is not refused; the rest is.
+    assert_non_null(strstr(str_buf_text(&out), "no-write no-create no-socket no-fork no-unlink"));
+    if (access("/sys/kernel/security/landlock", F_OK) == 0)
+        assert_null(strstr(str_buf_text(&out), "read "));
+    unlink(path);
+    str_buf_finish(&out);
+}
+
+static void test_many_at_once(void **state)
+{
+    (void)state;
+    struct child *children[8];
+    char reply[4096];
+    size_t n;
+    int fd;
+    for (size_t i = 0; i < ARRAY_LEN(children); i++)
+        assert_int_equal(child_start(NULL, "echo", &(struct child_limits){0}, &children[i]), 0);
+    for (size_t i = 0; i < ARRAY_LEN(children); i++)
+        assert_int_equal(child_send(children[i], "x", 1, -1), 0);
+    for (size_t i = 0; i < ARRAY_LEN(children); i++) {
+        assert_int_equal(child_receive(children[i], SOON, reply, sizeof(reply), &n, &fd), 0);
+        assert_true(fd >= 0);
+        close(fd);
+        assert_int_equal(child_finish(&children[i]), 0);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "child") == 0)
+        _exit(child_main(argv[2], kinds, ARRAY_LEN(kinds)));
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_echo),         cmocka_unit_test(test_long_answer),
+        cmocka_unit_test(test_failures),     cmocka_unit_test(test_hanging),
+        cmocka_unit_test(test_memory),       cmocka_unit_test(test_confined),
+        cmocka_unit_test(test_many_at_once),
+    };
+    alarm(DEADLINE_S);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
