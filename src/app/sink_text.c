@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// sink_text.c - detections as CSV (RFC 4180) and as the text of MOTChallenge.
+// sink_text.c - detections as CSV and as the text of MOTChallenge.
 
 #include <string.h>
 
@@ -11,24 +11,6 @@
 enum {
     MOT_MAX_NAMED = 8, // labels in the warning
 };
-
-// Quoted where it must be. Labels come from models and are data.
-static void csv_text(struct str_buf *b, const char *text)
-{
-    if (!text)
-        return;
-    if (!strpbrk(text, ",\"\r\n")) {
-        str_buf_puts(b, text);
-        return;
-    }
-    str_buf_putc(b, '"');
-    for (const char *p = text; *p; p++) {
-        if (*p == '"')
-            str_buf_putc(b, '"');
-        str_buf_putc(b, *p);
-    }
-    str_buf_putc(b, '"');
-}
 
 static void number(struct str_buf *b, float v)
 {
@@ -55,10 +37,10 @@ static int csv_frame(struct sink *s, const struct frame *f, const struct detecti
     for (size_t i = 0; i < n; i++) {
         whole(b, f->ordinal);
         whole(b, f->pts_us);
-        csv_text(b, f->file);
+        str_buf_add_csv(b, str_of(f->file));
         str_buf_putc(b, ',');
         whole(b, d[i].class_id);
-        csv_text(b, sink_label(s, d[i].class_id));
+        str_buf_add_csv(b, str_of(sink_label(s, d[i].class_id)));
         str_buf_putc(b, ',');
         number(b, d[i].confidence);
         number(b, d[i].box.x1);

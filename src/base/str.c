@@ -269,6 +269,42 @@ void str_buf_add_printable(struct str_buf *b, struct str s)
     }
 }
 
+// A formula to spreadsheets, perhaps behind the ' that takes its sting.
+static bool is_formula(struct str s)
+{
+    size_t i = 0;
+    while (i < s.n && s.p[i] == '\'')
+        i++;
+    return i < s.n && memchr("=+-@\t\r\n", s.p[i], 7);
+}
+
+bool str_buf_add_csv(struct str_buf *b, struct str s)
+{
+    bool defused = is_formula(s);
+    bool quoted = false;
+    for (size_t i = 0; i < s.n && !quoted; i++)
+        quoted = strchr(",;\"\r\n\t", s.p[i]) && s.p[i];
+    if (quoted)
+        str_buf_putc(b, '"');
+    if (defused)
+        str_buf_putc(b, '\'');
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '"')
+            str_buf_putc(b, '"');
+        str_buf_putc(b, s.p[i] == '\n' || s.p[i] == '\r' ? ' ' : s.p[i]);
+    }
+    if (quoted)
+        str_buf_putc(b, '"');
+    return defused;
+}
+
+struct str str_csv_undo(struct str cell)
+{
+    if (cell.n > 0 && cell.p[0] == '\'' && is_formula(cell))
+        return (struct str){cell.p + 1, cell.n - 1};
+    return cell;
+}
+
 void str_buf_i64(struct str_buf *b, int64_t v)
 {
     str_buf_printf(b, "%lld", (long long)v);

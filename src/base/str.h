@@ -64,6 +64,12 @@ void str_buf_vprintf(struct str_buf *b, const char *format, va_list ap) PRINTF_L
 // Outside text (labels, file names) for a terminal or a log: control characters become '?', bytes
 // that are not UTF-8 U+FFFD.
 void str_buf_add_printable(struct str_buf *b, struct str s);
+// Outside text as one cell of CSV (RFC 4180): quoted where it must be, line ends as spaces. A text
+// that a spreadsheet would run (it begins with = + - @, a tab or a line end) gets a ' in front, and
+// so does one that has such a ' already: str_csv_undo() takes it off again. True: a ' was added.
+bool str_buf_add_csv(struct str_buf *b, struct str s);
+// A cell without its quotes, less the ' that str_buf_add_csv() put in front.
+struct str str_csv_undo(struct str cell);
 void str_buf_i64(struct str_buf *b, int64_t v);
 // The fewest digits that read back as the same float32 (or double); "null" for NaN and infinities.
 void str_buf_float(struct str_buf *b, float v);

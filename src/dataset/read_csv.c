@@ -121,6 +121,12 @@ static struct str cell_of(const struct reader *r, enum column c)
     return i >= 0 && (size_t)i < r->n_cells ? str_trim(r->cell[i]) : (struct str){0};
 }
 
+// Of a cell that is a text: as it was before it was defused.
+static struct str text_of(const struct reader *r, enum column c)
+{
+    return str_csv_undo(cell_of(r, c));
+}
+
 static int number_of(struct reader *r, enum column c, const char *what, double *ret)
 {
     struct str cell = cell_of(r, c);
@@ -218,9 +224,9 @@ static int parse_box(struct reader *r, struct dataset_object *o)
 static int read_row(struct reader *r)
 {
     struct dataset_object o = import_new_object(-1, 0);
-    int e = picture_of(r, cell_of(r, COLUMN_IMAGE), &o.picture);
+    int e = picture_of(r, text_of(r, COLUMN_IMAGE), &o.picture);
     if (e == 0)
-        e = import_class(r->im, cell_of(r, COLUMN_LABEL), &o.class_index);
+        e = import_class(r->im, text_of(r, COLUMN_LABEL), &o.class_index);
     if (e == 0)
         e = parse_box(r, &o);
     if (e == 0 && r->im->role == DATASET_DETECTIONS && cell_of(r, COLUMN_CONFIDENCE).n > 0)

@@ -361,24 +361,10 @@ int write_mot_cvat(struct writer *w)
 
 // ---- OpenImages
 
-// Quoted where needed. What a spreadsheet would take for a formula begins with ' instead.
 static void cell(struct writer *w, const char *text)
 {
-    const bool runs = text[0] != '\0' && strchr("=+-@\t\r", text[0]);
-    const bool quoted = strpbrk(text, ",\"\r\n") != NULL;
-    if (runs)
+    if (str_buf_add_csv(&w->text, str_of(text)))
         writer_lose(w, 1, "cells began like a formula of spreadsheets: ' stands before them");
-    if (quoted)
-        str_buf_putc(&w->text, '"');
-    if (runs)
-        str_buf_putc(&w->text, '\'');
-    for (const char *p = text; *p; p++) {
-        if (*p == '"')
-            str_buf_putc(&w->text, '"');
-        str_buf_putc(&w->text, *p == '\n' || *p == '\r' ? ' ' : *p);
-    }
-    if (quoted)
-        str_buf_putc(&w->text, '"');
 }
 
 static void row(struct writer *w, size_t i, const struct dataset_object *o, int width, int height)

@@ -1,4 +1,5 @@
 """`assay detect`: nothing is lost in silence, however a run ends."""
+import csv
 import json
 import os
 import resource
@@ -51,6 +52,17 @@ def test_every_frame_is_accounted_for(assay, data, clip, options, wanted):
     assert len(frames) == summary["frames"]["inferred"]
     if "--start" in options:
         assert frames[0]["frame"] == 100
+
+
+def test_csv_cells_that_a_spreadsheet_would_run_are_defused(assay, data, tmp_path):
+    """The label is the model's own: its metadata says so."""
+    model = tmp_path / "model.onnx"
+    model.write_bytes((data / "models/yolov8n_fp32_640.onnx").read_bytes().replace(b"'person'", b"'=1+1+2'"))
+    assay.ok("detect", data / "photos/bus.jpg", "--model", model, "--out", tmp_path / "out.csv")
+    rows = list(csv.DictReader((tmp_path / "out.csv").open(newline="")))
+    labels = {row["label"] for row in rows}
+    assert "'=1+1+2" in labels and "bus" in labels
+    assert not [cell for row in rows for name, cell in row.items() if name in ("file", "label") and cell[:1] in "=+-@\t\r"]
 
 
 def test_labels_that_motchallenge_cannot_hold_are_said(assay, data, tmp_path):

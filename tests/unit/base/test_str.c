@@ -183,6 +183,63 @@ static void test_cap(void **state)
     str_buf_finish(&endless);
 }
 
+static void test_csv(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *cell;
+        bool defused;
+        const char *back; // NULL: *text*
+    } rows[] = {
+        // clang-format off
+        {"", "", false, NULL},
+        {"person", "person", false, NULL},
+        {"a,b", "\"a,b\"", false, NULL},
+        {"a;b", "\"a;b\"", false, NULL},
+        {"say \"a\"", "\"say \"\"a\"\"\"", false, NULL},
+        {"a\r\nb", "\"a  b\"", false, "a  b"},
+        {"=1+1", "'=1+1", true, NULL},
+        {"+1", "'+1", true, NULL},
+        {"-1", "'-1", true, NULL},
+        {"@SUM(1,1)", "\"'@SUM(1,1)\"", true, NULL},
+        {"\t=1", "\"'\t=1\"", true, NULL},
+        {"\r=1", "\"' =1\"", true, "' =1"},
+        {"\n=1", "\"' =1\"", true, "' =1"},
+        {"=", "'=", true, NULL},
+        {"'", "'", false, NULL},
+        {"'s", "'s", false, NULL},
+        {"'=1", "''=1", true, NULL}, // as it came
+        {"''=1", "'''=1", true, NULL},
+        {"a=1", "a=1", false, NULL},
+        {"\xc3\xa9", "\xc3\xa9", false, NULL},
+        // clang-format on
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct str_buf b = STR_BUF_INIT(100);
+        bool defused = str_buf_add_csv(&b, str_of(rows[i].text));
+        if (defused != rows[i].defused || strcmp(str_buf_text(&b), rows[i].cell) != 0)
+            fail_msg("%s: %s", rows[i].text, str_buf_text(&b));
+        // As a reader of CSV sees it: without quotes, doubled ones single.
+        struct str_buf read = STR_BUF_INIT(100);
+        struct str cell = str_buf_view(&b);
+        if (cell.n > 0 && cell.p[0] == '"')
+            cell = (struct str){cell.p + 1, cell.n - 2};
+        for (size_t k = 0; k < cell.n; k++) {
+            str_buf_putc(&read, cell.p[k]);
+            k += cell.p[k] == '"';
+        }
+        const char *back = rows[i].back ? rows[i].back : rows[i].text;
+        if (!str_is(str_csv_undo(str_buf_view(&read)), back))
+            fail_msg("%s: read back from %s", rows[i].text, str_buf_text(&read));
+        str_buf_finish(&read);
+        str_buf_finish(&b);
+    }
+    struct str_buf b = STR_BUF_INIT(100); // not ended by a zero, and one inside
+    assert_false(str_buf_add_csv(&b, (struct str){"a\0=1", 2}));
+    assert_int_equal(b.n, 2);
+    str_buf_finish(&b);
+}
+
 static void test_printable(void **state)
 {
     struct str_buf b = STR_BUF_INIT(100);
@@ -239,10 +296,15 @@ static void test_allocation_failure(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_split_and_lines),    cmocka_unit_test(test_comparisons),
-        cmocka_unit_test(test_whole_numbers),      cmocka_unit_test(test_real_numbers),
-        cmocka_unit_test(test_shortest_numbers),   cmocka_unit_test(test_cap),
-        cmocka_unit_test(test_printable),          cmocka_unit_test(test_utf8_length),
+        cmocka_unit_test(test_split_and_lines),
+        cmocka_unit_test(test_comparisons),
+        cmocka_unit_test(test_whole_numbers),
+        cmocka_unit_test(test_real_numbers),
+        cmocka_unit_test(test_shortest_numbers),
+        cmocka_unit_test(test_cap),
+        cmocka_unit_test(test_csv),
+        cmocka_unit_test(test_printable),
+        cmocka_unit_test(test_utf8_length),
         cmocka_unit_test(test_allocation_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -288,6 +288,15 @@ static const struct {
      {1, 2, 3, 6},
      "h",
      NULL},
+    // a label that was defused for spreadsheets
+    {"p.csv",
+     "image,xmin,ymin,xmax,ymax,label\np.jpg,1,2,4,8,\"'=h,1\"\n",
+     "vott",
+     1,
+     1,
+     {1, 2, 3, 6},
+     "=h,1",
+     NULL},
     // whole pixels come back from six digits
     {"p.txt",
      "1 0.333333 0.3 0.666667 0.2\n",

@@ -324,7 +324,7 @@ static const struct {
     {DATASET_OPENIMAGES, "+1", "", ",'+1,", ",+1"},
     {DATASET_OPENIMAGES, "-1", "", ",'-1,", ",-1"},
     {DATASET_OPENIMAGES, "@x", "", ",'@x,", ",@x"},
-    {DATASET_OPENIMAGES, "\tx", "", ",'\tx,", ",\tx"},
+    {DATASET_OPENIMAGES, "\tx", "", ",\"'\tx\",", ",\tx"},
     {DATASET_OPENIMAGES, "a\"b,c", "", "\"a\"\"b,c\"", NULL},
     {DATASET_OPENIMAGES, "a\nb", "", "\"a b\"", "a\nb"},
     {DATASET_VOC, "<b>&\"\x01", "/p 00.xml", "&lt;b&gt;&amp;&quot;?", "<b>"},
