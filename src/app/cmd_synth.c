@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // cmd_synth.c - assay synth: a labelled synthetic road scene as MP4, with its truth.
 
-#include <errno.h>
-#include <stdatomic.h>
-#include <sys/stat.h>
-
 #include "app/commands.h"
-#include "app/progress.h"
+#include "app/synth_clip.h"
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/log.h"
-#include "media/annotate.h"
 #include "synth/synth.h"
-#include "vision/picture.h"
 
 enum {
-    MAX_PATH_BYTES = 8192,
-    MAX_TRUTH_BYTES = 2000 * 1000 * 1000,
+    MAX_LINE_BYTES = 8192,
     BENCH_FRAMES = 150, // of each size
 };
 
@@ -36,9 +28,6 @@ static struct synth_command settings = {.seed = 1,
                                         .fps = 25,
                                         .density = 1,
                                         .conditions = "mixed"};
-static atomic_bool stop;
-static _Atomic int64_t n_done;
-static int64_t n_total;
 
 // In the order of enum synth_camera.
 static const char *const cameras[] = {"mixed", "standing", "moving", NULL};
@@ -62,18 +51,6 @@ static const struct opt rows[] = {
 // clang-format on
 
 static const struct opt_set sets[] = {{rows, &settings, NULL}};
-
-static void cancel(void *arg)
-{
-    (void)arg;
-    atomic_store(&stop, true);
-}
-
-static struct progress_now read_progress(void *arg)
-{
-    (void)arg;
-    return (struct progress_now){.done = atomic_load(&n_done), .total = n_total};
-}
 
 static int parse_conditions(const char *list, unsigned *ret_bits)
 {
@@ -111,104 +88,6 @@ static int fill_opts(struct synth_opts *o)
     return parse_conditions(settings.conditions, &o->conditions);
 }
 
-// ---- the clip
-
-static int path_in(const char *name, struct str_buf *path)
-{
-    *path = STR_BUF_INIT(MAX_PATH_BYTES);
-    str_buf_printf(path, "%s/%s", settings.out, name);
-    return str_buf_check(path);
-}
-
-static int write_frames(struct synth *s, struct video_writer *w, struct synth_truth *truth)
-{
-    for (int64_t n = 0; n < synth_n_frames(s); n++) {
-        struct synth_frame f;
-        if (atomic_load(&stop))
-            return err_set(ERR_CANCELLED, "interrupted after %lld frames", (long long)n);
-        int r = synth_draw(s, n, &f);
-        if (r == 0)
-            r = video_writer_add(w, f.picture, NULL, 0, NULL, 0);
-        if (r < 0)
-            return r;
-        synth_truth_add(truth, s, &f);
-        atomic_store(&n_done, n + 1);
-    }
-    return 0;
-}
-
-static int write_clip(struct synth *s, struct synth_truth *truth)
-{
-    struct str_buf path;
-    struct video_writer *w = NULL;
-    const struct synth_opts *o = synth_settings(s);
-    int num, den;
-    synth_rate(s, &num, &den);
-    int r = path_in("clip.mp4", &path);
-    if (r == 0)
-        r = video_writer_open(str_buf_text(&path), o->width, o->height, num, den, &w);
-    str_buf_finish(&path);
-    if (r < 0)
-        return r;
-    r = write_frames(s, w, truth);
-    if (r < 0)
-        video_writer_abort(&w);
-    return r < 0 ? r : video_writer_close(&w);
-}
-
-static int write_file(const char *name, struct str_buf *text)
-{
-    struct str_buf path;
-    int r = path_in(name, &path);
-    if (r == 0)
-        r = app_write(str_buf_text(&path), text);
-    str_buf_finish(&path);
-    return r;
-}
-
-static int write_truth(struct synth_truth *truth, const struct synth *s)
-{
-    struct str_buf text = STR_BUF_INIT(MAX_TRUTH_BYTES);
-    int r = synth_truth_coco(truth, s, &text);
-    if (r == 0)
-        r = write_file("truth.coco.json", &text);
-    str_buf_reset(&text);
-    if (r == 0 && settings.mot)
-        r = synth_truth_mot(truth, &text);
-    if (r == 0 && settings.mot)
-        r = write_file("truth.mot.txt", &text);
-    str_buf_finish(&text);
-    return r;
-}
-
-static int make(struct synth *s, const struct app_call *call)
-{
-    struct synth_truth truth;
-    struct progress *progress = NULL;
-    if (mkdir(settings.out, 0777) < 0 && errno != EEXIST)
-        return err_set_errno(errno, "%s", settings.out);
-    n_total = synth_n_frames(s);
-    const struct progress_opts p = {
-        .is_quiet = call->is_quiet, .label = "synth", .read = read_progress};
-    int r = progress_start(&p, &progress);
-    if (r < 0)
-        return r;
-    int64_t begun = clock_now_ns();
-    synth_truth_init(&truth);
-    r = write_clip(s, &truth);
-    if (r == 0)
-        r = write_truth(&truth, s);
-    progress_stop(&progress);
-    if (r == 0 && !call->is_quiet) {
-        double seconds = (double)(clock_now_ns() - begun) / 1e9;
-        log_info(NULL, "%s: %lld frames, %lld objects, %.1f s, %.0f fps", settings.out,
-                 (long long)n_total, (long long)truth.n_objects, seconds,
-                 (double)n_total / (seconds > 0 ? seconds : 1));
-    }
-    synth_truth_finish(&truth);
-    return r;
-}
-
 // ---- speed
 
 static int bench_one(struct synth_opts o, int width, int height, enum synth_camera camera)
@@ -228,7 +107,7 @@ static int bench_one(struct synth_opts o, int width, int height, enum synth_came
         r = synth_draw(s, n, &f);
     }
     double seconds = (double)(clock_process_cpu_ns() - begun) / 1e9;
-    struct str_buf line = STR_BUF_INIT(MAX_PATH_BYTES);
+    struct str_buf line = STR_BUF_INIT(MAX_LINE_BYTES);
     str_buf_printf(&line, "synth %dx%d %s camera: %.1f frames per second per core\n", width, height,
                    cameras[camera], (double)synth_n_frames(s) / (seconds > 0 ? seconds : 1));
     if (r == 0)
@@ -267,9 +146,9 @@ static int run(const struct app_call *call)
         r = synth_create(&o, &s);
     if (r < 0)
         return app_fail(r);
-    app_on_interrupt(cancel, NULL);
-    r = make(s, call);
-    app_on_interrupt(NULL, NULL);
+    const struct synth_clip clip = {
+        .dir = settings.out, .wants_mot = settings.mot, .is_quiet = call->is_quiet};
+    r = synth_clip_write(s, &clip);
     synth_destroy(s);
     return r < 0 ? app_fail(r) : 0;
 }

@@ -8,6 +8,7 @@ const struct command *const app_commands[] = {
     &command_bench,
     &command_compare,
     &command_convert,
+    &command_demo,
     &command_detect,
     &command_doctor,
     &command_evaluate,

@@ -5,6 +5,7 @@
 #include "app/app.h"
 
 extern const struct command command_convert;
+extern const struct command command_demo;
 extern const struct command command_detect;
 extern const struct command command_bench;
 extern const struct command command_compare;

@@ -41,15 +41,13 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-// The presentation time decides where the detector saw one, else the file's name, else the place.
-static bool is_wanted(const struct pictures *s, const struct outcome_picture *o,
-                      const struct picture *p)
+bool app_html_is_picture(const struct dataset *truth, const struct dataset *detections,
+                         const struct outcome_picture *o, const struct picture *p, bool is_files)
 {
-    const struct dataset *d = s->app->detections;
-    if (d->pts_us && d->pts_us[o->picture] != INT64_MIN)
-        return d->pts_us[o->picture] == p->pts_us;
-    const char *name = s->app->truth->pictures[o->picture].file_name;
-    if (s->is_files && p->file && name)
+    if (detections->pts_us && detections->pts_us[o->picture] != INT64_MIN)
+        return detections->pts_us[o->picture] == p->pts_us;
+    const char *name = truth->pictures[o->picture].file_name;
+    if (is_files && p->file && name)
         return strcmp(base_name(name), base_name(p->file)) == 0;
     return o->frame == p->ordinal;
 }
@@ -58,7 +56,8 @@ static int take(struct pictures *s, const struct picture *p)
 {
     for (size_t i = 0; i < s->n_worst; i++) {
         const struct outcome_picture *o = &s->outcome->pictures[s->worst[i]];
-        if (s->n == HTML_MAX_PICTURES || !is_wanted(s, o, p))
+        if (s->n == HTML_MAX_PICTURES ||
+            !app_html_is_picture(s->app->truth, s->app->detections, o, p, s->is_files))
             continue;
         uint8_t *jpeg;
         struct html_picture item = {.picture = o->picture, .width = p->width, .height = p->height};

@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "dataset/dataset.h"
+#include "eval/conditions.h"
 #include "eval/evaluation.h"
 #include "infer/model.h"
 #include "report/metrics_json.h"
@@ -175,6 +176,11 @@ static int evaluate(const struct validation *v, struct dataset_builder **pbuilde
         r = classes_split(o->detect.classes, a, &classes, &opts.n_classes);
         opts.classes = classes;
     }
+    struct conditions conditions = {0};
+    if (o->wants_conditions)
+        conditions_find(truth, &conditions);
+    opts.slice_by = conditions.names;
+    opts.n_slice_by = conditions.n;
     if (r == 0)
         r = evaluation_run(truth, detections, &opts, &e);
     if (r == 0 && o->tracking) {

@@ -25,6 +25,7 @@ struct validate_opts {
     const char *json;
     const char *report;
     const char *profile;
+    bool wants_conditions; // figures for each condition of the pictures (eval/conditions.h)
     bool tracking;
     int rules; // enum tracking_rules - 1
 };

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "vision/box.h"
 
 struct detection;
 struct picture;
@@ -20,6 +21,30 @@ int video_writer_open(const char *path, int width, int height, int frame_rate_nu
 // Draws *d* (labels[class_id], confidence, track id) on a copy of the picture and encodes it.
 int video_writer_add(struct video_writer *w, const struct picture *p, const struct detection *d,
                      size_t n, const char *const *labels, size_t n_labels) MUST_CHECK;
+
+// What became of an object: a box in the kind's colour and stroke (found: full, missed: dashed,
+// false alarm: dotted, ignored: thin and grey).
+enum mark_kind {
+    MARK_UNSET,
+    MARK_FOUND,
+    MARK_MISSED,
+    MARK_FALSE_ALARM,
+    MARK_IGNORED,
+};
+
+enum {
+    MARK_TEXT_BYTES = 96, // of a mark or caption that are drawn; what the font lacks is '?'
+};
+
+struct mark {
+    struct box box; // pixels of the picture
+    enum mark_kind kind;
+    const char *text; // NULL: none
+};
+
+// As video_writer_add(), with marks, and a caption in the corner (NULL: none).
+int video_writer_add_marked(struct video_writer *w, const struct picture *p,
+                            const struct mark *marks, size_t n, const char *caption) MUST_CHECK;
 int video_writer_close(struct video_writer **pw) MUST_CHECK; // finishes the file
 void video_writer_abort(struct video_writer **pw);
 

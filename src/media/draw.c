@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "media/annotate.h"
 #include "media/font.h"
 #include "vision/detection.h"
 
@@ -24,6 +25,14 @@ enum {
 struct colour {
     uint8_t y, u, v;
 };
+
+static struct colour colour_of_rgb(const double rgb[3])
+{
+    double luma = 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
+    return (struct colour){.y = (uint8_t)(16 + 219 * luma + 0.5),
+                           .u = (uint8_t)(128 + 224 * (rgb[2] - luma) / 1.772 + 0.5),
+                           .v = (uint8_t)(128 + 224 * (rgb[0] - luma) / 1.402 + 0.5)};
+}
 
 // Bright, far apart for neighbouring classes: hue steps by the golden angle.
 static struct colour colour_of_class(int class_id)
@@ -39,11 +48,7 @@ static struct colour colour_of_class(int class_id)
         {1, up, low}, {down, 1, low}, {low, 1, up}, {low, down, 1}, {up, low, 1}, {1, low, down},
     };
     // clang-format on
-    const double *p = rgb[sector % N_HUES];
-    double luma = 0.299 * p[0] + 0.587 * p[1] + 0.114 * p[2];
-    return (struct colour){.y = (uint8_t)(16 + 219 * luma + 0.5),
-                           .u = (uint8_t)(128 + 224 * (p[2] - luma) / 1.772 + 0.5),
-                           .v = (uint8_t)(128 + 224 * (p[0] - luma) / 1.402 + 0.5)};
+    return colour_of_rgb(rgb[sector % N_HUES]);
 }
 
 static void fill_plane(uint8_t *plane, ptrdiff_t stride, int x1, int y1, int x2, int y2,
@@ -162,4 +167,94 @@ void draw_detections(const struct canvas *c, const struct detection *d, size_t n
                    pixel_of(d[i].box.y1 * scale_y, c->height), scale, text,
                    colour_of_class(d[i].class_id));
     }
+}
+
+// ---- marks: what became of an object. Kinds are apart by the stroke too, not by colour alone.
+
+static const struct {
+    double rgb[3];
+    int dash, gap; // in lines' widths; 0: a full line
+    bool is_thin;
+} strokes[] = {
+    [MARK_UNSET] = {{1, 1, 1}, 0, 0, true},
+    [MARK_FOUND] = {{.18, .84, .65}, 0, 0, false},
+    [MARK_MISSED] = {{1, .30, .39}, 5, 3, false},
+    [MARK_FALSE_ALARM] = {{1, .71, .18}, 2, 2, false},
+    [MARK_IGNORED] = {{.78, .80, .83}, 0, 0, true},
+};
+
+static const struct colour black = {.y = 16, .u = 128, .v = 128};
+
+// A line of *thick* rows or columns between two corners of a box.
+static void draw_stroke(const struct canvas *c, int x1, int y1, int x2, int y2, int dash, int gap,
+                        struct colour colour)
+{
+    const bool is_flat = x2 - x1 > y2 - y1;
+    const int length = is_flat ? x2 - x1 : y2 - y1;
+    const int step = dash > 0 ? dash + gap : length;
+    for (int at = 0; at < length; at += MAX(step, 1)) {
+        const int end = MIN(length, dash > 0 ? at + dash : length);
+        if (is_flat)
+            fill(c, x1 + at, y1, x1 + end, y2, colour);
+        else
+            fill(c, x1, y1 + at, x2, y1 + end, colour);
+    }
+}
+
+// Over a dark edge, so that it shows on any ground.
+static void draw_mark_box(const struct canvas *c, const struct mark *m, struct box b, int scale)
+{
+    const int line = strokes[m->kind].is_thin ? scale : 2 * scale;
+    const int dash = strokes[m->kind].dash * line, gap = strokes[m->kind].gap * line;
+    const struct colour colour = colour_of_rgb(strokes[m->kind].rgb);
+    if (!strokes[m->kind].is_thin)
+        draw_box(c, (struct box){b.x1 - 1, b.y1 - 1, b.x2 + 1, b.y2 + 1}, line + 2, black);
+    const int x1 = pixel_of(b.x1, c->width), y1 = pixel_of(b.y1, c->height);
+    const int x2 = MAX(pixel_of(b.x2, c->width), x1 + 1);
+    const int y2 = MAX(pixel_of(b.y2, c->height), y1 + 1);
+    draw_stroke(c, x1, y1, x2, y1 + line, dash, gap, colour);
+    draw_stroke(c, x1, y2 - line, x2, y2, dash, gap, colour);
+    draw_stroke(c, x1, y1, x1 + line, y2, dash, gap, colour);
+    draw_stroke(c, x2 - line, y1, x2, y2, dash, gap, colour);
+}
+
+// Printable ASCII, as far as it goes.
+static void ascii_of(const char *text, char ret_text[MARK_TEXT_BYTES])
+{
+    size_t n = 0;
+    for (const char *p = text; *p && n + 1 < MARK_TEXT_BYTES; p++) {
+        unsigned char byte = (unsigned char)*p;
+        if ((byte & 0xc0) != 0x80)
+            ret_text[n++] = byte >= 0x20 && byte < 0x7f ? *p : '?';
+    }
+    ret_text[n] = '\0';
+}
+
+void draw_marks(const struct canvas *c, const struct mark *marks, size_t n, float scale_x,
+                float scale_y)
+{
+    const int scale = MAX(1, c->height / LINES_A_POINT);
+    for (size_t i = 0; i < n; i++) {
+        const struct box b = marks[i].box;
+        draw_mark_box(c, &marks[i],
+                      (struct box){b.x1 * scale_x, b.y1 * scale_y, b.x2 * scale_x, b.y2 * scale_y},
+                      scale);
+    }
+    for (size_t i = 0; i < n; i++) { // over all boxes
+        char text[MARK_TEXT_BYTES];
+        if (!marks[i].text)
+            continue;
+        ascii_of(marks[i].text, text);
+        draw_label(c, pixel_of(marks[i].box.x1 * scale_x, c->width),
+                   pixel_of(marks[i].box.y1 * scale_y, c->height), scale, text,
+                   colour_of_rgb(strokes[marks[i].kind].rgb));
+    }
+}
+
+void draw_caption(const struct canvas *c, const char *text)
+{
+    const int scale = MAX(1, c->height / LINES_A_POINT);
+    char ascii[MARK_TEXT_BYTES];
+    ascii_of(text, ascii);
+    draw_label(c, 0, c->height, scale, ascii, black);
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 struct detection;
+struct mark;
 
 // 8-bit limited-range 4:2:0 planes, written to.
 struct canvas {
@@ -21,3 +22,8 @@ void draw_detections(const struct canvas *c, const struct detection *d, size_t n
 // The text of one detection: "person 0.91 #3", printable ASCII only, always terminated.
 void draw_label_text(const struct detection *d, const char *const *labels, size_t n_labels,
                      char *ret_text, size_t n_bytes);
+// Boxes by what became of them, their texts above all boxes.
+void draw_marks(const struct canvas *c, const struct mark *marks, size_t n, float scale_x,
+                float scale_y);
+// A line in the lower left corner, light on dark.
+void draw_caption(const struct canvas *c, const char *text);

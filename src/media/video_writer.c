@@ -244,8 +244,18 @@ static int convert(struct video_writer *w, const struct picture *p)
     return r < 0 ? err_prefix(r, "%s", w->path) : 0;
 }
 
-static void draw(const struct video_writer *w, const struct picture *p, const struct detection *d,
-                 size_t n, const char *const *labels, size_t n_labels)
+// What is drawn on a picture: detections, or marks.
+struct drawing {
+    const struct detection *detections;
+    size_t n_detections;
+    const char *const *labels;
+    size_t n_labels;
+    const struct mark *marks;
+    size_t n_marks;
+    const char *caption;
+};
+
+static void draw(const struct video_writer *w, const struct picture *p, const struct drawing *d)
 {
     const AVFrame *f = w->frame;
     const struct canvas canvas = {.planes = {f->data[0], f->data[1], f->data[2]},
@@ -255,7 +265,11 @@ static void draw(const struct video_writer *w, const struct picture *p, const st
     bool is_cropped = (p->width & ~1) == f->width && (p->height & ~1) == f->height;
     float scale_x = is_cropped ? 1.0f : (float)f->width / (float)p->width;
     float scale_y = is_cropped ? 1.0f : (float)f->height / (float)p->height;
-    draw_detections(&canvas, d, n, scale_x, scale_y, labels, n_labels);
+    draw_detections(&canvas, d->detections, d->n_detections, scale_x, scale_y, d->labels,
+                    d->n_labels);
+    draw_marks(&canvas, d->marks, d->n_marks, scale_x, scale_y);
+    if (d->caption)
+        draw_caption(&canvas, d->caption);
 }
 
 static int encode(struct video_writer *w, int64_t pts_us)
@@ -271,17 +285,31 @@ static int encode(struct video_writer *w, int64_t pts_us)
     return r < 0 ? fail(w, r, "encoding") : write_packets(w);
 }
 
-int video_writer_add(struct video_writer *w, const struct picture *p, const struct detection *d,
-                     size_t n, const char *const *labels, size_t n_labels)
+static int add(struct video_writer *w, const struct picture *p, const struct drawing *d)
 {
     struct media_log *before = media_log_begin(&w->log);
     int r = convert(w, p);
     if (r == 0) {
-        draw(w, p, d, n, labels, n_labels);
+        draw(w, p, d);
         r = encode(w, p->pts_us);
     }
     media_log_begin(before);
     return r;
+}
+
+int video_writer_add(struct video_writer *w, const struct picture *p, const struct detection *d,
+                     size_t n, const char *const *labels, size_t n_labels)
+{
+    const struct drawing drawing = {
+        .detections = d, .n_detections = n, .labels = labels, .n_labels = n_labels};
+    return add(w, p, &drawing);
+}
+
+int video_writer_add_marked(struct video_writer *w, const struct picture *p,
+                            const struct mark *marks, size_t n, const char *caption)
+{
+    const struct drawing drawing = {.marks = marks, .n_marks = n, .caption = caption};
+    return add(w, p, &drawing);
 }
 
 static int finish(struct video_writer *w)
