@@ -118,25 +118,3 @@ int engine_runtime_describe(char *ret_text, size_t n_bytes)
 {
     return engine_onnxruntime_describe(ret_text, n_bytes);
 }
-
-int engine_element_bytes(enum tensor_type type)
-{
-    switch (type) {
-    case TENSOR_FLOAT64:
-    case TENSOR_INT64:
-        return 8;
-    case TENSOR_FLOAT32:
-    case TENSOR_INT32:
-        return 4;
-    case TENSOR_FLOAT16:
-        return 2;
-    case TENSOR_UINT8:
-    case TENSOR_INT8:
-    case TENSOR_BOOL:
-        return 1;
-    case TENSOR_TYPE_UNSET:
-    case TENSOR_OTHER:
-        break;
-    }
-    return 0;
-}

@@ -42,14 +42,6 @@ struct engine_opts {
     int64_t batch; // pictures in one call on a GPU, taken at once from the lane on a CPU; 0: chosen
 };
 
-struct tensor {
-    enum tensor_type type;
-    int n_dims;
-    int64_t dims[MODEL_MAX_DIMS];
-    void *data; // inputs: borrowed during the run; outputs: the context's, valid until its next run
-    size_t n_bytes;
-};
-
 struct engine;
 struct engine_context;
 

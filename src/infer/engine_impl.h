@@ -40,8 +40,6 @@ extern const struct engine_impl engine_onnxruntime;
 
 int engine_onnxruntime_describe(char *ret_text, size_t n_bytes) MUST_CHECK;
 
-int engine_element_bytes(enum tensor_type type); // 0 for what has no fixed size
-
 // Tests only. While *stub* is set (NULL takes it away), every engine_create() of this process gives
 // an engine that answers with *run*: outputs hold zeroed memory of the model's output shapes
 // (dynamic dimensions: the batch for the first, 1 for others) for it to fill.

@@ -281,7 +281,7 @@ static int read_shape(const struct ort_engine *e, const OrtTensorTypeAndShapeInf
                        MODEL_MAX_DIMS);
     t->type = to_ours(type);
     t->n_dims = (int)n_dims;
-    t->n_bytes = n_elements * (size_t)engine_element_bytes(t->type);
+    t->n_bytes = n_elements * (size_t)tensor_type_bytes(t->type);
     if (n_dims == 0)
         return 0;
     return ort_runtime_check(e->api->GetDimensions(shape, t->dims, n_dims), ERR_MODEL, name);

@@ -85,11 +85,11 @@ static int make_output(struct stub_context *c, int index, int64_t batch, struct 
         n *= (size_t)t.dims[d];
     }
     mem_free(c->outputs[index]);
-    c->outputs[index] = mem_calloc(n, (size_t)engine_element_bytes(shape->type));
+    c->outputs[index] = mem_calloc(n, (size_t)tensor_type_bytes(shape->type));
     if (!c->outputs[index])
         return ERR_NOMEM;
     t.data = c->outputs[index];
-    t.n_bytes = n * (size_t)engine_element_bytes(shape->type);
+    t.n_bytes = n * (size_t)tensor_type_bytes(shape->type);
     *ret_output = t;
     return 0;
 }

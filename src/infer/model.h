@@ -16,6 +16,7 @@
 
 #include "base/attr.h"
 #include "base/opt.h"
+#include "nn/tensor.h"
 #include "vision/letterbox.h"
 
 struct str_buf;
@@ -37,26 +38,12 @@ enum head_kind {
     HEAD_N_KINDS
 };
 
-enum tensor_type {
-    TENSOR_TYPE_UNSET,
-    TENSOR_FLOAT32,
-    TENSOR_FLOAT16,
-    TENSOR_UINT8,
-    TENSOR_INT8,
-    TENSOR_INT32,
-    TENSOR_INT64,
-    TENSOR_BOOL,
-    TENSOR_FLOAT64,
-    TENSOR_OTHER,
-};
-
 enum {
-    MODEL_MAX_DIMS = 8,
+    MODEL_MAX_DIMS = TENSOR_MAX_DIMS,
     MODEL_MAX_TENSORS = 32,
     MODEL_MAX_LABELS = 4096,
     MODEL_LABEL_MAX = 256,
 };
-#define MODEL_MAX_BYTES (2 * GIB)
 
 struct model_tensor {
     const char *name;

@@ -10,7 +10,7 @@
 #include "base/attr.h"
 #include "base/str.h"
 #include "infer/model.h"
-#include "infer/onnx_read.h"
+#include "nn/onnx_read.h"
 
 enum head_variant {
     VARIANT_UNSET,        // the family's usual shape

@@ -105,7 +105,7 @@ static int make_extra_input(struct runner *r, const struct model_info *info, int
     t->n_dims = 2;
     t->dims[0] = r->n_slots;
     t->dims[1] = n;
-    r->extra_bytes[input] = (size_t)n * (size_t)engine_element_bytes(t->type);
+    r->extra_bytes[input] = (size_t)n * (size_t)tensor_type_bytes(t->type);
     t->n_bytes = r->extra_bytes[input] * (size_t)r->n_slots;
     t->data = mem_aligned(t->n_bytes);
     if (!t->data)

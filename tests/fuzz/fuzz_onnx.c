@@ -9,7 +9,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "infer/model.h"
-#include "infer/onnx_read.h"
+#include "nn/onnx_read.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 

@@ -17,7 +17,7 @@
 #include "base/mem.h"
 #include "infer/model.h"
 #include "infer/model_priv.h"
-#include "infer/onnx_read.h"
+#include "nn/onnx_read.h"
 #include "unit/infer/onnx_build.h"
 
 enum {

@@ -5,7 +5,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
-#include "infer/onnx_read.h"
+#include "nn/onnx_read.h"
 
 // What people rename to .onnx by accident.
 static const char *other_format(struct str b)

@@ -12,7 +12,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "infer/onnx_read.h"
+#include "nn/onnx_read.h"
 
 // "weights are in 'LOCATION', which WHAT"
 static int refuse(const char *path, struct str location, const char *what)

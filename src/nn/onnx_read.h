@@ -14,14 +14,17 @@
 
 #include "base/attr.h"
 #include "base/str.h"
-#include "infer/model.h"
+#include "nn/tensor.h"
 
 enum {
     ONNX_MAX_DEPTH = 16,      // of graphs in attributes of nodes of graphs
     ONNX_MAX_ITEMS = 1 << 20, // nodes, initializers, attributes: of each, in one list
     ONNX_MAX_RANK = 32,
+    ONNX_MAX_INPUTS = 32,
     ONNX_MAX_ARENA = 512 * 1024 * 1024, // bytes of all structs together
 };
+
+#define ONNX_MAX_BYTES (2 * GIB)
 
 enum onnx_attribute_type { // the numbers of AttributeProto.AttributeType
     ONNX_ATTRIBUTE_UNSET,
@@ -49,6 +52,7 @@ struct onnx_tensor {
     const int64_t *dims;
     int64_t n_elements;
     struct str raw; // little-endian elements; empty where a typed list or external data holds them
+    struct str message; // the whole TensorProto, where the typed lists are
     bool is_external;
     struct onnx_external external;
 };
@@ -112,7 +116,7 @@ struct onnx {
 
 // Maps and reads the file. ERR_NOT_FOUND, ERR_INVALID (a directory); ERR_MODEL: empty, a Git-LFS
 // pointer, another format (named where known), not protobuf, cut short; ERR_TOO_BIG: over
-// MODEL_MAX_BYTES or a limit above; ERR_NOMEM. Does not look at external data.
+// ONNX_MAX_BYTES or a limit above; ERR_NOMEM. Does not look at external data.
 int onnx_open(const char *path, struct onnx **ret_onnx) MUST_CHECK;
 // The same over bytes that the caller keeps alive; *name* is what messages call them.
 int onnx_parse(const void *bytes, size_t n, const char *name, struct onnx **ret_onnx) MUST_CHECK;

@@ -9,7 +9,7 @@
 // read_tensor(), so every external location is in the list that onnx_check_external() judges. Field
 // numbers are those of onnx.proto.
 
-#include "infer/onnx_read.h"
+#include "nn/onnx_read.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "infer/onnx_pb.h"
+#include "nn/onnx_pb.h"
 
 struct reader {
     struct onnx model; // first: what callers hold
@@ -214,7 +214,7 @@ static int check_elements(const struct reader *r, struct onnx_tensor *t)
         return err_set(ERR_MODEL, "%s: a tensor with %d dimensions", r->name, t->n_dims);
     int64_t n = 1;
     for (int i = 0; i < t->n_dims; i++) {
-        if (t->dims[i] < 0 || (t->dims[i] > 0 && n > (int64_t)MODEL_MAX_BYTES / t->dims[i]))
+        if (t->dims[i] < 0 || (t->dims[i] > 0 && n > (int64_t)ONNX_MAX_BYTES / t->dims[i]))
             return err_set(ERR_MODEL, "%s: tensor '%.*s' has an impossible size", r->name,
                            STR_ARG(t->name));
         n *= t->dims[i];
@@ -229,7 +229,7 @@ static int check_elements(const struct reader *r, struct onnx_tensor *t)
 
 static int read_tensor(struct reader *r, struct str bytes, struct onnx_tensor *t)
 {
-    *t = (struct onnx_tensor){.external = {.length = -1}};
+    *t = (struct onnx_tensor){.message = bytes, .external = {.length = -1}};
     struct pb m = pb_of(bytes);
     struct pb_field f;
     int err = 0;
@@ -514,7 +514,7 @@ static void drop_filled_inputs(struct graph_lists *lists)
             filled = str_equal(lists->inputs[i].name, lists->initializers[k].name);
         if (!filled)
             lists->inputs[kept++] = lists->inputs[i];
-        if (kept > MODEL_MAX_TENSORS)
+        if (kept > ONNX_MAX_INPUTS)
             break; // the caller refuses so many
     }
     lists->n_inputs = kept;
@@ -711,7 +711,7 @@ static int map_file(const char *path, void **ret_map, size_t *ret_n)
         err = err_set(ERR_INVALID, "%s: is a directory, not an ONNX file", path);
     else if (!S_ISREG(st.st_mode))
         err = err_set(ERR_INVALID, "%s: is not a regular file", path);
-    else if ((uint64_t)st.st_size > MODEL_MAX_BYTES)
+    else if ((uint64_t)st.st_size > ONNX_MAX_BYTES)
         err = err_set(ERR_TOO_BIG, "%s: larger than 2 GiB", path);
     else if (st.st_size > 0) {
         void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "infer/onnx_read.h"
+#include "nn/onnx_read.h"
 
 const struct onnx_node *onnx_producer(const struct onnx *o, struct str tensor)
 {

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// plan.h - a graph compiled for this CPU: a flat list of steps over one block of memory.
+//
+// A plan is made once and shared; who runs it has an instance: the block of memory in which the
+// steps work. One instance computes one picture in one thread, so a picture's result does not
+// depend on how many others are in work.
+//
+// INVARIANTS
+// (1) A plan is constant after plan_compile(): weights are reordered once, for all instances.
+// (2) Two values share memory only where the later one is first written after the last read of the
+// earlier one.
+//
+// Ownership: plans are counted; an instance holds its plan. A plan keeps nothing of its graph.
+// Threads: a plan: any number at once. An instance: one at a time.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "nn/tensor.h"
+
+struct graph;
+struct plan;
+struct plan_instance;
+struct str_buf;
+
+enum plan_precision {
+    PLAN_PRECISION_UNSET, // fp32
+    PLAN_FP32,
+    PLAN_BF16, // weights and activations; sums in fp32
+    PLAN_INT8,
+};
+
+enum {
+    PLAN_MAX_ARENA = 1 << 30, // bytes of one instance
+};
+
+// What one convolution is computed in, where that is not the plan's precision. Found by the name of
+// the value that it makes.
+struct plan_layer {
+    const char *name;
+    enum plan_precision precision;
+};
+
+// The range that a value was seen in: what INT8 needs for every input and output of a convolution.
+struct plan_range {
+    const char *name;
+    float min, max;
+};
+
+// Zero is the default.
+struct plan_opts {
+    enum plan_precision precision;
+    const struct plan_layer *layers;
+    int n_layers;
+    const struct plan_range *ranges;
+    int n_ranges;
+};
+
+// ERR_UNSUPPORTED: a step that has no code here (the message names it), or INT8 without a range for
+// a value. ERR_UNAVAILABLE: the precision on this CPU, or a build without oneDNN. ERR_TOO_BIG:
+// PLAN_MAX_ARENA. ERR_NOMEM.
+int plan_compile(const struct graph *g, const struct plan_opts *opts,
+                 struct plan **ret_plan) MUST_CHECK;
+struct plan *plan_ref(struct plan *p);
+void plan_unref(struct plan **pp);
+size_t plan_weight_bytes(const struct plan *p);
+size_t plan_arena_bytes(const struct plan *p); // of one instance
+double plan_operations(const struct plan *p);  // multiplications and additions of one run
+// One line a step: what it does, by which code, where its values lie.
+void plan_describe(const struct plan *p, struct str_buf *out);
+// "oneDNN 2.6.3"; NULL in a build without it.
+const char *plan_library(void);
+// Whether this CPU computes in *precision* faster than in fp32.
+bool plan_precision_pays(enum plan_precision precision);
+
+int plan_instance_create(struct plan *p,
+                         struct plan_instance **ret_instance) MUST_CHECK; // ERR_NOMEM
+void plan_instance_destroy(struct plan_instance *i);                      // NULL is a no-op
+// inputs[i] are the graph's, in the types of the file; outputs[i] are filled in and lie in the
+// instance until its next run. ERR_MODEL: an input of another shape or type.
+int plan_run(struct plan_instance *i, const struct tensor *inputs, int n_inputs,
+             struct tensor *outputs, int n_outputs) MUST_CHECK;
+
+// Called for each value that a convolution reads or makes, in a plan of FP32, while it runs:
+// *n_pixels* times *n_channels* numbers, pixels *pixel_stride* apart.
+typedef void plan_observer(void *arg, const char *name, const float *values, size_t n_pixels,
+                           size_t n_channels, size_t pixel_stride);
+void plan_instance_observe(struct plan_instance *i, plan_observer *fn, void *arg);
+
+// Times the steps of all further runs.
+int plan_instance_profile(struct plan_instance *i) MUST_CHECK; // ERR_NOMEM
+void plan_profile_describe(const struct plan_instance *i, struct str_buf *out);
