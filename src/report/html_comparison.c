@@ -29,7 +29,7 @@ static const struct {
     [COMPARISON_LOST] = {"lost", "found by A, missed by B", "missed"},
     [COMPARISON_FOUND] = {"gained", "missed by A, found by B", "found"},
     [COMPARISON_FALSE_NEW] = {"new false alarm", "false in B only", "alarm"},
-    [COMPARISON_FALSE_GONE] = {"false alarm gone", "false in A only", "ignored"},
+    [COMPARISON_FALSE_GONE] = {"false alarm gone", "false in A only", "found"},
 };
 // clang-format on
 

@@ -22,8 +22,6 @@ static void put_cause(const struct convention_cause *c, struct str_buf *out)
     put_difference_cell(out, "AP50", c->ap50_before, c->ap50_after);
     str_buf_puts(out, "<td class=\"words\" data-name=\"What is different\">");
     html_put_text(out, c->text);
-    if (!c->is_counted)
-        str_buf_puts(out, " <span class=\"soft\">(not in use here: what it would do)</span>");
     str_buf_puts(out, "</td></tr>\n");
 }
 

@@ -77,7 +77,7 @@ const char html_style[] =
 "th:first-child,td:first-child{text-align:left;padding-left:0}th:last-child,td:last-child{padding-right:0}\n"
 "td.bar{width:27%;min-width:110px}tbody th{min-width:11.5em}.nowrap{white-space:nowrap}\n"
 ".bars{display:flex;height:12px;border-radius:2px;overflow:hidden;background:var(--grid)}.bars i{display:block}\n"
-"table+table,.gap,p+table{margin-top:30px}p.soft{margin-top:8px}\n"
+"table+table,.gap,p+table,.moments+table,figure+table{margin-top:30px}p.soft{margin-top:8px}\n"
 "th.words,td.words{text-align:left;width:52%;max-width:40em}.bins{max-width:620px}.bars i.bin{background:var(--one)}\n"
 ".span{position:relative;height:16px}.span i{position:absolute}.span .zero{left:50%;top:0;bottom:0;border-left:1px solid var(--soft)}\n"
 ".span .range{top:5px;height:6px;border-radius:3px;background:var(--line)}.span .range.found{background:var(--found)}"
