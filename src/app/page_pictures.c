@@ -31,13 +31,13 @@ static const char *base_name(const char *path)
 }
 
 // "clip" and "clip.mp4" name the source "clip.mp4".
-static bool is_of_source(const struct reading *rd, const char *video)
+static bool is_of_source(const char *source, const char *video)
 {
     const char *name = base_name(video);
-    const char *dot = strrchr(rd->source, '.');
+    const char *dot = strrchr(source, '.');
     const size_t n = strlen(name);
-    return strcmp(name, rd->source) == 0 ||
-           (dot && n == (size_t)(dot - rd->source) && strncmp(name, rd->source, n) == 0);
+    return strcmp(name, source) == 0 ||
+           (dot && n == (size_t)(dot - source) && strncmp(name, source, n) == 0);
 }
 
 bool page_frame_is_picture(const struct page_frame *f, const struct picture *p, const char *source,
