@@ -15,64 +15,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <libswscale/swscale.h>
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "check.h"
 #include "vision/picture.h"
 
 enum {
     N_RANDOM = 1500, // pictures
     N_ROUNDS = 61,   // of the bench; the median is printed
 };
-
-static uint64_t random_state = 88172645463325252u;
-
-static uint32_t random_bits(void)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (uint32_t)(random_state >> 32);
-}
-
-static int random_from(int low, int high)
-{
-    return low + (int)(random_bits() % (uint32_t)(high - low + 1));
-}
-
-// --- guarded planes
-
-struct guarded {
-    uint8_t *map;
-    size_t map_bytes;
-    uint8_t *bytes;
-};
-
-static struct guarded guarded_make(size_t n_bytes, bool at_start)
-{
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t whole = (n_bytes + page - 1) / page * page;
-    struct guarded g = {.map_bytes = whole + 2 * page};
-    g.map = (uint8_t *)mmap(NULL, g.map_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                            -1, 0);
-    if (g.map == MAP_FAILED || mprotect(g.map, page, PROT_NONE) != 0 ||
-        mprotect(g.map + page + whole, page, PROT_NONE) != 0) {
-        perror("guarded plane");
-        exit(3);
-    }
-    g.bytes = g.map + page + (at_start ? 0 : whole - n_bytes);
-    return g;
-}
-
-static void guarded_free(struct guarded *g)
-{
-    if (g->map)
-        munmap(g->map, g->map_bytes);
-}
 
 struct plane_shape {
     int row_bytes;
@@ -192,14 +146,6 @@ static void close_kernels(void)
         letterbox_scratch_destroy(kernels[i].scratch);
 }
 
-static void must(int r)
-{
-    if (r >= 0)
-        return;
-    fprintf(stderr, "%s\n", err_message(r));
-    exit(3);
-}
-
 static bool is_same(const struct letterbox *lb, const struct picture *p)
 {
     size_t n = (size_t)lb->dst_width * (size_t)lb->dst_height * 3;
@@ -274,18 +220,10 @@ static void run_sws(struct contender *c, const struct picture *p, uint8_t *ret_r
     memset(ret_rgb + above + inside, lb->fill, stride * (size_t)lb->dst_height - above - inside);
 }
 
-static int compare_ms(const void *a, const void *b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static void print_times(struct contender *c)
 {
-    qsort(c->ms, N_ROUNDS, sizeof(c->ms[0]), compare_ms);
-    printf("  %-24s %7.3f ms  (%.3f to %.3f)\n", c->name, c->ms[N_ROUNDS / 2], c->ms[N_ROUNDS / 10],
-           c->ms[N_ROUNDS - 1 - N_ROUNDS / 10]);
+    printf("  %-24s %7.3f ms  (%.3f to %.3f)\n", c->name, sorted_at(c->ms, N_ROUNDS, 0.5),
+           sorted_at(c->ms, N_ROUNDS, 0.1), sorted_at(c->ms, N_ROUNDS, 0.9));
 }
 
 static struct contender sws_contender(const char *name, const struct letterbox *lb,

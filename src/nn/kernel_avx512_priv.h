@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// kernel_avx512_priv.h - activations, loads and stores of 16 numbers, for the AVX-512 kernels.
+#pragma once
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nn/kernel_priv.h"
+
+// The files are built for any CPU; each function says what it needs.
+#define AVX512_TARGET "avx512f,avx512bw,avx512dq,avx512vl,fma,f16c"
+#define AVX512        __attribute__((target(AVX512_TARGET)))
+#define AVX512_INLINE __attribute__((target(AVX512_TARGET), always_inline)) static inline
+
+// How exact an exponential must be: F32 outputs keep 2e-6 relative, the others have fewer bits.
+enum kernel_exactness {
+    KERNEL_EXACT,
+    KERNEL_QUICK,
+};
+
+AVX512_INLINE __mmask16 avx512_first(int n)
+{
+    return n >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << n) - 1);
+}
+
+// 2^t to 8e-8 of it: t = n + f, f in [-1/2, 1/2], a polynomial for 2^f.
+AVX512_INLINE __m512 avx512_exp2(__m512 t)
+{
+    __m512 n = _mm512_roundscale_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    __m512 f = _mm512_sub_ps(t, n);
+    __m512 p = _mm512_set1_ps(0.00132764722f);
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.00967554133f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.0555071327f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.240221197f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.693146967f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(1.0f));
+    return _mm512_scalef_ps(p, n);
+}
+
+// 2^t to 8e-5 of it: t = floor(t) + f.
+AVX512_INLINE __m512 avx512_exp2_quick(__m512 t)
+{
+    __m512 f = _mm512_reduce_ps(t, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+    __m512 p = _mm512_set1_ps(0.0780245227f);
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.226067155f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.69583354f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.999925219f));
+    return _mm512_scalef_ps(p, t); // by 2^floor(t)
+}
+
+// *numerator* / (1 + exp(-v)). exp(-v) may be infinite: the quotient is 0 then.
+AVX512_INLINE __m512 avx512_logistic(__m512 numerator, __m512 v, enum kernel_exactness exactness)
+{
+    __m512 one = _mm512_set1_ps(1.0f);
+    __m512 t = _mm512_mul_ps(v, _mm512_set1_ps(-1.44269504f));
+    if (exactness == KERNEL_EXACT)
+        return _mm512_div_ps(numerator, _mm512_add_ps(one, avx512_exp2(t)));
+    __m512 e = avx512_exp2_quick(t);
+    return _mm512_mul_ps(numerator, _mm512_rcp14_ps(_mm512_add_ps(one, e)));
+}
+
+AVX512_INLINE __m512 avx512_clip(__m512 v, float low, float high)
+{
+    return _mm512_min_ps(_mm512_max_ps(v, _mm512_set1_ps(low)), _mm512_set1_ps(high));
+}
+
+AVX512_INLINE __m512 avx512_activate(__m512 v, enum kernel_activation activation, float alpha,
+                                     enum kernel_exactness exactness)
+{
+    __m512 zero = _mm512_setzero_ps();
+    __m512 half = _mm512_set1_ps(0.5f);
+    switch (activation) {
+    case KERNEL_RELU:
+        return _mm512_max_ps(v, zero);
+    case KERNEL_RELU6:
+        return avx512_clip(v, 0, 6);
+    case KERNEL_LEAKY:
+        return _mm512_mask_mul_ps(v, _mm512_cmp_ps_mask(v, zero, _CMP_LT_OQ), v,
+                                  _mm512_set1_ps(alpha));
+    case KERNEL_SILU:
+        return avx512_logistic(v, v, exactness);
+    case KERNEL_SIGMOID:
+        return avx512_logistic(_mm512_set1_ps(1.0f), v, exactness);
+    case KERNEL_HARD_SWISH:
+        return _mm512_mul_ps(v,
+                             avx512_clip(_mm512_fmadd_ps(v, _mm512_set1_ps(1.0f / 6), half), 0, 1));
+    case KERNEL_HARD_SIGMOID:
+        return avx512_clip(_mm512_fmadd_ps(v, _mm512_set1_ps(alpha != 0 ? alpha : 1.0f / 6), half),
+                           0, 1);
+    default:
+        return v;
+    }
+}
+
+AVX512_INLINE __m512 avx512_from_bf16(__m256i v)
+{
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(v), 16));
+}
+
+// As kernel_to_bf16().
+AVX512_INLINE __m256i avx512_to_bf16(__m512 v)
+{
+    __m512i bits = _mm512_castps_si512(v);
+    __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    __m512i up = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
+    __mmask16 is_nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
+    up = _mm512_mask_or_epi32(up, is_nan, bits, _mm512_set1_epi32(0x400000));
+    return _mm512_cvtepi32_epi16(_mm512_srli_epi32(up, 16));
+}
+
+// *v* already scaled and shifted, to the nearest of 0..255.
+AVX512_INLINE __m128i avx512_to_u8(__m512 v)
+{
+    __m512i q = _mm512_max_epi32(_mm512_cvtps_epi32(v), _mm512_setzero_si512());
+    return _mm512_cvtusepi32_epi8(q);
+}
+
+AVX512_INLINE __m512 avx512_load(const uint8_t *p, enum kernel_type type, __mmask16 lanes)
+{
+    if (type == KERNEL_F32)
+        return _mm512_maskz_loadu_ps(lanes, p);
+    if (type == KERNEL_BF16)
+        return avx512_from_bf16(_mm256_maskz_loadu_epi16(lanes, p));
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(lanes, p)));
+}

@@ -1,0 +1,483 @@
+// SPDX-License-Identifier: Apache-2.0
+// kernel_conv.c - packs a convolution's weights and walks over its output block by block.
+//
+// INVARIANTS
+// (1) A block is within one output row; a 1x1 convolution of stride 1 sees the picture as one row.
+// (2) Each panel of 16 channels belongs to one group; groups differ by one panel at most.
+// (3) Filters over few channels (pictures) take a row of taps as one, its bytes being neighbours; a
+//     row that leaves the picture, or whose last unit would leave the tensor, is copied to a patch.
+
+#include <assert.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "nn/kernel.h"
+#include "nn/kernel_priv.h"
+
+enum {
+    WEIGHT_LIMIT = 127,
+    BAND_BYTES = 192 * 1024, // of input that all groups pass over before the next: half of an L2
+    MAX_PATCH_BYTES = KERNEL_CONV_MAX_TAPS * KERNEL_CONV_FEW_CHANNELS * 4 + KERNEL_UNIT_BYTES,
+};
+
+struct group {
+    int n_panels;
+    int first_channel;
+    size_t weights_at; // bytes
+};
+
+struct kernel_conv {
+    struct kernel_conv_opts opts; // weights and bias are NULL
+    const struct kernel_conv_impl *impl;
+    bool is_merged;      // (3)
+    int n_taps, n_units; // a row of taps counts as one where merged
+    int n_panels, n_groups;
+    size_t weights_bytes;
+    struct group *groups;
+    uint8_t *weights;
+    float *factor; // NULL but for U8
+    float *offset;
+    uint8_t *padding; // a pixel of zeros or zero points
+};
+
+// --- shapes
+
+static int check_opts(const struct kernel_conv_opts *o)
+{
+    int n_taps = o->kernel_height * o->kernel_width;
+    bool is_sane = o->kernel_height > 0 && o->kernel_width > 0 &&
+                   o->kernel_height <= KERNEL_CONV_MAX_TAPS &&
+                   o->kernel_width <= KERNEL_CONV_MAX_TAPS && n_taps <= KERNEL_CONV_MAX_TAPS;
+    bool has_channels = o->in_channels > 0 && o->in_channels <= KERNEL_CONV_MAX_CHANNELS &&
+                        o->out_channels > 0 && o->out_channels <= KERNEL_CONV_MAX_CHANNELS;
+    if (o->type == KERNEL_U8 && (int64_t)n_taps * o->in_channels > KERNEL_CONV_MAX_SUM)
+        has_channels = false;
+    // a pixel of padding on either side of a tap is all that padding can be asked for
+    bool is_padded_sanely = o->pad_top >= 0 && o->pad_top < o->kernel_height && o->pad_left >= 0 &&
+                            o->pad_left < o->kernel_width;
+    if (!is_sane || !has_channels || !is_padded_sanely || o->stride < 1 || o->stride > 2)
+        return err_set(ERR_UNSUPPORTED,
+                       "convolution: %dx%d, stride %d, padding %d and %d, %d to %d channels",
+                       o->kernel_height, o->kernel_width, o->stride, o->pad_top, o->pad_left,
+                       o->in_channels, o->out_channels);
+    return 0;
+}
+
+static const struct kernel_conv_impl *impl_for(enum kernel_type type, enum cpu_isa isa)
+{
+#if defined(__x86_64__)
+    if (kernel_conv_avx512[type].finish && kernel_conv_avx512[type].isa <= isa)
+        return &kernel_conv_avx512[type];
+    if (kernel_conv_avx2[type].finish && kernel_conv_avx2[type].isa <= isa)
+        return &kernel_conv_avx2[type];
+#endif
+    return &kernel_conv_c[type];
+}
+
+static int elements_per_unit(enum kernel_type type)
+{
+    return KERNEL_UNIT_BYTES / (int)kernel_type_bytes(type);
+}
+
+// --- weights
+
+// The largest magnitude of channel *o*'s weights stands for 127.
+static float weight_scale(const struct kernel_conv_opts *opts, int o)
+{
+    size_t n = (size_t)opts->in_channels * (size_t)(opts->kernel_height * opts->kernel_width);
+    const float *w = opts->weights + (size_t)o * n;
+    float most = 0;
+    for (size_t i = 0; i < n; i++)
+        most = fmaxf(most, fabsf(w[i]));
+    return most > 0 && isfinite(most) ? most / WEIGHT_LIMIT : 1;
+}
+
+static int quantise_weight(float w, float scale)
+{
+    float q = rintf(w / scale);
+    return q >= -WEIGHT_LIMIT ? (int)fminf(q, WEIGHT_LIMIT) : -WEIGHT_LIMIT; // NaN: the least
+}
+
+static void put_weight(const struct kernel_conv *c, size_t at, float w, float scale)
+{
+    switch (c->opts.type) {
+    case KERNEL_F32:
+        ((float *)(void *)c->weights)[at] = w;
+        return;
+    case KERNEL_BF16:
+        ((uint16_t *)(void *)c->weights)[at] = kernel_to_bf16(w);
+        return;
+    default:
+        if (c->impl->has_wide_weights)
+            ((int16_t *)(void *)c->weights)[at] = (int16_t)quantise_weight(w, scale);
+        else
+            ((int8_t *)c->weights)[at] = (int8_t)quantise_weight(w, scale);
+    }
+}
+
+// Where the weight of (channel, tap, input channel) goes, in elements; see kernel_priv.h.
+static size_t weight_place(const struct kernel_conv *c, const struct group *g, int channel, int ky,
+                           int kx, int in)
+{
+    int tap = c->is_merged ? ky : ky * c->opts.kernel_width + kx;
+    int k = c->is_merged ? kx * c->opts.in_channels + in : in;
+    int n = elements_per_unit(c->opts.type);
+    size_t unit = (size_t)tap * (size_t)c->n_units + (size_t)(k / n);
+    int in_group = channel - g->first_channel;
+    size_t panel = unit * (size_t)g->n_panels + (size_t)(in_group / KERNEL_LANES);
+    size_t lane = panel * KERNEL_LANES + (size_t)(in_group % KERNEL_LANES);
+    return (g->weights_at / (c->impl->has_wide_weights ? 2 : 1)) / kernel_type_bytes(c->opts.type) +
+           lane * (size_t)n + (size_t)(k % n);
+}
+
+// Returns the sum of the channel's weights as they are kept (U8).
+static double pack_channel(struct kernel_conv *c, const struct group *g, const float *weights,
+                           int channel, float scale)
+{
+    const struct kernel_conv_opts *o = &c->opts;
+    size_t n_taps = (size_t)(o->kernel_height * o->kernel_width);
+    double sum = 0;
+    for (int in = 0; in < o->in_channels; in++) {
+        const float *w = weights + ((size_t)channel * (size_t)o->in_channels + (size_t)in) * n_taps;
+        for (int ky = 0; ky < o->kernel_height; ky++) {
+            for (int kx = 0; kx < o->kernel_width; kx++) {
+                float v = w[ky * o->kernel_width + kx];
+                put_weight(c, weight_place(c, g, channel, ky, kx, in), v, scale);
+                if (o->type == KERNEL_U8)
+                    sum += quantise_weight(v, scale);
+            }
+        }
+    }
+    return sum;
+}
+
+static void pack(struct kernel_conv *c, const struct kernel_conv_opts *opts)
+{
+    for (int i = 0; i < c->n_groups; i++) {
+        const struct group *g = &c->groups[i];
+        int end = MIN(g->first_channel + g->n_panels * KERNEL_LANES, opts->out_channels);
+        for (int o = g->first_channel; o < end; o++) {
+            float scale = opts->type == KERNEL_U8 ? weight_scale(opts, o) : 1;
+            double sum = pack_channel(c, g, opts->weights, o, scale);
+            double bias = opts->bias ? (double)opts->bias[o] : 0;
+            if (opts->type == KERNEL_U8) {
+                double factor = (double)scale * (double)opts->in_scale;
+                c->factor[o] = (float)factor;
+                bias -= factor * opts->in_zero_point * sum;
+            }
+            c->offset[o] = (float)bias;
+        }
+    }
+}
+
+// (2): as few groups as can be, of sizes as equal as can be.
+static void make_groups(struct kernel_conv *c, size_t unit_panel_bytes)
+{
+    size_t at = 0;
+    int panel = 0;
+    for (int i = 0; i < c->n_groups; i++) {
+        int left = c->n_groups - i;
+        int n = (c->n_panels - panel + left - 1) / left;
+        c->groups[i] = (struct group){n, panel * KERNEL_LANES, at};
+        at += (size_t)c->n_taps * (size_t)c->n_units * (size_t)n * unit_panel_bytes;
+        panel += n;
+    }
+    c->weights_bytes = at;
+}
+
+static int allocate(struct kernel_conv *c)
+{
+    size_t n_channels = (size_t)c->n_panels * KERNEL_LANES;
+    size_t padding = (size_t)c->n_units * KERNEL_UNIT_BYTES;
+    size_t panel = (size_t)KERNEL_LANES * KERNEL_UNIT_BYTES * (c->impl->has_wide_weights ? 2 : 1);
+    c->groups = mem_array(struct group, (size_t)c->n_groups);
+    if (!c->groups)
+        return ERR_NOMEM;
+    make_groups(c, panel);
+    c->weights = (uint8_t *)mem_aligned(c->weights_bytes);
+    c->offset = mem_array(float, n_channels);
+    c->factor = c->opts.type == KERNEL_U8 ? mem_array(float, n_channels) : NULL;
+    c->padding = (uint8_t *)mem_calloc(padding, 1);
+    if (!c->weights || !c->offset || !c->padding || (c->opts.type == KERNEL_U8 && !c->factor))
+        return ERR_NOMEM;
+    memset(c->weights, 0, c->weights_bytes);
+    if (c->opts.type == KERNEL_U8)
+        memset(c->padding, c->opts.in_zero_point, padding);
+    return 0;
+}
+
+static void plan_units(struct kernel_conv *c)
+{
+    const struct kernel_conv_opts *o = &c->opts;
+    int per_unit = elements_per_unit(o->type);
+    c->is_merged = o->in_channels <= KERNEL_CONV_FEW_CHANNELS;
+    c->n_taps = c->is_merged ? o->kernel_height : o->kernel_height * o->kernel_width;
+    int elements = c->is_merged ? o->in_channels * o->kernel_width : o->in_channels;
+    c->n_units = (elements + per_unit - 1) / per_unit;
+    c->n_panels = (o->out_channels + KERNEL_LANES - 1) / KERNEL_LANES;
+    c->n_groups = (c->n_panels + c->impl->max_panels - 1) / c->impl->max_panels;
+}
+
+int kernel_conv_create(const struct kernel_conv_opts *opts, struct kernel_conv **ret_conv)
+{
+    int r = check_opts(opts);
+    if (r < 0)
+        return r;
+    enum cpu_isa isa = CPU_ISA_UNSET;
+    r = cpu_isa_choose(opts->isa, &isa);
+    if (r < 0)
+        return r;
+    struct kernel_conv *c = mem_new(struct kernel_conv);
+    if (!c)
+        return ERR_NOMEM;
+    c->opts = *opts;
+    c->opts.weights = NULL;
+    c->opts.bias = NULL;
+    c->impl = impl_for(opts->type, isa);
+    plan_units(c);
+    r = allocate(c);
+    if (r < 0) {
+        kernel_conv_destroy(c);
+        return r;
+    }
+    pack(c, opts);
+    *ret_conv = c;
+    return 0;
+}
+
+void kernel_conv_destroy(struct kernel_conv *c)
+{
+    if (!c)
+        return;
+    mem_free(c->groups);
+    mem_free(c->weights);
+    mem_free(c->factor);
+    mem_free(c->offset);
+    mem_free(c->padding);
+    mem_free(c);
+}
+
+size_t kernel_conv_bytes(const struct kernel_conv *c)
+{
+    return c->weights_bytes;
+}
+
+enum cpu_isa kernel_conv_isa(const struct kernel_conv *c)
+{
+    return c->impl->isa;
+}
+
+// --- the walk
+
+// One run: the views as the walk sees them, and the pointers of the block at hand.
+struct walk {
+    const struct kernel_conv *conv;
+    const uint8_t *in;
+    int in_height, in_width;
+    int out_height, out_width;
+    ptrdiff_t in_stride; // bytes from pixel to pixel
+    struct kernel_finish finish;
+    uint8_t *out;
+    const uint8_t *add;
+    size_t out_bytes; // of an element, also of *add*
+    const uint8_t *pixels[KERNEL_CONV_MAX_TAPS * KERNEL_MAX_PIXELS];
+    // (3): rows of taps that cannot be read in place, [tap][pixel]
+    uint8_t patches[KERNEL_MAX_PIXELS][MAX_PATCH_BYTES];
+};
+
+// Pixels of tap (ky, kx) for the block's *n* at (y, x).
+static void point_tap(const struct walk *w, const uint8_t **pixels, int n, int y, int x, int kx)
+{
+    const struct kernel_conv_opts *o = &w->conv->opts;
+    int first = x * o->stride - o->pad_left + kx;
+    int last = first + (n - 1) * o->stride;
+    if (y < 0 || y >= w->in_height) {
+        for (int i = 0; i < n; i++)
+            pixels[i] = w->conv->padding;
+        return;
+    }
+    const uint8_t *row = w->in + (ptrdiff_t)y * w->in_width * w->in_stride;
+    if (first >= 0 && last < w->in_width) {
+        for (int i = 0; i < n; i++)
+            pixels[i] = row + (first + i * o->stride) * w->in_stride;
+        return;
+    }
+    for (int i = 0; i < n; i++) {
+        int at = first + i * o->stride;
+        pixels[i] = at >= 0 && at < w->in_width ? row + at * w->in_stride : w->conv->padding;
+    }
+}
+
+static void point_taps(struct walk *w, int n, int y, int x)
+{
+    const struct kernel_conv_opts *o = &w->conv->opts;
+    const uint8_t **pixels = w->pixels;
+    for (int ky = 0; ky < o->kernel_height; ky++) {
+        for (int kx = 0; kx < o->kernel_width; kx++, pixels += n)
+            point_tap(w, pixels, n, y * o->stride - o->pad_top + ky, x, kx);
+    }
+}
+
+// (3): the row of taps of one pixel whose first tap is at (y, x), in place or as a patch.
+static const uint8_t *merged_row(const struct walk *w, uint8_t *patch, int y, int x)
+{
+    const struct kernel_conv *c = w->conv;
+    if (y < 0 || y >= w->in_height)
+        return c->padding;
+    ptrdiff_t row = (ptrdiff_t)y * w->in_width;
+    ptrdiff_t end = (ptrdiff_t)w->in_height * w->in_width * w->in_stride;
+    int width = c->opts.kernel_width;
+    ptrdiff_t at = (row + x) * w->in_stride;
+    ptrdiff_t n_bytes = (ptrdiff_t)c->n_units * KERNEL_UNIT_BYTES;
+    if (x >= 0 && x + width <= w->in_width && at + n_bytes <= end)
+        return w->in + at;
+    memcpy(patch, c->padding, (size_t)n_bytes);
+    int from = MAX(x, 0);
+    int to = MIN(x + width, w->in_width);
+    if (from < to)
+        memcpy(patch + (from - x) * w->in_stride, w->in + (row + from) * w->in_stride,
+               (size_t)((to - from) * w->in_stride));
+    return patch;
+}
+
+static void point_merged(struct walk *w, int n, int y, int x)
+{
+    const struct kernel_conv_opts *o = &w->conv->opts;
+    size_t n_bytes = (size_t)w->conv->n_units * KERNEL_UNIT_BYTES;
+    for (int ky = 0; ky < o->kernel_height; ky++) {
+        for (int i = 0; i < n; i++)
+            w->pixels[ky * n + i] =
+                merged_row(w, w->patches[i] + (size_t)ky * n_bytes, y * o->stride - o->pad_top + ky,
+                           (x + i) * o->stride - o->pad_left);
+    }
+}
+
+static void run_block(struct walk *w, const struct group *g, int n, int y, int x)
+{
+    const struct kernel_conv *c = w->conv;
+    if (c->is_merged)
+        point_merged(w, n, y, x);
+    else
+        point_taps(w, n, y, x);
+    union kernel_sums sums;
+    struct kernel_block b = {
+        .pixels = w->pixels,
+        .weights = c->weights + g->weights_at,
+        .n_taps = c->n_taps,
+        .n_units = c->n_units,
+        .n_pixels = n,
+        .n_panels = g->n_panels,
+    };
+    c->impl->blocks[g->n_panels][n](&b, &sums);
+    ptrdiff_t pixel = (ptrdiff_t)y * w->out_width + x;
+    ptrdiff_t channel = (ptrdiff_t)((size_t)g->first_channel * w->out_bytes);
+    struct kernel_finish *f = &w->finish;
+    f->sums = &sums;
+    f->n_pixels = n;
+    f->n_panels = g->n_panels;
+    f->n_channels = MIN(g->n_panels * KERNEL_LANES, c->opts.out_channels - g->first_channel);
+    f->factor = c->factor ? c->factor + g->first_channel : NULL;
+    f->offset = c->offset + g->first_channel;
+    f->out = w->out + pixel * f->out_stride + channel;
+    f->add = w->add ? w->add + pixel * f->add_stride + channel : NULL;
+    c->impl->finish(f);
+}
+
+// Columns [from, to) of row *y* in blocks of nearly one size.
+static void run_row(struct walk *w, const struct group *g, int y, int from, int to)
+{
+    int most = w->conv->impl->max_pixels[g->n_panels];
+    int n_blocks = (to - from + most - 1) / most;
+    for (int i = 0; i < n_blocks; i++) {
+        int n = (to - from + (n_blocks - i) - 1) / (n_blocks - i);
+        run_block(w, g, n, y, from);
+        from += n;
+    }
+}
+
+static void run_band(struct walk *w, int y_from, int y_to, int x_from, int x_to)
+{
+    for (int i = 0; i < w->conv->n_groups; i++) {
+        for (int y = y_from; y < y_to; y++)
+            run_row(w, &w->conv->groups[i], y, x_from, x_to);
+    }
+}
+
+static void run_bands(struct walk *w)
+{
+    ptrdiff_t stride = w->conv->opts.stride;
+    ptrdiff_t pixel_bytes = w->in_stride * stride * stride;
+    ptrdiff_t row_bytes = pixel_bytes * w->out_width;
+    if (w->out_height == 1) {
+        int step = (int)MAX(BAND_BYTES / pixel_bytes, KERNEL_MAX_PIXELS);
+        for (int x = 0; x < w->out_width; x += step)
+            run_band(w, 0, 1, x, MIN(x + step, w->out_width));
+        return;
+    }
+    int step = (int)MAX(BAND_BYTES / row_bytes, 1);
+    for (int y = 0; y < w->out_height; y += step)
+        run_band(w, y, MIN(y + step, w->out_height), 0, w->out_width);
+}
+
+// (1)
+static void flatten(struct walk *w)
+{
+    const struct kernel_conv_opts *o = &w->conv->opts;
+    if (o->kernel_height != 1 || o->kernel_width != 1 || o->stride != 1)
+        return;
+    w->in_width *= w->in_height;
+    w->out_width *= w->out_height;
+    w->in_height = 1;
+    w->out_height = 1;
+}
+
+static void assert_views(const struct kernel_conv *c, const struct kernel_view *in,
+                         const struct kernel_view *add, const struct kernel_view *out)
+{
+    const struct kernel_conv_opts *o = &c->opts;
+    int per_unit = elements_per_unit(o->type);
+    int readable = (o->in_channels + per_unit - 1) / per_unit * per_unit;
+    assert(in->type == o->type && in->channels == o->in_channels);
+    assert(out->channels == o->out_channels && out->pixel_stride >= out->channels);
+    assert(c->is_merged ? in->pixel_stride == in->channels : in->pixel_stride >= readable);
+    assert(o->kernel_height * o->kernel_width * o->stride > 1 ||
+           (in->height == out->height && in->width == out->width));
+    assert(!add || (add->type == out->type && add->channels == out->channels &&
+                    add->height == out->height && add->width == out->width));
+    (void)readable;
+}
+
+void kernel_conv_run(const struct kernel_conv *c, const struct kernel_view *in,
+                     const struct kernel_view *add, const struct kernel_view *out)
+{
+    assert_views(c, in, add, out);
+    size_t out_bytes = kernel_type_bytes(out->type);
+    struct walk w;
+    w.conv = c;
+    w.in = (const uint8_t *)in->data;
+    w.in_height = in->height;
+    w.in_width = in->width;
+    w.out_height = out->height;
+    w.out_width = out->width;
+    w.in_stride = (ptrdiff_t)((size_t)in->pixel_stride * kernel_type_bytes(in->type));
+    w.out = (uint8_t *)out->data;
+    w.add = add ? (const uint8_t *)add->data : NULL;
+    w.out_bytes = out_bytes;
+    w.finish = (struct kernel_finish){
+        .activation = c->opts.activation,
+        .alpha = c->opts.alpha,
+        .type = out->type,
+        .inverse_scale = out->type == KERNEL_U8 ? 1 / out->scale : 1,
+        .zero_point = (float)out->zero_point,
+        .add_scale = add && add->type == KERNEL_U8 ? add->scale : 1,
+        .add_zero_point = add ? (float)add->zero_point : 0,
+        .add_stride = add ? (ptrdiff_t)((size_t)add->pixel_stride * out_bytes) : 0,
+        .out_stride = (ptrdiff_t)((size_t)out->pixel_stride * out_bytes),
+    };
+    flatten(&w);
+    run_bands(&w);
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+// kernel_conv_avx512.c - the convolution's blocks in AVX-512: FMA for F32, VNNI for U8, BF16 for
+// BF16.
+//
+// A block keeps its sums in registers: pixels x panels vectors of 16 channels, at most 24. A step
+// takes one unit of every pixel (broadcast) and of every panel's weights (one load each).
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "nn/kernel_avx512_priv.h"
+#include "nn/kernel_priv.h"
+
+#define VNNI_TARGET AVX512_TARGET ",avx512vnni"
+#define BF16_TARGET AVX512_TARGET ",avx512bf16"
+
+AVX512_INLINE __m512i load_unit(const uint8_t *p)
+{
+    int32_t v;
+    memcpy(&v, p, sizeof(v));
+    return _mm512_set1_epi32(v);
+}
+
+__attribute__((target(AVX512_TARGET), always_inline)) static inline __m512i
+step_f32(__m512i sum, __m512i x, __m512i w)
+{
+    return _mm512_castps_si512(
+        _mm512_fmadd_ps(_mm512_castsi512_ps(x), _mm512_castsi512_ps(w), _mm512_castsi512_ps(sum)));
+}
+
+__attribute__((target(VNNI_TARGET), always_inline)) static inline __m512i
+step_u8(__m512i sum, __m512i x, __m512i w)
+{
+    return _mm512_dpbusd_epi32(sum, x, w);
+}
+
+__attribute__((target(BF16_TARGET), always_inline)) static inline __m512i
+step_bf16(__m512i sum, __m512i x, __m512i w)
+{
+    return _mm512_castps_si512(
+        _mm512_dpbf16_ps(_mm512_castsi512_ps(sum), (__m512bh)x, (__m512bh)w));
+}
+
+// A block of N panels by M pixels; both are numbers, so that all loops but two disappear.
+// clang-format off: macros
+#define DEFINE_BLOCK(type, isa_target, N, M)                                                   \
+    __attribute__((target(isa_target))) static void block_##type##_##N##x##M(                  \
+        const struct kernel_block *b, union kernel_sums *ret_sums)                             \
+    {                                                                                          \
+        __m512i sums[M][N];                                                                    \
+        const uint8_t *weights = (const uint8_t *)b->weights;                                  \
+        const uint8_t *const *pixels = b->pixels;                                              \
+        KERNEL_UNROLL for (int m = 0; m < (M); m++)                                            \
+        {                                                                                      \
+            KERNEL_UNROLL for (int n = 0; n < (N); n++) sums[m][n] = _mm512_setzero_si512();   \
+        }                                                                                      \
+        for (int tap = 0; tap < b->n_taps; tap++) {                                            \
+            const uint8_t *p[M];                                                               \
+            KERNEL_UNROLL for (int m = 0; m < (M); m++) p[m] = pixels[m];                      \
+            pixels += (M);                                                                     \
+            for (ptrdiff_t k = 0; k < b->n_units; k++) {                                       \
+                __m512i w[N];                                                                  \
+                KERNEL_UNROLL for (int n = 0; n < (N); n++) w[n] =                             \
+                    _mm512_loadu_si512(weights + (ptrdiff_t)64 * n);                           \
+                weights += 64 * (N);                                                           \
+                KERNEL_UNROLL for (int m = 0; m < (M); m++)                                    \
+                {                                                                              \
+                    __m512i x = load_unit(p[m] + k * KERNEL_UNIT_BYTES);                       \
+                    KERNEL_UNROLL for (int n = 0; n < (N); n++) sums[m][n] =                   \
+                        step_##type(sums[m][n], x, w[n]);                                      \
+                }                                                                              \
+            }                                                                                  \
+        }                                                                                      \
+        KERNEL_UNROLL for (int m = 0; m < (M); m++)                                            \
+        {                                                                                      \
+            KERNEL_UNROLL for (int n = 0; n < (N); n++)                                        \
+                _mm512_storeu_si512(ret_sums->s32 + (m * (N) + n) * KERNEL_LANES, sums[m][n]); \
+        }                                                                                      \
+    }
+
+#define DEFINE_ROW(type, isa_target, N)  \
+    DEFINE_BLOCK(type, isa_target, N, 1) \
+    DEFINE_BLOCK(type, isa_target, N, 2) \
+    DEFINE_BLOCK(type, isa_target, N, 3) \
+    DEFINE_BLOCK(type, isa_target, N, 4) \
+    DEFINE_BLOCK(type, isa_target, N, 5) \
+    DEFINE_BLOCK(type, isa_target, N, 6)
+#define DEFINE_ROW_OF_8(type, isa_target, N) \
+    DEFINE_ROW(type, isa_target, N)          \
+    DEFINE_BLOCK(type, isa_target, N, 7)     \
+    DEFINE_BLOCK(type, isa_target, N, 8)
+#define DEFINE_ALL(type, isa_target)     \
+    DEFINE_ROW_OF_8(type, isa_target, 1) \
+    DEFINE_ROW_OF_8(type, isa_target, 2) \
+    DEFINE_ROW_OF_8(type, isa_target, 3) \
+    DEFINE_ROW(type, isa_target, 4)
+
+DEFINE_ALL(f32, AVX512_TARGET)
+DEFINE_ALL(u8, VNNI_TARGET)
+DEFINE_ALL(bf16, BF16_TARGET)
+// clang-format on
+
+// --- finish
+
+AVX512_INLINE __m512 finished(const struct kernel_finish *f, const int32_t *sums, int c,
+                              __mmask16 lanes, enum kernel_activation activation)
+{
+    __m512 offset = _mm512_maskz_loadu_ps(lanes, f->offset + c);
+    __m512i sum = _mm512_loadu_si512(sums);
+    __m512 v = f->factor ? _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum),
+                                           _mm512_maskz_loadu_ps(lanes, f->factor + c), offset)
+                         : _mm512_add_ps(_mm512_castsi512_ps(sum), offset);
+    return f->type == KERNEL_F32 ? avx512_activate(v, activation, f->alpha, KERNEL_EXACT)
+                                 : avx512_activate(v, activation, f->alpha, KERNEL_QUICK);
+}
+
+AVX512_INLINE __m512 with_added(const struct kernel_finish *f, const uint8_t *add, __m512 v,
+                                __mmask16 lanes)
+{
+    __m512 a = avx512_load(add, f->type, lanes);
+    if (f->type != KERNEL_U8)
+        return _mm512_add_ps(v, a);
+    a = _mm512_sub_ps(a, _mm512_set1_ps(f->add_zero_point));
+    return _mm512_fmadd_ps(_mm512_set1_ps(f->add_scale), a, v);
+}
+
+AVX512_INLINE void put(const struct kernel_finish *f, uint8_t *out, __m512 v, __mmask16 lanes)
+{
+    switch (f->type) {
+    case KERNEL_F32:
+        _mm512_mask_storeu_ps(out, lanes, v);
+        return;
+    case KERNEL_BF16:
+        _mm256_mask_storeu_epi16(out, lanes, avx512_to_bf16(v));
+        return;
+    default:
+        v = _mm512_fmadd_ps(v, _mm512_set1_ps(f->inverse_scale), _mm512_set1_ps(f->zero_point));
+        if (lanes == 0xffff)
+            _mm_storeu_si128((__m128i *)(void *)out, avx512_to_u8(v));
+        else
+            _mm_mask_storeu_epi8(out, lanes, avx512_to_u8(v));
+    }
+}
+
+AVX512_INLINE void finish_all(const struct kernel_finish *f, enum kernel_activation activation)
+{
+    ptrdiff_t bytes = (ptrdiff_t)kernel_type_bytes(f->type);
+    const int32_t *sums = f->sums->s32;
+    for (int p = 0; p < f->n_pixels; p++) {
+        uint8_t *out = f->out + p * f->out_stride;
+        const uint8_t *add = f->add ? f->add + p * f->add_stride : NULL;
+        for (int c = 0; c < f->n_channels; c += KERNEL_LANES) {
+            __mmask16 lanes = avx512_first(f->n_channels - c);
+            __m512 v = finished(f, sums + c, c, lanes, activation);
+            if (add)
+                v = with_added(f, add + c * bytes, v, lanes);
+            put(f, out + c * bytes, v, lanes);
+        }
+        sums += (ptrdiff_t)f->n_panels * KERNEL_LANES;
+    }
+}
+
+AVX512 static void finish(const struct kernel_finish *f)
+{
+    switch (f->activation) {
+    case KERNEL_SILU:
+        finish_all(f, KERNEL_SILU);
+        return;
+    case KERNEL_LINEAR:
+        finish_all(f, KERNEL_LINEAR);
+        return;
+    case KERNEL_RELU:
+        finish_all(f, KERNEL_RELU);
+        return;
+    case KERNEL_LEAKY:
+        finish_all(f, KERNEL_LEAKY);
+        return;
+    default:
+        finish_all(f, f->activation);
+    }
+}
+
+#define ROW(type, N)                                                                  \
+    {                                                                                 \
+        NULL, block_##type##_##N##x1, block_##type##_##N##x2, block_##type##_##N##x3, \
+            block_##type##_##N##x4, block_##type##_##N##x5, block_##type##_##N##x6,   \
+            block_##type##_##N##x7, block_##type##_##N##x8                            \
+    }
+#define ROW_OF_6(type, N)                                                             \
+    {                                                                                 \
+        NULL, block_##type##_##N##x1, block_##type##_##N##x2, block_##type##_##N##x3, \
+            block_##type##_##N##x4, block_##type##_##N##x5, block_##type##_##N##x6    \
+    }
+#define BLOCKS(type)                                                                        \
+    {                                                                                       \
+        [1] = ROW(type, 1), [2] = ROW(type, 2), [3] = ROW(type, 3), [4] = ROW_OF_6(type, 4) \
+    }
+
+const struct kernel_conv_impl kernel_conv_avx512[KERNEL_N_TYPES] = {
+    // clang-format off
+    [KERNEL_F32]  = {CPU_ISA_AVX512,     4, {0, 8, 8, 8, 6}, BLOCKS(f32),  finish, false},
+    [KERNEL_BF16] = {CPU_ISA_AVX512BF16, 4, {0, 8, 8, 8, 6}, BLOCKS(bf16), finish, false},
+    [KERNEL_U8]   = {CPU_ISA_AVX512VNNI, 4, {0, 8, 8, 8, 6}, BLOCKS(u8),   finish, false},
+    // clang-format on
+};

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// kernel_priv.h - what the versions of the kernels share.
+//
+// A convolution is made block by block: up to KERNEL_MAX_PIXELS output pixels by up to
+// KERNEL_MAX_PANELS panels of 16 output channels. Inputs are read in units of 4 bytes: one f32, two
+// bf16 or four u8, which a version broadcasts and multiplies with 16 channels' weights for them. So
+// the weights' layout is the same for all types:
+//   [group of panels][tap][unit][panel of the group][channel of 16][element of the unit]
+// Where pixels lie is a list of pointers, [tap][pixel]: a filter that reaches over the edge points
+// at a pixel of zeros (U8: of zero points), so blocks know nothing of edges.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "nn/kernel.h"
+
+#if defined(__clang__)
+#define KERNEL_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define KERNEL_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+enum {
+    KERNEL_LANES = 16, // channels in a panel
+    KERNEL_UNIT_BYTES = 4,
+    KERNEL_MAX_PANELS = 4,
+    KERNEL_MAX_PIXELS = 8,
+};
+
+// Sums of a block, [pixel][panel][channel]: float (F32, BF16) or int32 (U8).
+union kernel_sums {
+    float f32[KERNEL_MAX_PIXELS * KERNEL_MAX_PANELS * KERNEL_LANES];
+    int32_t s32[KERNEL_MAX_PIXELS * KERNEL_MAX_PANELS * KERNEL_LANES];
+};
+
+struct kernel_block {
+    const uint8_t *const *pixels; // [tap][pixel]
+    const void *weights;          // of the group
+    int n_taps, n_units;
+    int n_pixels, n_panels;
+};
+
+typedef void kernel_block_fn(const struct kernel_block *b, union kernel_sums *ret_sums);
+
+// What becomes of the sums: value = activate(sum * factor[c] + offset[c]), + what is added.
+struct kernel_finish {
+    const union kernel_sums *sums;
+    int n_pixels, n_panels;
+    int n_channels;      // in the panels that exist
+    const float *factor; // NULL (F32, BF16): 1
+    const float *offset; // of the group's first channel
+    enum kernel_activation activation;
+    float alpha;
+    enum kernel_type type; // of the output
+    float inverse_scale;   // U8
+    float zero_point;
+    float add_scale; // U8; values of *add* are add_scale * (u8 - add_zero_point)
+    float add_zero_point;
+    const uint8_t *add; // NULL: none
+    uint8_t *out;
+    ptrdiff_t add_stride, out_stride; // bytes from pixel to pixel
+};
+
+typedef void kernel_finish_fn(const struct kernel_finish *f);
+
+// One version of the convolution for one type.
+struct kernel_conv_impl {
+    enum cpu_isa isa;
+    int max_panels; // in a group
+    int max_pixels[KERNEL_MAX_PANELS + 1];
+    kernel_block_fn *blocks[KERNEL_MAX_PANELS + 1][KERNEL_MAX_PIXELS + 1];
+    kernel_finish_fn *finish;
+    bool has_wide_weights; // U8 weights are kept as int16
+};
+
+// By instruction set and type; NULL: the one of an earlier instruction set serves.
+extern const struct kernel_conv_impl kernel_conv_c[KERNEL_N_TYPES];
+extern const struct kernel_conv_impl kernel_conv_avx2[KERNEL_N_TYPES];
+extern const struct kernel_conv_impl kernel_conv_avx512[KERNEL_N_TYPES];
+
+// A float's upper half, rounded to nearest even; NaN stays NaN.
+static inline uint16_t kernel_to_bf16(float v)
+{
+    union {
+        float f;
+        uint32_t u;
+    } bits = {.f = v};
+    if ((bits.u & 0x7fffffffu) > 0x7f800000u)
+        return (uint16_t)(bits.u >> 16 | 0x40u);
+    return (uint16_t)((bits.u + 0x7fffu + (bits.u >> 16 & 1)) >> 16);
+}
+
+static inline float kernel_from_bf16(uint16_t v)
+{
+    union {
+        uint32_t u;
+        float f;
+    } bits = {.u = (uint32_t)v << 16};
+    return bits.f;
+}
+
+// The reference of all activations.
+float kernel_activate_one(float v, enum kernel_activation activation, float alpha);
