@@ -7,13 +7,17 @@
 #include "app/app.h"
 #include "app/commands.h"
 #include "app/formats.h"
+#include "app/page_pictures.h"
 #include "app/paired.h"
+#include "app/report_html.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "dataset/dataset.h"
 #include "eval/disagreement.h"
+#include "media/source.h"
 #include "report/comparison_report.h"
 #include "report/disagreement_report.h"
+#include "report/html_comparison.h"
 
 enum {
     MAX_OUTPUT = 256 * 1024 * 1024,
@@ -21,7 +25,8 @@ enum {
 
 static struct compare_settings {
     struct paired_opts paired;
-    const char *json, *markdown;
+    const char *json, *markdown, *report;
+    struct source_opts source; // its path alone
     int64_t list;
 } settings = {.paired = PAIRED_DEFAULTS, .list = 20};
 
@@ -30,6 +35,8 @@ static const struct opt rows[] = {
     OPT_TEXT(struct compare_settings, "json", json, "FILE", "write the comparison as JSON; - is standard output", NULL),
     OPT_INT(struct compare_settings, "list", list, 0, 1e6, "N", "objects that changed sides, or disagreements, to show", "20"),
     OPT_TEXT(struct compare_settings, "markdown", markdown, "FILE", "write the comparison as Markdown; - is standard output", NULL),
+    OPT_TEXT(struct compare_settings, "report", report, "FILE.html", "write the comparison as one HTML page", NULL),
+    OPT_TEXT(struct compare_settings, "source", source.path, "SOURCE", "the video or pictures that were judged, for the pictures in --report", NULL),
     OPT_END,
 };
 // clang-format on
@@ -50,6 +57,41 @@ static int put(const struct paired *p, const struct comparison_about *about, wri
     return r;
 }
 
+static struct page_frame frame_of(const struct paired *p, const struct comparison_change *c)
+{
+    const struct dataset *t = p->truth;
+    const struct dataset_picture *picture = &t->pictures[c->first];
+    const int64_t *times = p->a->pts_us ? p->a->pts_us : p->b->pts_us;
+    return (struct page_frame){
+        .picture = c->first,
+        .frame = picture->frame >= 0 ? picture->frame : c->first,
+        .pts_us = times ? times[c->first] : INT64_MIN,
+        .file_name = picture->file_name,
+        .video = t->n_videos > 1 ? t->videos[picture->video] : NULL,
+    };
+}
+
+static int put_page(const struct paired *p, const struct comparison_about *about)
+{
+    struct page_frame frames[HTML_COMPARISON_CHANGES];
+    struct page_pictures pictures;
+    const size_t n = MIN(p->c.n_changes, ARRAY_LEN(frames));
+    for (size_t i = 0; i < n; i++)
+        frames[i] = frame_of(p, &p->c.changes[i]);
+    struct html_comparison page = {.comparison = &p->c, .about = about};
+    page.no_pictures =
+        page_pictures_read(settings.source.path ? &settings.source : NULL, frames, n, &pictures);
+    page.pictures = pictures.items;
+    page.n_pictures = pictures.n;
+    struct str_buf out = STR_BUF_INIT(MAX_OUTPUT);
+    int r = html_comparison_write(&page, &out);
+    if (r == 0)
+        r = app_write(settings.report, &out);
+    str_buf_finish(&out);
+    page_pictures_finish(&pictures);
+    return r;
+}
+
 static bool is_output(const char *path)
 {
     return path && strcmp(path, "-") == 0;
@@ -62,6 +104,8 @@ static int compare(const struct app_call *call, struct paired *p)
     int r = app_check_out(s->json, inputs, ARRAY_LEN(inputs));
     if (r == 0)
         r = app_check_out(s->markdown, inputs, ARRAY_LEN(inputs));
+    if (r == 0)
+        r = app_check_out(s->report, inputs, ARRAY_LEN(inputs));
     if (r == 0)
         r = paired_run(&s->paired, call->arguments[0], call->arguments[1], call->arena, p);
     if (r < 0)
@@ -77,6 +121,8 @@ static int compare(const struct app_call *call, struct paired *p)
         r = put(p, &about, comparison_json, s->json);
     if (r == 0 && s->markdown)
         r = put(p, &about, comparison_markdown, s->markdown);
+    if (r == 0 && s->report)
+        r = put_page(p, &about);
     if (r == 0 && !is_output(s->json) && !is_output(s->markdown))
         r = put(p, &about, comparison_text, "-");
     return r;
@@ -131,6 +177,8 @@ static int disagree(const struct app_call *call, struct paired *p)
     if (r == 0)
         r = app_check_out(s->markdown, inputs, ARRAY_LEN(inputs));
     if (r == 0)
+        r = app_check_out(s->report, inputs, ARRAY_LEN(inputs));
+    if (r == 0)
         r = read_runs(call, &p->a, &p->b);
     if (r == 0)
         r = disagreement_find(p->a, p->b, call->arena, &d);
@@ -142,6 +190,8 @@ static int disagree(const struct app_call *call, struct paired *p)
         r = put_disagreement(&d, &about, disagreement_json, s->json);
     if (r == 0 && s->markdown)
         r = put_disagreement(&d, &about, disagreement_markdown, s->markdown);
+    if (r == 0 && s->report)
+        r = put_disagreement(&d, &about, html_disagreement_write, s->report);
     if (r == 0 && !is_output(s->json) && !is_output(s->markdown))
         r = put_disagreement(&d, &about, disagreement_text, "-");
     return r;
@@ -155,7 +205,9 @@ static int run(const struct app_call *call)
     if (is_output(settings.json) && is_output(settings.markdown))
         return app_usage_error(&command_compare, "--json and --markdown both want the output");
     struct paired p = {0};
-    int r = settings.paired.truth ? compare(call, &p) : disagree(call, &p);
+    int r = settings.report ? app_html_check(settings.report) : 0;
+    if (r == 0)
+        r = settings.paired.truth ? compare(call, &p) : disagree(call, &p);
     paired_finish(&p);
     return r < 0 ? app_fail(r) : 0;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/child_kinds.h"
 #include "app/common.h"
 #include "base/arena.h"
 #include "base/err.h"
@@ -191,6 +192,8 @@ static int run_words(int argc, char **argv, bool wants_help)
 int main(int argc, char **argv)
 {
     const char *first = argc > 1 ? argv[1] : "";
+    if (argc == 3 && strcmp(first, "child") == 0)
+        return app_child_main(argv[2]);
     bool is_help = strcmp(first, "help") == 0;
     if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0 || (is_help && argc == 2))
         return print_help();

@@ -143,10 +143,11 @@ int child_receive_from(int socket, int64_t timeout_ns, void *ret_bytes, size_t m
                              .msg_control = control.bytes,
                              .msg_controllen = sizeof(control.bytes)};
     ssize_t n;
+    // ECONNRESET, once: the other end closed before it had read all of ours; what it sent is here.
     do
         n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-    while (n < 0 && errno == EINTR);
-    if (n == 0 || (n < 0 && errno == ECONNRESET))
+    while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+    if (n == 0)
         return err_set(ERR_CLOSED, "the process at the other end is gone");
     if (n < 0)
         return err_set_errno(errno, "message from another process");

@@ -26,12 +26,16 @@ struct source_impl {
     int (*advance)(struct source *s, int64_t *ret_pts_us);
     // The picture stepped to. ERR_MEDIA: it could not be decoded; the source goes on.
     int (*take)(struct source *s, int64_t pts_us, int64_t ordinal, struct picture **ret_picture);
+    // NULL, or does all the work of source_next() and keeps the counts; advance and take are not
+    // called then.
+    int (*next)(struct source *s, struct picture **ret_picture);
     void (*close)(struct source *s);
     void (*describe)(const struct source *s, struct probe_result *result); // the parts info lacks
 };
 
 extern const struct source_impl source_video;
 extern const struct source_impl source_pictures;
+extern const struct source_impl source_remote;
 
 struct source {
     // --- constant after open
@@ -49,6 +53,8 @@ struct source {
     int64_t deadline_ns; // of the step under way
     int ended;           // 0, or what every later source_next() returns
     char end_message[512];
+    void (*on_step)(void *arg); // NULL, or called after each step
+    void *on_step_arg;
     // --- atomic
     atomic_bool interrupted;
 };

@@ -25,6 +25,9 @@
 const struct opt source_options[] = {
     OPT_DOUBLE(struct source_opts, "end", end_s, 0, 1e9, "SECONDS",
                "stop at this time, in seconds from the first frame", "the end"),
+    OPT_BOOL(struct source_opts, "isolated", isolated,
+             "decode in a child process without network, files and most of the system: for files "
+             "that nobody vouches for"),
     OPT_BOOL(struct source_opts, "live", live, "drop frames rather than lag behind"),
     OPT_INT(struct source_opts, "max-frames", max_frames, 0, 1e15, "N",
             "stop after so many frames", "all"),
@@ -63,6 +66,9 @@ static int check_opts(const struct source_opts *o)
 {
     if (o->stride < 0 || o->max_frames < 0 || o->max_pixels < 0 || o->threads < 0)
         return err_set(ERR_INVALID, "%s: stride, max-frames and threads cannot be negative",
+                       o->path);
+    if (o->isolated && (o->prepare.width <= 0 || o->prepare.height <= 0))
+        return err_set(ERR_INVALID, "%s: an isolated source prepares pictures for a model",
                        o->path);
     if (!(o->start_s >= 0) || !(o->end_s >= 0))
         return err_set(ERR_INVALID, "%s: start and end cannot be negative", o->path);
@@ -104,7 +110,10 @@ int source_open(const struct source_opts *opts, struct source **ret_source)
     r = create(opts, &s);
     if (r < 0)
         return r;
-    s->impl = picture_list_is_for(s->path) ? &source_pictures : &source_video;
+    if (opts->isolated)
+        s->impl = &source_remote;
+    else
+        s->impl = picture_list_is_for(s->path) ? &source_pictures : &source_video;
     source_set_deadline(s);
     media_log_begin(&s->log);
     r = s->impl->open(s);
@@ -171,6 +180,8 @@ int source_step(struct source *s, int64_t *ret_pts_us, int64_t *ret_ordinal)
         s->first_pts_us = *ret_pts_us;
     *ret_ordinal = s->next_ordinal++;
     s->counts.decoded++;
+    if (s->on_step)
+        s->on_step(s->on_step_arg);
     return 0;
 }
 
@@ -209,8 +220,18 @@ static int nothing_decoded(struct source *s)
                : err_set(ERR_MEDIA, "%s: nothing could be decoded", s->path);
 }
 
+static int next_elsewhere(struct source *s, struct picture **ret_picture)
+{
+    if (s->ended)
+        return err_set((enum err)s->ended, "%s", s->end_message);
+    int r = s->impl->next(s, ret_picture);
+    return r < 0 ? end_with(s, r) : 0;
+}
+
 int source_next(struct source *s, struct picture **ret_picture)
 {
+    if (s->impl->next)
+        return next_elsewhere(s, ret_picture);
     for (;;) {
         if (!s->ended && s->opts.max_frames > 0 && s->n_given >= s->opts.max_frames)
             return end_with(s, err_set(ERR_EOF, "%s: end", s->path));
@@ -239,7 +260,7 @@ int source_next(struct source *s, struct picture **ret_picture)
 
 int source_sha256(const struct source *s, char ret_hex[65])
 {
-    if (s->impl != &source_video || strstr(s->path, "://"))
+    if (s->info.kind != SOURCE_VIDEO || strstr(s->path, "://"))
         return err_set(ERR_UNSUPPORTED, "%s: only a local video file has a digest", s->path);
     return file_sha256(s->path, ret_hex);
 }

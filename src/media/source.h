@@ -16,9 +16,17 @@
 
 #include "base/attr.h"
 #include "base/opt.h"
+#include "vision/letterbox.h"
 
 struct picture;
 struct source;
+
+// What an isolated source makes of its pictures before they leave the child.
+struct source_prepare {
+    enum letterbox_rule rule;
+    int width, height; // of the model's rectangle
+    uint8_t fill;
+};
 
 // Zero means the default.
 struct source_opts {
@@ -31,12 +39,19 @@ struct source_opts {
     double start_s; // seconds of presentation time from the stream's first frame; frames before are
                     // skipped
     double end_s;   // 0: to the end; frames at or after are not decoded further
-    int64_t max_frames;      // 0: all; counts pictures given out
-    int threads;             // of the decoder [1: frame threads hold a picture each, and several
-                             // sources side by side fill the cores]
-    bool allow_network;      // http, https, tcp, tls; else files only
-    bool live;               // a URL that must not lag: read as fast as it comes
-    int64_t max_pixels;      // larger pictures are refused [SOURCE_MAX_PIXELS]
+    int64_t max_frames; // 0: all; counts pictures given out
+    int threads;        // of the decoder [1: frame threads hold a picture each, and several
+                        // sources side by side fill the cores]
+    bool allow_network; // http, https, tcp, tls; else files only
+    bool live;          // a URL that must not lag: read as fast as it comes
+    int64_t max_pixels; // larger pictures are refused [SOURCE_MAX_PIXELS]
+    // Decodes and letterboxes in a confined child process (base/child.h), for files that nobody
+    // vouches for: pictures come as the model's pixels, see picture.prepared. A child that crashes,
+    // hangs or lies is ERR_MEDIA, and nothing else happens to this process. The thread that opens
+    // the source must live until it is closed.
+    bool isolated;
+    struct source_prepare prepare; // isolated only
+    const char *program;           // isolated only; what runs as the child [this program]; borrowed
     const atomic_bool *stop; // may be NULL; once true, open and next return ERR_CANCELLED soon
 };
 
@@ -93,6 +108,7 @@ void source_interrupt(struct source *s);
 // SHA-256 of the file's bytes in hex; ERR_UNSUPPORTED for URLs and picture sources.
 int source_sha256(const struct source *s, char ret_hex[65]) MUST_CHECK;
 
-// Rows for --stream-index, --stride, --start, --end, --max-frames, --live; target struct
+// Rows for --stream-index, --stride, --start, --end, --max-frames, --isolated, --live;
+// target struct
 // source_opts.
 extern const struct opt source_options[];

@@ -124,13 +124,30 @@ static void show_counts(struct stream *s)
 
 // --- the decode thread
 
+// What the detector wants of every picture.
+static struct source_prepare wanted_preparation(const struct pipeline *p)
+{
+    const struct model_input *in = &detector_model(p->opts.detector)->input;
+    struct source_prepare q = {.rule = in->rule, .fill = in->fill};
+    detector_input_size(p->opts.detector, &q.width, &q.height);
+    return q;
+}
+
+static int pixels_fill(struct stream *s, const struct picture *picture, struct frame *f)
+{
+    if (picture->prepared) { // by the source, as wanted_preparation() said
+        f->letterbox = *picture->prepared;
+        memcpy(f->rgb, picture->planes[0], f->n_bytes);
+        return 0;
+    }
+    struct source_prepare q = wanted_preparation(s->p);
+    f->letterbox =
+        letterbox_make(q.rule, picture->width, picture->height, q.width, q.height, q.fill);
+    return letterbox_run(s->scratch, &f->letterbox, picture, f->rgb);
+}
+
 static int frame_fill(struct stream *s, struct picture *picture, struct frame *f)
 {
-    const struct model_input *in = &detector_model(s->p->opts.detector)->input;
-    int width, height;
-    detector_input_size(s->p->opts.detector, &width, &height);
-    f->letterbox =
-        letterbox_make(in->rule, picture->width, picture->height, width, height, in->fill);
     f->pts_us = picture->pts_us;
     f->ordinal = picture->ordinal;
     if (picture->file) {
@@ -138,7 +155,7 @@ static int frame_fill(struct stream *s, struct picture *picture, struct frame *f
         if (!f->file)
             return ERR_NOMEM;
     }
-    int r = letterbox_run(s->scratch, &f->letterbox, picture, f->rgb);
+    int r = pixels_fill(s, picture, f);
     if (r < 0)
         return r;
     if (s->wanted->keep_pictures)
@@ -271,6 +288,11 @@ static int stream_open(struct stream *s)
     if (opts.threads == 0)
         opts.threads = decoder_threads(p);
     opts.stop = &p->cancelled;
+    opts.prepare = wanted_preparation(p);
+    if (opts.isolated && s->wanted->keep_pictures)
+        return err_set(ERR_UNSUPPORTED,
+                       "%s: an isolated source gives no pictures to draw on: leave --isolated away",
+                       opts.path);
     int r = source_open(&opts, &s->source);
     if (r < 0)
         return r;

@@ -112,6 +112,30 @@ void html_put_value_cell(struct str_buf *out, const char *name, double value)
     str_buf_puts(out, "</td>");
 }
 
+void html_begin_row(struct str_buf *out, const char *name)
+{
+    str_buf_puts(out, "<tr><th scope=\"row\">");
+    html_put_text(out, name && name[0] ? name : "(no name)");
+    str_buf_puts(out, "</th>");
+}
+
+void html_put_ms_cell(struct str_buf *out, const char *name, double ms)
+{
+    begin_cell(out, name);
+    html_put_value(out, ms, 0);
+    str_buf_puts(out, "</td>");
+}
+
+void html_put_signed(struct str_buf *out, double value, int n_digits)
+{
+    if (!isfinite(value)) {
+        put_none(out);
+        return;
+    }
+    const bool is_minus = value < 0 && fabs(value) * pow(10, n_digits) >= .5;
+    str_buf_printf(out, "%s%.*f", is_minus ? "\xe2\x88\x92" : "+", n_digits, fabs(value));
+}
+
 void html_put_clock(struct str_buf *out, int64_t us, int n_digits)
 {
     if (us < 0)
@@ -161,7 +185,7 @@ const char *html_video_name(const struct html_report *h, int32_t video)
 
 // --- the headline
 
-static const char *base_name(const char *path)
+const char *html_base_name(const char *path)
 {
     const char *name = path;
     for (const char *p = path; *p; p++) {
@@ -171,17 +195,18 @@ static const char *base_name(const char *path)
     return name;
 }
 
+// Not escaped.
 static void put_title(const struct html_report *h, struct str_buf *out)
 {
     const struct report_about *a = h->about;
     if (a->model && a->source) {
-        html_put_text(out, base_name(a->model));
+        str_buf_puts(out, html_base_name(a->model));
         str_buf_puts(out, " on ");
-        html_put_text(out, base_name(a->source));
+        str_buf_puts(out, html_base_name(a->source));
     } else {
-        html_put_text(out, base_name(a->detections ? a->detections : "detections"));
+        str_buf_puts(out, html_base_name(a->detections ? a->detections : "detections"));
         str_buf_puts(out, " against ");
-        html_put_text(out, base_name(a->truth ? a->truth : "truth"));
+        str_buf_puts(out, html_base_name(a->truth ? a->truth : "truth"));
     }
 }
 
@@ -266,9 +291,12 @@ static void put_notices(const struct html_report *h, struct str_buf *out)
 void html_put_headline(const struct html_report *h, struct str_buf *out)
 {
     const struct evaluation *e = h->evaluation;
+    struct str_buf title = STR_BUF_INIT(64 * KIB);
+    put_title(h, &title);
     str_buf_puts(out, "<header><h1>");
-    put_title(h, out);
+    html_put_text(out, str_buf_text(&title));
     str_buf_puts(out, "</h1>\n");
+    str_buf_finish(&title);
     put_counts(h, out);
     str_buf_puts(out, "</header>\n<div class=\"cards\">\n");
     put_card(out, "AP50", e->coco.ap50,
@@ -284,17 +312,33 @@ void html_put_headline(const struct html_report *h, struct str_buf *out)
     put_notices(h, out);
 }
 
-int html_write(const struct html_report *h, struct str_buf *out)
+void html_begin_page(struct str_buf *out, const char *title)
 {
     str_buf_puts(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
                       "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
                       "<meta name=\"color-scheme\" content=\"light dark\">\n"
                       "<meta name=\"generator\" content=\"Assay " ASSAY_VERSION "\">\n"
                       "<link rel=\"icon\" href=\"data:,\">\n<title>");
-    put_title(h, out);
+    html_put_text(out, title);
     str_buf_puts(out, "</title>\n<style>\n");
     str_buf_puts(out, html_style);
     str_buf_puts(out, "</style></head>\n<body><main>\n");
+}
+
+void html_end_page(struct str_buf *out)
+{
+    str_buf_puts(out, "<footer>Made by Assay " ASSAY_VERSION
+                      ". A detection is right when its class is the object's and their boxes "
+                      "overlap by at least half (IoU 0.5), each object once.</footer>\n"
+                      "</main></body></html>\n");
+}
+
+int html_write(const struct html_report *h, struct str_buf *out)
+{
+    struct str_buf title = STR_BUF_INIT(64 * KIB);
+    put_title(h, &title);
+    html_begin_page(out, str_buf_text(&title));
+    str_buf_finish(&title);
     html_put_headline(h, out);
     html_put_verdict(h, out);
     html_put_curves(h, out);
@@ -302,9 +346,6 @@ int html_write(const struct html_report *h, struct str_buf *out)
     html_put_timeline(h, out);
     html_put_moments(h, out);
     html_put_tables(h, out);
-    str_buf_puts(out, "<footer>Made by Assay " ASSAY_VERSION
-                      ". A detection is right when its class is the object's and their boxes "
-                      "overlap by at least half (IoU 0.5), each object once.</footer>\n"
-                      "</main></body></html>\n");
+    html_end_page(out);
     return str_buf_check(out);
 }

@@ -40,22 +40,6 @@ static const char *kind_of(const struct outcome_object *o)
     return kinds[o->kind];
 }
 
-// Base64, 3 bytes to 4 letters.
-static void put_base64(struct str_buf *out, const uint8_t *p, size_t n)
-{
-    static const char letters[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < n; i += 3) {
-        const size_t left = n - i;
-        const uint32_t v = (uint32_t)p[i] << 16 | (left > 1 ? (uint32_t)p[i + 1] << 8 : 0) |
-                           (left > 2 ? (uint32_t)p[i + 2] : 0);
-        const char four[4] = {letters[v >> 18], letters[v >> 12 & 63],
-                              left > 1 ? letters[v >> 6 & 63] : '=',
-                              left > 2 ? letters[v & 63] : '='};
-        str_buf_add(out, four, sizeof(four));
-    }
-}
-
 // The picture's size: of its pixels, of the truth, else what the boxes reach.
 static void measure(struct moment *m)
 {
@@ -187,12 +171,7 @@ static void put_moment(const struct html_report *h, size_t i, struct str_buf *ou
                    "aria-label=\"Truth and detections of moment %zu\">",
                    i + 1, m.pixels ? "" : " class=\"bare\"", m.width, m.height, i + 1);
     if (m.pixels) {
-        str_buf_printf(out,
-                       "<image width=\"%.1f\" height=\"%.1f\" preserveAspectRatio=\"none\" "
-                       "href=\"data:image/jpeg;base64,",
-                       m.width, m.height);
-        put_base64(out, m.pixels->jpeg, m.pixels->n);
-        str_buf_puts(out, "\"/>");
+        html_put_image(out, m.pixels);
     } else {
         str_buf_printf(out, "<rect class=\"blank\" width=\"%.1f\" height=\"%.1f\"/>", m.width,
                        m.height);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// html_tables.c - figures by class, figures of tracks, and what the report was made from.
+// html_tables.c - figures by class, what was asked for besides, and what the report was made from.
 
 #include <math.h>
 
@@ -11,7 +11,6 @@
 #include "report/html.h"
 #include "report/html_priv.h"
 #include "report/metrics_json.h"
-#include "tracking/tracking.h"
 
 enum {
     MAX_CLASSES = 500, // rows
@@ -23,9 +22,7 @@ enum {
 
 static void put_class(const struct evaluation_class *c, struct str_buf *out)
 {
-    str_buf_puts(out, "<tr><th scope=\"row\">");
-    html_put_text(out, c->label[0] ? c->label : "(no name)");
-    str_buf_puts(out, "</th>");
+    html_begin_row(out, c->label);
     html_put_count_cell(out, "Objects", (int64_t)c->n_truths);
     html_put_count_cell(out, "Missed", c->at.false_negatives);
     html_put_count_cell(out, "False alarms", c->at.false_positives);
@@ -53,42 +50,6 @@ static void put_classes(const struct evaluation *e, struct str_buf *out)
     if (e->n_classes > MAX_CLASSES)
         str_buf_printf(out, "<p class=\"soft\">The first %d of %zu classes.</p>\n", MAX_CLASSES,
                        e->n_classes);
-    html_end_section(out);
-}
-
-// --- tracks
-
-static const char *const track_columns[] = {"HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW", "Frag"};
-
-static void put_track_row(const char *label, const struct tracking_figures *f, struct str_buf *out)
-{
-    str_buf_puts(out, "<tr><th scope=\"row\">");
-    html_put_text(out, label);
-    str_buf_puts(out, "</th>");
-    for (size_t i = 0; i < ARRAY_LEN(track_columns); i++) {
-        const struct tracking_row *row = tracking_row_find(track_columns[i]);
-        const double v = row ? tracking_value(f, row) : NAN;
-        if (row && row->kind == TRACKING_COUNT && isfinite(v))
-            html_put_count_cell(out, track_columns[i], (int64_t)v);
-        else
-            html_put_value_cell(out, track_columns[i], v);
-    }
-    str_buf_puts(out, "</tr>\n");
-}
-
-static void put_tracks(const struct tracking_result *r, struct str_buf *out)
-{
-    html_begin_section(out, "tracks", "Tracks");
-    str_buf_puts(out, "<p>HOTA weighs finding objects (DetA) and keeping their identity (AssA) "
-                      "alike; IDSW counts identities that changed, Frag tracks that broke.</p>\n"
-                      "<table><thead><tr><th>Class</th>");
-    for (size_t i = 0; i < ARRAY_LEN(track_columns); i++)
-        str_buf_printf(out, "<th>%s</th>", track_columns[i]);
-    str_buf_puts(out, "</tr></thead><tbody>\n");
-    put_track_row("all", &r->overall, out);
-    for (size_t k = 0; k < MIN(r->n_classes, (size_t)MAX_CLASSES) && r->n_classes > 1; k++)
-        put_track_row(r->classes[k].label, &r->classes[k].figures, out);
-    str_buf_puts(out, "</tbody></table>\n");
     html_end_section(out);
 }
 
@@ -225,8 +186,15 @@ static void put_made_from(const struct html_report *h, struct str_buf *out)
 void html_put_tables(const struct html_report *h, struct str_buf *out)
 {
     put_classes(h->evaluation, out);
+    html_put_parts(h->evaluation, out);
+    html_put_confusions(h->evaluation, out);
     if (h->about->tracking)
-        put_tracks(h->about->tracking, out);
-    html_put_more(h, out);
+        html_put_tracks(h->about->tracking, out);
+    if (h->about->temporal)
+        html_put_temporal(h->about->temporal, out);
+    html_put_conventions(h->evaluation, out);
+    html_put_motdet(h->evaluation, out);
+    if (h->about->mistakes)
+        html_put_mistakes(h->about->mistakes, out);
     put_made_from(h, out);
 }

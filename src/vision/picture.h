@@ -33,6 +33,8 @@ enum picture_range {
     PICTURE_FULL,
 };
 
+struct letterbox;
+
 struct picture {
     atomic_int refs;
     enum picture_layout layout;
@@ -48,6 +50,9 @@ struct picture {
     int64_t pts_us;       // presentation time after edit lists, nearest microsecond
     int64_t ordinal;      // place in presentation order from the stream's start, from 0
     const char *file; // picture sources: the file's path, lives as long as the picture; else NULL
+    // NULL for a picture as it was decoded. Else these are a model's input pixels already: RGB rows
+    // without gaps, of the size dst_width x dst_height; lives as long as the picture.
+    const struct letterbox *prepared;
     void (*release)(struct picture *p); // frees the pixels and the struct
 };
 

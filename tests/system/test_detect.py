@@ -211,6 +211,19 @@ def test_the_same_lines_whatever_the_company(assay, data, tmp_path):
         assert len(list(out.iterdir())) == 5 and frame_lines(mine[0].read_text()) == wanted
 
 
+def test_an_isolated_decoder_gives_the_same_lines(assay, data, clip, tmp_path):
+    common = ["detect", clip, data / "photos", "--model", data / MODEL, "--max-frames", 12]
+    for name, option in (("plain", []), ("isolated", ["--isolated"])):
+        (tmp_path / name).mkdir()
+        assay.ok(*common, *option, "--out", tmp_path / name)
+    names = sorted(p.name for p in (tmp_path / "plain").iterdir())
+    assert len(names) == 2
+    for name in names:
+        plain, isolated = ((tmp_path / d / name).read_text() for d in ("plain", "isolated"))
+        assert len(frame_lines(plain)) >= 2 and frame_lines(isolated) == frame_lines(plain)
+    assert "--isolated" in assay.refuses("detect", clip, "--model", data / MODEL, "--isolated", "--out", tmp_path / "drawn.mp4")
+
+
 def test_labels_and_names_are_data(assay, data, tmp_path):
     evil = tmp_path / "bus\x1b[31m\n.jpg"
     shutil.copy(data / "photos/bus.jpg", evil)

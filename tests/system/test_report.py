@@ -39,7 +39,7 @@ def read(page):
     text = page.read_text(encoding="utf-8")
     assert len(text.encode()) < MAX_BYTES
     assert not re.search(r"https?:|//[a-z]", re.sub(r"base64,[A-Za-z0-9+/=]+", "", text)), "the page refers to something outside"
-    assert "<script" not in text and "NaN" not in text
+    assert "<script" not in text and "NaN" not in re.sub(r"base64,[A-Za-z0-9+/=]+", "", text)
     balance = Balance()
     balance.feed(text)
     assert not balance.wrong and not balance.open, (balance.wrong[:3], balance.open[-3:])
@@ -83,8 +83,27 @@ def video_report(assay, data, tmp_path_factory):
 def classes_report(assay, data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     case = data / "detection/bdd100k_8videos"
+    profile = folder / "p.json"
+    profile.write_text(json.dumps({"name": "mine", "criteria": [{"metric": "AP50", "min": .1}, {"metric": "recall", "min": .1}]}))
     assay.ok("evaluate", "--truth", case / "gt.json", "--detections", case / "dt.json", "--tracking",
-             "--confusion-matrix", "--conventions", "all", "--truth-mistakes", "5", "--report", folder / "report.html")
+             "--confusion-matrix", "--conventions", "all", "--truth-mistakes", "5", "--slice-by", "video,class", "--temporal",
+             "--fps", "30", "--profile", profile, "--json", folder / "metrics.json", "--report", folder / "report.html")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def comparison_report(assay, data, video_report, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    case = data / "video_with_gt/mmtracking_demo_MOT17-04"
+    lines = (video_report / "kept.jsonl").read_text().splitlines()
+    worse = []
+    for line in map(json.loads, lines):
+        if line["type"] == "frame":
+            line["detections"] = [d for i, d in enumerate(line["detections"]) if i % 3]
+        worse.append(json.dumps(line))
+    (folder / "worse.jsonl").write_text("\n".join(worse) + "\n")
+    assay.ok("compare", video_report / "kept.jsonl", folder / "worse.jsonl", "--truth", case / "gt.coco.json", "--source",
+             case / "demo.mp4", "--json", folder / "c.json", "--report", folder / "report.html")
     return folder
 
 
@@ -123,13 +142,72 @@ def test_classes_and_videos(classes_report):
     assert "no detections of this class" in text
     assert text.count('class="plot time many"') == 8
     assert "HOTA" in text and "image" not in count
-    for part in ("confusion", "conventions", "mistakes", "tracks"):
+    for part in ("parts", "confusion", "conventions", "mistakes", "tracks", "time", "verdict"):
         assert f'<section id="{part}">' in text
 
 
+def rows_of(text, section):
+    """The cells of the rows of a section's tables, as the reader sees them."""
+    part = text.split(f'<section id="{section}">')[1].split("</section>")[0]
+    rows = re.findall(r"<tr>(<th scope.*?)</tr>", part, re.S)
+    return [[re.sub(r"<[^>]*>", "", c) for c in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.S)] for row in rows]
+
+
+def test_the_page_shows_what_json_has(classes_report):
+    text = (classes_report / "report.html").read_text()
+    metrics = json.loads((classes_report / "metrics.json").read_text())
+
+    def shown(value):
+        return "no data" if value is None else f"{value:.3f}"
+
+    tracks = rows_of(text, "tracks")
+    overall = metrics["tracking"]["overall"]
+    assert tracks[0][1:] == [shown(overall[k]) for k in ("HOTA", "DetA", "AssA", "LocA", "DetRe", "DetPr", "AssRe", "AssPr")]
+    assert len([r for r in tracks if r[0] in {s["name"] for s in metrics["tracking"]["sequences"]}]) == 8
+    parts = {row[0]: row for row in rows_of(text, "parts")}
+    for part in metrics["slices"]:
+        assert shown(part["AP50"]) in parts[part["value"]], part["value"]
+    causes = rows_of(text, "conventions")
+    for name, convention in metrics["conventions"].items():
+        assert [name, *(shown(convention[k]) for k in ("AP", "AP50", "AP75"))] in causes
+        for cause in convention["differences_from_coco"]:
+            assert any(cause["rule"] == row[0] and cause["what"] in row[3] for row in causes), cause
+    time = rows_of(text, "time")
+    latency = metrics["temporal"]["overall"]["latency_ms"]
+    assert time[0][4:] == [f"{latency[k]:.0f}" for k in ("mean", "standard_deviation", "p50", "p95", "p99", "max")]
+    for name, n in latency["histogram"].items():
+        assert [f"{name} ms", f"{n:,}"] in [row[:2] for row in time]
+    verdict = rows_of(text, "verdict")
+    for row, criterion in zip(verdict, metrics["verdict"]["criteria"]):
+        assert row[0] == criterion["metric"] and row[3] == f"{criterion['low']:.3f} to {criterion['high']:.3f}"
+    assert len(rows_of(text, "mistakes")) == 5
+
+
+def test_comparison(comparison_report):
+    text, count = read(comparison_report / "report.html")
+    got = json.loads((comparison_report / "c.json").read_text())
+    rows = {row[0]: row for row in rows_of(text, "figures")}
+    for name, figure in got["figures"].items():
+        sign = "+" if figure["difference"] > -.0005 else "\u2212"
+        assert rows[name][3] == f"{sign}{abs(figure['difference']):.3f}"
+        # Eight frames are too few for blocks: no interval, and that is said.
+        assert (figure["low"] is None) == (rows[name][4] == "too little data")
+    changes = rows_of(text, "changes")
+    assert changes[0] == ["found by A, missed by B", f"{got['changed_sides']['lost']:,}"]
+    assert len(changes) == 4 + min(200, len(got["changed_sides"]["objects"]))
+    assert 1 <= count["image"] <= 12
+
+
+def test_disagreement(assay, video_report, comparison_report, tmp_path):
+    page = tmp_path / "d.html"
+    assay.ok("compare", video_report / "kept.jsonl", comparison_report / "worse.jsonl", "--report", page)
+    text, _ = read(page)
+    assert rows_of(text, "classes") and "there is no truth" in text
+
+
 @pytest.mark.parametrize("width", [400, 900, 1600])
-def test_nothing_is_wider_than_the_page(video_report, classes_report, width):
-    for folder in (video_report, classes_report):
+def test_nothing_is_wider_than_the_page(video_report, classes_report, comparison_report, width):
+    for folder in (video_report, classes_report, comparison_report):
         assert overflows(folder / "report.html", folder, width) == 0
 
 

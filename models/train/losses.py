@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the network is taught: which cells answer for which object, and how far off they are.
+
+Written from the papers: task-aligned assignment (Feng et al., "TOOD", 2021), complete IoU (Zheng et al., 2020),
+distribution focal loss (Li et al., "Generalized Focal Loss", 2020). Boxes are x1, y1, x2, y2 in pixels.
+"""
+import math
+
+import torch
+from torch.nn import functional as F
+
+from network import BINS, CLASSES, FIRST_BIN
+
+CELLS_PER_OBJECT = 8
+NEAR = 4.8  # pixels: a cell this near the middle of a small object may answer for it
+KIND_POWER, BOX_POWER = 0.5, 6.0
+BOX_GAIN, BINS_GAIN, KIND_GAIN = 5.0, 1.0, 1.0
+
+
+def iou_of(a, b):
+    """IoU and the enclosing width and height of boxes, row by row."""
+    low, high = torch.maximum(a[:, :2], b[:, :2]), torch.minimum(a[:, 2:], b[:, 2:])
+    both = (high - low).clamp(min=0).prod(1)
+    area_a, area_b = (a[:, 2:] - a[:, :2]).clamp(min=0).prod(1), (b[:, 2:] - b[:, :2]).clamp(min=0).prod(1)
+    around = torch.maximum(a[:, 2:], b[:, 2:]) - torch.minimum(a[:, :2], b[:, :2])
+    return both / (area_a + area_b - both + 1e-7), around
+
+
+def complete_iou(a, b):
+    iou, around = iou_of(a, b)
+    apart = ((a[:, :2] + a[:, 2:] - b[:, :2] - b[:, 2:]) ** 2).sum(1) / 4
+    size_a, size_b = (a[:, 2:] - a[:, :2]).clamp(min=1e-3), (b[:, 2:] - b[:, :2]).clamp(min=1e-3)
+    shape = 4 / math.pi ** 2 * (torch.atan(size_b[:, 0] / size_b[:, 1]) - torch.atan(size_a[:, 0] / size_a[:, 1])) ** 2
+    with torch.no_grad():
+        weight = shape / (1 - iou + shape + 1e-7)
+    return iou - apart / ((around ** 2).sum(1) + 1e-7) - weight * shape
+
+
+def first_of_runs(keys):
+    """True where a sorted vector has a new value."""
+    new = torch.ones_like(keys, dtype=torch.bool)
+    new[1:] = keys[1:] != keys[:-1]
+    return new
+
+
+@torch.no_grad()
+def assign(boxes, confidences, objects, centres):
+    """Cells for objects. objects: rows picture, class, x1, y1, x2, y2. -> picture, cell, object, target of each."""
+    middle, half = (objects[:, 2:4] + objects[:, 4:6]) / 2, (objects[:, 4:6] - objects[:, 2:4]) / 2
+    away = (centres[None] - middle[:, None]).abs()
+    which, cell = (away < half.clamp(min=NEAR)[:, None]).all(2).nonzero(as_tuple=True)
+    picture, kind = objects[which, 0].long(), objects[which, 1].long()
+    iou = iou_of(boxes[picture, cell], objects[which, 2:6])[0]
+    fit = confidences[picture, cell, kind] ** KIND_POWER * iou ** BOX_POWER + 1e-12
+    # The best cells of each object ...
+    order = torch.argsort(fit, descending=True, stable=True)
+    order = order[torch.argsort(which[order], stable=True)]
+    first = first_of_runs(which[order])
+    place = torch.arange(len(order))
+    rank = place - torch.cummax(place * first, 0)[0]
+    order = order[rank < CELLS_PER_OBJECT]
+    # ... and of objects that share a cell, the one that its box fits best.
+    order = order[torch.argsort(iou[order], descending=True, stable=True)]
+    at = picture * centres.shape[0] + cell
+    order = order[torch.argsort(at[order], stable=True)]
+    order = order[first_of_runs(at[order])]
+    which, iou, fit = which[order], iou[order], fit[order]
+    best_fit = torch.zeros(len(objects)).scatter_reduce(0, which, fit, "amax")
+    best_iou = torch.zeros(len(objects)).scatter_reduce(0, which, iou, "amax")
+    return picture[order], cell[order], which, fit / best_fit[which] * best_iou[which]
+
+
+def loss_of(grids, objects, ignored, centres, strides):
+    """grids as the network gives them; ignored: rows picture, x1, y1, x2, y2. -> loss and its three parts."""
+    n = grids[0][0].shape[0]
+    bins = torch.cat([b.float().flatten(2) for b, _ in grids], 2).reshape(n, 4, BINS, -1).permute(0, 3, 1, 2)
+    logits = torch.cat([k.float().flatten(2) for _, k in grids], 2).transpose(1, 2)
+    distances = torch.arange(FIRST_BIN, FIRST_BIN + BINS).float()
+    with torch.no_grad():
+        sides = (bins.detach().softmax(3) @ distances) * strides
+        boxes = torch.cat([centres - sides[..., :2], centres + sides[..., 2:]], 2)
+        picture, cell, which, target = assign(boxes, logits.detach().sigmoid(), objects, centres)
+        targets, weights = torch.zeros_like(logits), torch.ones_like(logits[..., :1])
+        for row in ignored:
+            inside = (centres > row[1:3] - 4).all(1) & (centres < row[3:5] + 4).all(1)
+            weights[row[0].long(), inside] = 0
+        weights[picture, cell] = 1
+        targets[picture, cell, objects[which, 1].long()] = target
+        total = target.sum().clamp(min=1)
+    kind_loss = (F.binary_cross_entropy_with_logits(logits, targets, reduction="none") * weights).sum() / total
+    own = bins[picture, cell]
+    sides = (own.softmax(2) @ distances) * strides[cell]
+    own_boxes = torch.cat([centres[cell] - sides[:, :2], centres[cell] + sides[:, 2:]], 1)
+    truth = objects[which, 2:6]
+    box_loss = ((1 - complete_iou(own_boxes, truth)) * target).sum() / total
+    wanted = torch.cat([centres[cell] - truth[:, :2], truth[:, 2:] - centres[cell]], 1) / strides[cell] - FIRST_BIN
+    wanted = wanted.clamp(0, BINS - 1.01)
+    low = wanted.floor().long()
+    share = wanted - low
+    log = F.log_softmax(own, 2)
+    bins_loss = -(log.gather(2, low[..., None])[..., 0] * (1 - share) + log.gather(2, low[..., None] + 1)[..., 0] * share)
+    bins_loss = (bins_loss.mean(1) * target).sum() / total
+    loss = BOX_GAIN * box_loss + BINS_GAIN * bins_loss + KIND_GAIN * kind_loss
+    return loss, (box_loss.item(), bins_loss.item(), kind_loss.item())

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// child_kinds.c - the table of what confined children do.
+
+#include "app/child_kinds.h"
+
+#include "base/attr.h"
+#include "base/child.h"
+#include "media/child_source.h"
+
+static const struct child_kind kinds[] = {
+    {CHILD_SOURCE_KIND, child_source_run},
+};
+
+int app_child_main(const char *kind)
+{
+    return child_main(kind, kinds, ARRAY_LEN(kinds));
+}
