@@ -3,15 +3,9 @@
 
 BUILD ?= build
 TESTS ?= true
-DATA  ?= $(or $(ASSAY_TEST_DATA),../shared/data)
 
-# What `make demo` shows; name your own: make demo MODEL=my.onnx VIDEO=my.mp4 TRUTH=my.json
-ifeq ($(origin MODEL),undefined)
-DEMO_OPTIONS ?= --classes person --confidence 0.01 --iou 0.45
-endif
-MODEL ?= $(DATA)/models/yolox_nano_416.onnx
-VIDEO ?= $(DATA)/video_with_gt/vtest_PETS09-S2L1/vtest.mp4
-TRUTH ?= $(DATA)/video_with_gt/vtest_PETS09-S2L1/gt.coco.json
+# What `make demo` shows: its own clip and model, or yours: make demo MODEL=my.onnx VIDEO=my.mp4 TRUTH=my.json
+DEMO_OPTIONS ?=
 
 ASSAY = $(BUILD)/src/app/assay
 
@@ -24,10 +18,8 @@ all: build
 # The demo alone builds no tests: what those need is installed by `make test`.
 demo: TESTS = false
 demo: deps build
-	$(ASSAY) validate "$(VIDEO)" --model "$(MODEL)" --truth "$(TRUTH)" $(DEMO_OPTIONS) \
-	    --json demo-output/metrics.json --out demo-output/detections.jsonl --report demo-output/report.html
-	@echo "metrics: demo-output/metrics.json, detections: demo-output/detections.jsonl"
-	@echo "report, for a browser: $(abspath demo-output/report.html)"
+	$(ASSAY) demo --out demo-output $(if $(MODEL),--model "$(MODEL)") $(if $(VIDEO),--video "$(VIDEO)") \
+	    $(if $(TRUTH),--truth "$(TRUTH)") $(DEMO_OPTIONS)
 
 test: deps-test unit system
 
@@ -41,7 +33,6 @@ system: build
 
 build: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
-	@mkdir -p demo-output
 
 $(BUILD)/build.ninja:
 	meson setup $(BUILD) -Dtests=$(TESTS)
