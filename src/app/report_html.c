@@ -50,7 +50,7 @@ static int write_page(const struct app_html *app, struct arena *a)
     for (size_t i = 0; i < n_worst; i++)
         frames[i] = frame_of(app->truth, app->detections, &outcome.pictures[worst[i]]);
     const char *no_pictures = page_pictures_read(app->source, frames, n_worst, &pictures);
-    const struct html_report page = {
+    struct html_report page = {
         .evaluation = app->evaluation,
         .about = app->about,
         .truth = app->truth,
@@ -62,6 +62,7 @@ static int write_page(const struct app_html *app, struct arena *a)
         .n_pictures = pictures.n,
         .no_pictures = no_pictures,
     };
+    conditions_find(app->truth, &page.conditions);
     struct str_buf out = STR_BUF_INIT(MAX_PAGE);
     r = html_write(&page, &out);
     if (r == 0)

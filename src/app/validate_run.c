@@ -177,8 +177,9 @@ static int evaluate(const struct validation *v, struct dataset_builder **pbuilde
         opts.classes = classes;
     }
     struct conditions conditions = {0};
-    if (o->wants_conditions)
+    if (o->wants_conditions || o->report)
         conditions_find(truth, &conditions);
+    about->only_conditions = true;
     opts.slice_by = conditions.names;
     opts.n_slice_by = conditions.n;
     if (r == 0)

@@ -61,10 +61,15 @@ void conditions_find(const struct dataset *truth, struct conditions *ret)
     size_t n = 0;
     *ret = (struct conditions){0};
     for (size_t i = 0; i < truth->n_pictures; i++) {
-        for (uint32_t k = truth->pictures[i].attributes; k != 0; k = truth->attributes[k].next) {
-            struct candidate *c = find(all, &n, truth->attributes[k].key);
+        uint32_t list[MAX_KEYS];
+        size_t n_list = 0;
+        for (uint32_t k = truth->pictures[i].attributes; k != 0 && n_list < MAX_KEYS;
+             k = truth->attributes[k].next)
+            list[n_list++] = k;
+        while (n_list-- > 0) { // the last of the file stands first
+            struct candidate *c = find(all, &n, truth->attributes[list[n_list]].key);
             if (c && !c->is_none)
-                add_value(c, truth->attributes[k].value);
+                add_value(c, truth->attributes[list[n_list]].value);
         }
     }
     for (size_t i = 0; i < n && ret->n < CONDITIONS_MAX; i++) {

@@ -15,7 +15,7 @@ enum {
     CONDITIONS_MAX_VALUES = 12, // of one
 };
 
-// Names are the truth's, in the order of their first picture. At most CONDITIONS_MAX.
+// Names are the truth's, in the order of the file. At most CONDITIONS_MAX.
 struct conditions {
     const char *names[CONDITIONS_MAX];
     size_t n;

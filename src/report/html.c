@@ -309,6 +309,7 @@ void html_put_headline(const struct html_report *h, struct str_buf *out)
     put_card(out, "F1", e->at.f1, "Precision and recall in one number, at the chosen confidence.");
     put_best_card(out, &e->best);
     str_buf_puts(out, "</div>\n");
+    html_put_weaker(h, out);
     put_notices(h, out);
 }
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "eval/conditions.h"
 
 struct dataset;
 struct evaluation;
@@ -41,7 +42,8 @@ struct html_report {
     size_t n_worst;
     const struct html_picture *pictures; // of the worst, as far as there are any
     size_t n_pictures;
-    const char *no_pictures; // why there are none, as a sentence; NULL: nothing to say
+    struct conditions conditions; // of the truth
+    const char *no_pictures;      // why there are none, as a sentence; NULL: nothing to say
 };
 
 // Appends the whole page. The buffer's sticky error is returned: ERR_TOO_BIG, ERR_NOMEM.

@@ -58,9 +58,8 @@ static void measure(struct moment *m)
     m->height = isfinite(m->height) && m->height >= 1 ? m->height : 1;
 }
 
-static void put_box(const struct moment *m, const struct outcome_object *o, const char *kind)
+static void put_box(const struct moment *m, const struct dataset_object *b, const char *kind)
 {
-    const struct dataset_object *b = box_of(m->h, o);
     str_buf_printf(m->out,
                    "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"", kind,
                    b->x, b->y, MAX(b->w, 0), MAX(b->h, 0));
@@ -90,9 +89,13 @@ static void put_boxes(const struct moment *m)
         for (size_t i = 0; i < n; i++) {
             if (objects[i].kind != order[k])
                 continue;
-            put_box(m, &objects[i], "halo");
+            put_box(m, box_of(m->h, &objects[i]), "halo");
             str_buf_puts(m->out, "/>");
-            put_box(m, &objects[i], kind_of(&objects[i]));
+            if (objects[i].kind == OUTCOME_FOUND) {
+                put_box(m, &m->h->detections->objects[objects[i].detection], "seen");
+                str_buf_puts(m->out, "/>");
+            }
+            put_box(m, box_of(m->h, &objects[i]), kind_of(&objects[i]));
             str_buf_puts(m->out, "><title>");
             html_put_text(m->out, m->h->truth->classes[objects[i].class_index].name);
             if (objects[i].detection != OUTCOME_NONE)
@@ -131,6 +134,19 @@ static void put_classes(const struct moment *m, enum outcome_kind kind)
         str_buf_putc(m->out, ')');
 }
 
+static void put_conditions(const struct moment *m)
+{
+    const struct dataset *d = m->h->truth;
+    for (size_t i = 0; i < m->h->conditions.n; i++) {
+        const char *value = dataset_attribute(d, d->pictures[m->picture->picture].attributes,
+                                              m->h->conditions.names[i]);
+        if (!value)
+            continue;
+        str_buf_puts(m->out, ", ");
+        html_put_text(m->out, value);
+    }
+}
+
 static void put_caption(const struct moment *m, size_t number)
 {
     const struct outcome_picture *p = m->picture;
@@ -145,6 +161,7 @@ static void put_caption(const struct moment *m, size_t number)
         str_buf_puts(m->out, ", ");
         html_put_text(m->out, file);
     }
+    put_conditions(m);
     str_buf_puts(m->out, "<br>");
     put_counted(m->out, p->n_missed, "missed", "missed");
     put_classes(m, OUTCOME_MISSED);
@@ -191,8 +208,9 @@ void html_put_moments(const struct html_report *h, struct str_buf *out)
         str_buf_puts(out, "<p>No frame has a miss or a false alarm at this confidence.</p>\n");
     } else {
         str_buf_puts(out, "<p>The frames with the most misses and false alarms, at least a second "
-                          "apart. Found objects are drawn in a full line, missed ones dashed, "
-                          "false alarms dotted, what is not judged thin and grey.");
+                          "apart. Found objects are drawn in a full line with the detector's own "
+                          "box thin, missed ones dashed, false alarms dotted, what is not judged "
+                          "thin and grey.");
         if (h->no_pictures) {
             str_buf_puts(out, " <span class=\"soft\">");
             html_put_text(out, h->no_pictures);

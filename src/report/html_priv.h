@@ -47,6 +47,7 @@ void html_end_page(struct str_buf *out);
 
 // --- the sections; those that nobody asked for are left out
 void html_put_headline(const struct html_report *h, struct str_buf *out);
+void html_put_weaker(const struct html_report *h, struct str_buf *out);
 void html_put_verdict(const struct html_report *h, struct str_buf *out);
 void html_put_curves(const struct html_report *h, struct str_buf *out);
 void html_put_slices(const struct html_report *h, struct str_buf *out);

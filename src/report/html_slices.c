@@ -25,6 +25,7 @@ struct slice {
     const char *name, *note;
     int64_t found, missed, alarms;
     bool has_alarms;
+    const double *ap50; // NULL: not computed
 };
 
 static void count(struct slice *s, enum outcome_kind kind)
@@ -55,7 +56,8 @@ static void put_bar(struct str_buf *out, const struct slice *s, int64_t longest)
     str_buf_puts(out, "</td>");
 }
 
-static void put_row(struct str_buf *out, const struct slice *s, int64_t longest, bool has_alarms)
+static void put_row(struct str_buf *out, const struct slice *s, int64_t longest, bool has_alarms,
+                    bool has_ap50)
 {
     str_buf_puts(out, "<tr><th scope=\"row\">");
     html_put_text(out, s->name && s->name[0] ? s->name : "(no name)");
@@ -73,6 +75,8 @@ static void put_row(struct str_buf *out, const struct slice *s, int64_t longest,
         html_put_share(out, s->found, s->found + s->alarms);
         str_buf_puts(out, "</td>");
     }
+    if (has_ap50)
+        html_put_value_cell(out, "AP50", s->ap50 ? *s->ap50 : NAN);
     put_bar(out, s, longest);
     str_buf_puts(out, "</tr>\n");
 }
@@ -82,15 +86,19 @@ static void put_table(struct str_buf *out, const char *caption, const char *firs
 {
     int64_t longest = 0;
     const bool has_alarms = n > 0 && slices[0].has_alarms;
-    for (size_t i = 0; i < n; i++)
+    bool has_ap50 = false;
+    for (size_t i = 0; i < n; i++) {
         longest =
             MAX(longest, slices[i].found + slices[i].missed + (has_alarms ? slices[i].alarms : 0));
+        has_ap50 = has_ap50 || slices[i].ap50;
+    }
     str_buf_printf(out,
                    "<table><caption>%s</caption><thead><tr><th>%s</th><th>Objects</th>"
-                   "<th>Missed</th><th>Recall</th>%s<th></th></tr></thead><tbody>\n",
-                   caption, first, has_alarms ? "<th>False alarms</th><th>Precision</th>" : "");
+                   "<th>Missed</th><th>Recall</th>%s%s<th></th></tr></thead><tbody>\n",
+                   caption, first, has_alarms ? "<th>False alarms</th><th>Precision</th>" : "",
+                   has_ap50 ? "<th>AP50</th>" : "");
     for (size_t i = 0; i < n; i++)
-        put_row(out, &slices[i], longest, has_alarms);
+        put_row(out, &slices[i], longest, has_alarms, has_ap50);
     str_buf_puts(out, "</tbody></table>\n");
 }
 
@@ -253,12 +261,36 @@ static void facets_count(struct facets *f, const struct dataset *truth, uint32_t
     }
 }
 
-static void put_facets(const struct facets *f, const char *of, struct str_buf *out)
+// What the evaluation knows of this part besides.
+static const double *ap50_of(const struct html_report *h, const struct facet *facet,
+                             const char *value)
 {
-    for (size_t i = 0; i < f->n; i++) {
-        const struct facet *facet = &f->items[i];
+    const struct evaluation *e = h->evaluation;
+    for (size_t i = 0; i < e->n_slices; i++) {
+        const struct slice_part *s = &e->slices[i];
+        if (!s->of_truths && str_is(str_of(s->by), facet->key) && str_is(str_of(s->value), value))
+            return &s->ap50;
+    }
+    return NULL;
+}
+
+// "false" and "true" say little below a name in a table.
+static const char *name_of(const char *value)
+{
+    return str_is(str_of(value), "true") ? "yes" : str_is(str_of(value), "false") ? "no" : value;
+}
+
+static void put_facets(const struct html_report *h, struct facets *f, const char *of,
+                       struct str_buf *out)
+{
+    for (size_t i = f->n; i-- > 0;) { // in the order of the file
+        struct facet *facet = &f->items[i];
         if (facet->has_too_many || facet->n < 2)
             continue;
+        for (size_t k = 0; k < facet->n; k++) {
+            facet->slices[k].ap50 = ap50_of(h, facet, facet->slices[k].name);
+            facet->slices[k].name = name_of(facet->slices[k].name);
+        }
         struct str_buf caption = STR_BUF_INIT(64 * KIB);
         str_buf_printf(&caption, "%s by ", of);
         html_put_text(&caption, facet->key);
@@ -287,8 +319,8 @@ static void put_attributes(const struct html_report *h, struct str_buf *out)
             facets_count(&objects, h->truth, h->truth->objects[o->objects[i].truth].attributes,
                          &counts);
     }
-    put_facets(&pictures, "Frames", out);
-    put_facets(&objects, "Objects", out);
+    put_facets(h, &pictures, "Frames", out);
+    put_facets(h, &objects, "Objects", out);
     mem_free(pictures.items);
     mem_free(objects.items);
 }
@@ -331,8 +363,8 @@ void html_put_slices(const struct html_report *h, struct str_buf *out)
                           "box.</p>\n");
         html_put_outcome_legend(out);
         put_sizes(h, out);
-        put_conditions(h, out);
         put_attributes(h, out);
+        put_conditions(h, out);
         put_videos(h, out);
     }
     html_end_section(out);

@@ -186,7 +186,8 @@ static void put_made_from(const struct html_report *h, struct str_buf *out)
 void html_put_tables(const struct html_report *h, struct str_buf *out)
 {
     put_classes(h->evaluation, out);
-    html_put_parts(h->evaluation, out);
+    if (!h->about->only_conditions)
+        html_put_parts(h->evaluation, out);
     html_put_confusions(h->evaluation, out);
     if (h->about->tracking)
         html_put_tracks(h->about->tracking, out);

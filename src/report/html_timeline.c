@@ -21,6 +21,8 @@ enum {
     MAX_BINS = 800,
     MAX_VIDEOS = 12,
     MAX_TICKS = 6,
+    MAX_STRIPS = 3, // of conditions below one video
+    MAX_RUNS = 60,  // of one strip: with more it would be stripes
 };
 
 struct bin {
@@ -173,6 +175,63 @@ static void put_worst(const struct html_report *h, const struct svg_plot *p, con
     }
 }
 
+// --- the conditions below
+
+// One past the last picture from *i* on with the same value.
+static size_t end_of_run(const struct html_report *h, const struct track *t, size_t i,
+                         const char *name, const char **ret_value)
+{
+    const struct dataset *d = h->truth;
+    *ret_value = dataset_attribute(d, d->pictures[t->pictures[i].picture].attributes, name);
+    for (i++; i < t->n; i++) {
+        if (dataset_attribute(d, d->pictures[t->pictures[i].picture].attributes, name) !=
+            *ret_value)
+            break;
+    }
+    return i;
+}
+
+static size_t count_runs(const struct html_report *h, const struct track *t, const char *name)
+{
+    const char *value;
+    size_t n = 0;
+    for (size_t i = 0; i < t->n; i = end_of_run(h, t, i, name, &value))
+        n++;
+    return n;
+}
+
+static void put_strip(const struct html_report *h, const struct track *t, const char *name,
+                      struct str_buf *out)
+{
+    const double whole = t->end - t->begin;
+    str_buf_puts(out, "<div class=\"strip\" title=\"");
+    html_put_text(out, name);
+    str_buf_puts(out, "\">");
+    for (size_t i = 0; i < t->n;) {
+        const char *value;
+        const size_t end = end_of_run(h, t, i, name, &value);
+        const double from = place(t, i), to = end < t->n ? place(t, end) : t->end;
+        str_buf_printf(out, "<span style=\"width:%.2f%%\">",
+                       whole > 0 ? 100 * (to - from) / whole : 100);
+        html_put_text(out, value ? value : "\xe2\x80\x93");
+        str_buf_puts(out, "</span>");
+        i = end;
+    }
+    str_buf_puts(out, "</div>\n");
+}
+
+static void put_strips(const struct html_report *h, const struct track *t, struct str_buf *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < h->conditions.n && n < MAX_STRIPS; i++) {
+        const size_t n_runs = count_runs(h, t, h->conditions.names[i]);
+        if (n_runs < 2 || n_runs > MAX_RUNS)
+            continue;
+        put_strip(h, t, h->conditions.names[i], out);
+        n++;
+    }
+}
+
 static void put_track(const struct html_report *h, const struct track *t, bool is_one_of_many,
                       struct str_buf *out)
 {
@@ -200,6 +259,7 @@ static void put_track(const struct html_report *h, const struct track *t, bool i
     put_heights(&p);
     put_worst(h, &p, t);
     svg_end(&p);
+    put_strips(h, t, out);
     str_buf_puts(out, "</figure>\n");
 }
 

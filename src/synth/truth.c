@@ -88,6 +88,11 @@ static void add_image(struct synth_truth *t, const struct synth *s, const struct
     put_text(&w, "condition", synth_condition_names[f->condition]);
     put_text(&w, "camera", camera_name(f->camera));
     put_int(&w, "place", f->place);
+    json_key(&w, "attributes"); // where readers look for what figures are told apart by
+    json_object(&w);
+    put_text(&w, "condition", synth_condition_names[f->condition]);
+    put_text(&w, "camera", camera_name(f->camera));
+    json_end(&w);
     put_share(&w, "exposure", (double)(int64_t)(f->exposure * 10000 + 0.5) / 10000);
     json_end(&w);
     append(&t->images, &row);

@@ -65,6 +65,48 @@ static void test_wild_boxes(void **state)
     }
 }
 
+// Kinds are apart by the stroke too: a full line, dashes, dots.
+static void test_marks(void **state)
+{
+    (void)state;
+    static const struct {
+        enum mark_kind kind;
+        int n_lit; // of the box's upper line, 40 points long
+    } rows[] = {{MARK_FOUND, 40}, {MARK_MISSED, 28}, {MARK_FALSE_ALARM, 22}, {MARK_IGNORED, 40}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct canvas c = blank();
+        const struct mark m = {.box = {40, 30, 80, 60}, .kind = rows[i].kind};
+        draw_marks(&c, &m, 1, 1, 1);
+        int n_lit = 0;
+        for (int x = 40; x < 80; x++)
+            n_lit += c.planes[0][30 * c.strides[0] + x] > 60;
+        assert_int_equal(n_lit, rows[i].n_lit);
+        assert_int_equal(c.planes[0][40 * c.strides[0] + 41] > 60,
+                         rows[i].kind == MARK_FOUND || rows[i].kind == MARK_FALSE_ALARM);
+        assert_int_equal(c.planes[0][45 * c.strides[0] + 60], 16); // nothing inside
+    }
+}
+
+static void test_wild_marks(void **state)
+{
+    (void)state;
+    static const struct mark rows[] = {
+        {{-1e30f, -1e30f, 1e30f, 1e30f}, MARK_MISSED, "x"},
+        {{NAN, NAN, NAN, NAN}, MARK_FALSE_ALARM, ""},
+        {{90, 60, 10, 5}, MARK_FOUND, "a\x1b\xff\xc3\xa4"},
+        {{95.9f, 63.9f, 96, 64}, MARK_IGNORED, NULL},
+        {{0, 0, 0, 0},
+         MARK_UNSET,
+         "a text that is longer than what is drawn of a text, and "
+         "goes on and on for more than a hundred characters in all"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct canvas c = blank();
+        draw_marks(&c, &rows[i], 1, 1, 1);
+        draw_caption(&c, rows[i].text ? rows[i].text : "");
+    }
+}
+
 static void test_label_texts(void **state)
 {
     (void)state;
@@ -276,7 +318,8 @@ int main(void)
         cmocka_unit_test(test_label_texts), cmocka_unit_test(test_font),
         cmocka_unit_test(test_video),       cmocka_unit_test(test_video_refusals),
         cmocka_unit_test(test_full_disk),   cmocka_unit_test(test_jpeg),
-        cmocka_unit_test(test_scaled_jpeg),
+        cmocka_unit_test(test_scaled_jpeg), cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_wild_marks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -162,16 +162,17 @@ static struct str_buf page_of(struct dataset *truth, struct dataset *detections)
     static const uint8_t jpeg[] = {0xff, 0xd8, 0xff, 0xe0};
     const struct html_picture picture = {
         .picture = 1, .jpeg = jpeg, .n = sizeof(jpeg), .width = 64, .height = 48};
-    const struct html_report h = {.evaluation = &e,
-                                  .about = &about,
-                                  .truth = truth,
-                                  .detections = detections,
-                                  .outcome = &o,
-                                  .worst = worst,
-                                  .n_worst = n_worst,
-                                  .pictures = &picture,
-                                  .n_pictures = 1,
-                                  .no_pictures = "because " HOSTILE};
+    struct html_report h = {.evaluation = &e,
+                            .about = &about,
+                            .truth = truth,
+                            .detections = detections,
+                            .outcome = &o,
+                            .worst = worst,
+                            .n_worst = n_worst,
+                            .pictures = &picture,
+                            .n_pictures = 1,
+                            .no_pictures = "because " HOSTILE};
+    conditions_find(truth, &h.conditions);
     struct str_buf small = STR_BUF_INIT(1 * KIB);
     assert_int_equal(html_write(&h, &small), ERR_TOO_BIG);
     str_buf_finish(&small);
@@ -254,6 +255,8 @@ static void test_hostile(void **state)
     assert_non_null(strstr(str_buf_text(&page), "data:image/jpeg;base64,/9j/4A=="));
     assert_non_null(strstr(str_buf_text(&page), "Frames by weather&lt;b&gt;"));
     assert_non_null(strstr(str_buf_text(&page), "rain&lt;i&gt;"));
+    assert_non_null(strstr(str_buf_text(&page), "<div class=\"strip\" title=\"weather&lt;b&gt;\">"
+                                                "<span style=\"width:"));
     assert_non_null(strstr(str_buf_text(&page), "occluded"));
     assert_non_null(strstr(str_buf_text(&page), "0.700 to 0.800"));
     assert_non_null(strstr(str_buf_text(&page), "1 of 2 are met, 1 have no data"));
@@ -286,15 +289,20 @@ static void test_empty(void **state)
     }
 }
 
-// A long video is drawn in few bars.
+// A long video is drawn in few bars. Nothing is found in its second half, at night: that is said.
 static void test_long_video(void **state)
 {
     enum { N = 5000 };
+    static struct dataset_attribute light[] = {
+        {0}, {"light", "day", 0}, {"light", "night", 0}, {"lane", "1", 1}, {"lane", "2", 2}};
+    light[2].key = light[1].key;
+    light[4].key = light[3].key;
     static struct dataset_picture pictures[N];
     static struct dataset_object objects[N];
     struct dataset_class classes[] = {{.id = 1, .name = "a"}};
     for (int i = 0; i < N; i++) {
-        pictures[i] = (struct dataset_picture){.id = i, .frame = i, .pts_us = i * INT64_C(40000)};
+        pictures[i] = (struct dataset_picture){
+            .id = i, .frame = i, .pts_us = i * INT64_C(40000), .attributes = i < N / 2 ? 3 : 4};
         objects[i] = (struct dataset_object){
             .picture = i, .w = 10, .h = 10, .area = 100, .confidence = .9, .x = i % 2 ? 0 : 50};
     }
@@ -304,6 +312,8 @@ static void test_long_video(void **state)
                             .n_pictures = N,
                             .objects = objects,
                             .n_objects = N,
+                            .attributes = light,
+                            .n_attributes = ARRAY_LEN(light),
                             .n_judged = N};
     struct dataset detections = truth;
     detections.n_objects = N / 2;
@@ -313,6 +323,11 @@ static void test_long_video(void **state)
     assert_non_null(strstr(str_buf_text(&page), "mean of 7 frames"));
     assert_non_null(strstr(str_buf_text(&page), "id=\"moment-12\""));
     assert_null(strstr(str_buf_text(&page), "id=\"moment-13\""));
+    assert_non_null(strstr(str_buf_text(&page), "<li>light <b>night</b> 0&nbsp;%</li>"));
+    assert_null(strstr(str_buf_text(&page), "<li>light <b>day"));
+    assert_int_equal(times(str_buf_text(&page), "class=\"strip\""), 1); // lanes are numbers
+    assert_non_null(strstr(str_buf_text(&page), "<span style=\"width:50.00%\">day</span>"
+                                                "<span style=\"width:50.00%\">night</span>"));
     str_buf_finish(&page);
 }
 

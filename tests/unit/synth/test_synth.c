@@ -159,7 +159,7 @@ static void digest_clip(struct synth_opts o, char ret_pictures[DIGEST_HEX_BYTES]
 static const char expected_pictures[] =
     "9efea031636395c34c6a9c8e2d48b913691aad6770a821667014cd8114636ddb";
 static const char expected_truth[] =
-    "d7132634086f711b136b8823431aad6b5d2372f1af0b6487c34fa28c9f488c1d";
+    "f8f71b7a7733a5f137e5ba7306f7cced40b09103123aa9c72269e7149a382777";
 
 static void test_same_seed_same_clip(void **state)
 {
