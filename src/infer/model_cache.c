@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+// model_cache.c - a short list of detectors under one lock; loading happens outside of it.
+
+#include "infer/model_cache.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/thread.h"
+#include "infer/detector.h"
+
+#define MIN_FREE_BYTES ((int64_t)(512 * MIB))
+
+struct entry {
+    char key[MODEL_CACHE_KEY_BYTES];
+    char *variant;             // the options as text: what else tells entries apart; owned
+    struct detector *detector; // NULL while it is being loaded
+    size_t n_users;
+    int64_t n_taken;
+    int64_t load_ns;
+    int64_t idle_since_ns;
+    bool is_leaving;
+    struct entry *next;
+};
+
+struct model_cache {
+    // --- constant after create
+    struct model_cache_opts opts;
+    // --- under lock
+    struct lock lock;
+    struct cond loaded; // an entry was loaded, or its load came to nothing
+    struct entry *entries;
+};
+
+int model_cache_create(const struct model_cache_opts *opts, struct model_cache **ret_cache)
+{
+    struct model_cache *c = mem_new(struct model_cache);
+    if (!c)
+        return ERR_NOMEM;
+    c->opts = *opts;
+    if (c->opts.max_idle == 0)
+        c->opts.max_idle = MODEL_CACHE_IDLE;
+    if (c->opts.min_free_bytes == 0)
+        c->opts.min_free_bytes = MIN_FREE_BYTES;
+    int r = lock_init(&c->lock, LOCK_RANK_APP);
+    if (r == 0 && (r = cond_init(&c->loaded)) < 0)
+        lock_finish(&c->lock);
+    if (r < 0) {
+        mem_free(c);
+        return r;
+    }
+    *ret_cache = c;
+    return 0;
+}
+
+static void entry_destroy(struct entry *e)
+{
+    detector_destroy(e->detector);
+    mem_free(e->variant);
+    mem_free(e);
+}
+
+static void list_destroy(struct entry *e)
+{
+    while (e) {
+        struct entry *next = e->next;
+        entry_destroy(e);
+        e = next;
+    }
+}
+
+void model_cache_destroy(struct model_cache *c)
+{
+    if (!c)
+        return;
+    for (struct entry *e = c->entries; e; e = e->next)
+        assert(e->n_users == 0);
+    list_destroy(c->entries);
+    cond_finish(&c->loaded);
+    lock_finish(&c->lock);
+    mem_free(c);
+}
+
+// --- finding
+
+static char *variant_of(const struct model_wanted *w, const struct engine_opts *e)
+{
+    struct str_buf out = STR_BUF_INIT(64 * KIB);
+    str_buf_printf(&out, "%s|%d|%s|%lld|%d|%d|%d|%lld|%lld", w->model.path, w->model.head,
+                   w->model.labels_path ? w->model.labels_path : "", (long long)w->model.imgsz,
+                   e->engine, e->precision, e->device, (long long)e->threads, (long long)e->batch);
+    return str_buf_take(&out);
+}
+
+static struct entry *find_locked(struct model_cache *c, const char *key, const char *variant)
+{
+    for (struct entry *e = c->entries; e; e = e->next)
+        if (!e->is_leaving && strcmp(e->key, key) == 0 && strcmp(e->variant, variant) == 0)
+            return e;
+    return NULL;
+}
+
+static void unlink_locked(struct model_cache *c, const struct entry *gone)
+{
+    struct entry **p = &c->entries;
+    while (*p != gone)
+        p = &(*p)->next;
+    *p = gone->next;
+}
+
+// --- letting go
+
+static int64_t free_memory(void)
+{
+    FILE *f = fopen("/proc/meminfo", "re");
+    char line[128];
+    long long kib = -1;
+    while (f && fgets(line, sizeof(line), f)) {
+        struct str rest = str_of(line);
+        if (!str_starts(rest, "MemAvailable:"))
+            continue;
+        kib = strtoll(line + strlen("MemAvailable:"), NULL, 10);
+        break;
+    }
+    if (f)
+        fclose(f);
+    return kib < 0 ? INT64_MAX : (int64_t)kib * 1024;
+}
+
+static struct entry *oldest_idle_locked(struct model_cache *c, size_t *ret_n_idle)
+{
+    struct entry *oldest = NULL;
+    *ret_n_idle = 0;
+    for (struct entry *e = c->entries; e; e = e->next) {
+        if (e->n_users > 0 || !e->detector)
+            continue;
+        (*ret_n_idle)++;
+        if (!oldest || e->idle_since_ns < oldest->idle_since_ns)
+            oldest = e;
+    }
+    return oldest;
+}
+
+// The entries to be freed, taken off the list.
+static struct entry *take_superfluous_locked(struct model_cache *c, bool is_short)
+{
+    struct entry *gone = NULL;
+    size_t n_idle;
+    struct entry *e;
+    while ((e = oldest_idle_locked(c, &n_idle)) &&
+           (is_short || e->is_leaving || n_idle > c->opts.max_idle)) {
+        unlink_locked(c, e);
+        e->next = gone;
+        gone = e;
+    }
+    return gone;
+}
+
+void model_cache_relieve(struct model_cache *c)
+{
+    bool is_short = free_memory() < c->opts.min_free_bytes;
+    lock_acquire(&c->lock);
+    struct entry *gone = take_superfluous_locked(c, is_short);
+    lock_release(&c->lock);
+    list_destroy(gone);
+}
+
+void model_cache_give_back(struct model_cache *c, struct detector *d)
+{
+    if (!d)
+        return;
+    lock_acquire(&c->lock);
+    struct entry *e = c->entries;
+    while (e && e->detector != d)
+        e = e->next;
+    assert(e && e->n_users > 0);
+    struct entry *gone = NULL;
+    if (--e->n_users == 0) {
+        e->idle_since_ns = clock_now_ns();
+        if (e->is_leaving) {
+            unlink_locked(c, e);
+            e->next = NULL;
+            gone = e;
+        }
+    }
+    lock_release(&c->lock);
+    list_destroy(gone);
+}
+
+void model_cache_unload(struct model_cache *c, const char *key, size_t *ret_n)
+{
+    struct entry *gone = NULL;
+    size_t n = 0;
+    lock_acquire(&c->lock);
+    struct entry *next;
+    for (struct entry *e = c->entries; e; e = next) {
+        next = e->next;
+        if (e->is_leaving || strcmp(e->key, key) != 0)
+            continue;
+        n++;
+        e->is_leaving = true;
+        if (e->n_users > 0)
+            continue;
+        unlink_locked(c, e);
+        e->next = gone;
+        gone = e;
+    }
+    lock_release(&c->lock);
+    list_destroy(gone);
+    if (ret_n)
+        *ret_n = n;
+}
+
+// --- loading
+
+static int load(const struct model_wanted *w, const struct engine_opts *engine,
+                struct detector **ret_detector)
+{
+    struct model *m = NULL;
+    int r = model_open(&w->model, &m);
+    if (r == 0)
+        r = detector_create(m, engine, ret_detector);
+    model_unref(&m);
+    return r;
+}
+
+// An entry that this thread has to load: it is on the list, without a detector, with one user.
+static struct entry *begin_entry_locked(struct model_cache *c, const char *key, char *variant)
+{
+    struct entry *e = mem_new(struct entry);
+    if (!e)
+        return NULL;
+    snprintf(e->key, sizeof(e->key), "%s", key);
+    e->variant = variant;
+    e->n_users = 1;
+    e->next = c->entries;
+    c->entries = e;
+    return e;
+}
+
+static int finish_entry(struct model_cache *c, struct entry *e, struct detector *d, int64_t load_ns,
+                        int r)
+{
+    lock_acquire(&c->lock);
+    e->detector = d;
+    e->load_ns = load_ns;
+    e->n_taken = 1;
+    if (r < 0)
+        unlink_locked(c, e);
+    cond_broadcast(&c->loaded);
+    lock_release(&c->lock);
+    if (r < 0)
+        entry_destroy(e);
+    return r;
+}
+
+// The entry once it is loaded; NULL: none is there, or its load came to nothing.
+static struct entry *await_locked(struct model_cache *c, const char *key, const char *variant)
+{
+    for (;;) {
+        struct entry *e = find_locked(c, key, variant);
+        if (!e || e->detector)
+            return e;
+        (void)cond_wait(&c->loaded, &c->lock, THREAD_FOREVER);
+    }
+}
+
+int model_cache_take(struct model_cache *c, const struct model_wanted *wanted,
+                     struct detector **ret_detector)
+{
+    const struct engine_opts *engine = wanted->engine ? wanted->engine : &c->opts.engine;
+    if (strlen(wanted->key) >= MODEL_CACHE_KEY_BYTES)
+        return err_set(ERR_INVALID, "%s: the model's name is too long", wanted->key);
+    char *variant = variant_of(wanted, engine);
+    if (!variant)
+        return ERR_NOMEM;
+    lock_acquire(&c->lock);
+    struct entry *e = await_locked(c, wanted->key, variant);
+    if (e) {
+        e->n_users++;
+        e->n_taken++;
+        *ret_detector = e->detector;
+        lock_release(&c->lock);
+        mem_free(variant);
+        return 0;
+    }
+    e = begin_entry_locked(c, wanted->key, variant);
+    lock_release(&c->lock);
+    if (!e) {
+        mem_free(variant);
+        return ERR_NOMEM;
+    }
+    model_cache_relieve(c);
+    int64_t began_ns = clock_now_ns();
+    struct detector *d = NULL;
+    int r = load(wanted, engine, &d);
+    if (r == 0)
+        *ret_detector = d;
+    return finish_entry(c, e, d, clock_now_ns() - began_ns, r);
+}
+
+void model_cache_each(struct model_cache *c,
+                      void (*each)(void *arg, const struct model_cache_entry *e), void *arg)
+{
+    lock_acquire(&c->lock);
+    int64_t now_ns = clock_now_ns();
+    for (const struct entry *e = c->entries; e; e = e->next) {
+        if (!e->detector)
+            continue;
+        const struct model_cache_entry seen = {
+            .key = e->key,
+            .detector = e->detector,
+            .n_users = e->n_users,
+            .n_taken = e->n_taken,
+            .load_ns = e->load_ns,
+            .idle_ns = e->n_users > 0 ? 0 : now_ns - e->idle_since_ns,
+            .is_leaving = e->is_leaving,
+        };
+        each(arg, &seen);
+    }
+    lock_release(&c->lock);
+}
