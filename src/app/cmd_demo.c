@@ -154,6 +154,17 @@ static int make_clip(const struct demo *d)
     return r;
 }
 
+// That the model runs here, before the clip is drawn for it.
+static int check_model(const struct demo *d)
+{
+    struct detect_setup setup;
+    validation.detect.model.path = d->model;
+    int r = detect_setup_init(&validation.detect, d->call->arena, &setup);
+    if (r == 0)
+        detect_setup_finish(&setup);
+    return r;
+}
+
 // ---- the judgement
 
 static int on_judged(void *arg, const struct validate_judged *j)
@@ -198,7 +209,6 @@ static int judge(struct demo *d, int *ret_status)
     call.arguments = arguments;
     call.n_arguments = ARRAY_LEN(arguments);
     validation.truth = d->truth;
-    validation.detect.model.path = d->model;
     validation.detect.out = d->detections;
     validation.json = d->metrics;
     validation.report = d->report;
@@ -266,6 +276,8 @@ static int walk(struct demo *d, int *ret_status)
         r = check_outputs(d);
     if (r == 0 && !validation.detect.model.path)
         r = write_model(d->model);
+    if (r == 0)
+        r = check_model(d);
     if (r == 0 && !settings.video)
         r = make_clip(d);
     if (r == 0)
