@@ -55,7 +55,7 @@ static struct validate_opts validation = {
             .source = {.stream_index = -1, .has_stream_index = true},
         },
     .at_confidence = EVALUATION_AT_CONFIDENCE,
-    .wants_conditions = true,
+    .judging.wants_conditions = true,
 };
 
 // clang-format off
@@ -210,8 +210,8 @@ static int judge(struct demo *d, int *ret_status)
     call.n_arguments = ARRAY_LEN(arguments);
     validation.truth = d->truth;
     validation.detect.out = d->detections;
-    validation.json = d->metrics;
-    validation.report = d->report;
+    validation.judging.json = d->metrics;
+    validation.judging.report = d->report;
     const struct validate_listener listener = {.judged = on_judged, .arg = d};
     int r = validate_run(&validation, &call, &listener, ret_status);
     if (r == 0 && d->verdict.n > 0)

@@ -5,25 +5,16 @@
 
 #include "app/app.h"
 #include "app/commands.h"
-#include "app/evaluate_more.h"
 #include "app/formats.h"
-#include "app/profile.h"
-#include "app/report_html.h"
+#include "app/judge_options.h"
+#include "app/judging.h"
 #include "app/time_options.h"
 #include "base/arena.h"
 #include "base/err.h"
-#include "base/log.h"
 #include "base/str.h"
 #include "dataset/dataset.h"
 #include "eval/evaluation.h"
 #include "media/source.h"
-#include "report/metrics_json.h"
-#include "report/text.h"
-#include "tracking/tracking.h"
-
-enum {
-    MAX_OUTPUT = 256 * 1024 * 1024,
-};
 
 static struct evaluate_settings {
     const char *truth, *detections;
@@ -32,11 +23,8 @@ static struct evaluate_settings {
     const char *images, *truth_names, *names;
     const char *classes, *ious, *cuts;
     double confidence, at_confidence;
-    const char *profile;
-    const char *json, *report;
+    struct judging_opts judging;
     struct source_opts source; // its path alone
-    bool tracking;
-    int rules; // enum tracking_rules - 1
 } settings = {.confidence = -1e300, .at_confidence = EVALUATION_AT_CONFIDENCE};
 
 // In the order of enum tracking_rules, from the first.
@@ -58,11 +46,11 @@ static const struct opt rows[] = {
     OPT_DOUBLE(struct evaluate_settings, "at-confidence", at_confidence, 0, 0, "C", "confidence of the operating point: precision, recall and F1", "0.25"),
     OPT_TEXT(struct evaluate_settings, "iou-thresholds", ious, "LIST", "IoU thresholds of AP and AR, ascending", "0.5 to 0.95 by 0.05"),
     OPT_TEXT(struct evaluate_settings, "max-detections", cuts, "LIST", "most detections judged per picture and class, ascending; AP uses the last", "1,10,100"),
-    OPT_BOOL(struct evaluate_settings, "tracking", tracking, "judge track ids too: HOTA, CLEAR and Identity"),
-    OPT_CHOICE(struct evaluate_settings, "tracking-rules", rules, rules_names, "RULES", "what --tracking leaves out before judging: none, or as the benchmarks mot15, mot17, bdd100k do", "none"),
-    OPT_TEXT(struct evaluate_settings, "json", json, "FILE", "write the metrics as JSON; - is standard output", NULL),
-    OPT_TEXT(struct evaluate_settings, "profile", profile, "NAME|FILE", "a verdict by criteria: default, strict, safety-critical, performance, or a file; exit status 1 unless it passes", NULL),
-    OPT_TEXT(struct evaluate_settings, "report", report, "FILE.html", "write the report as one HTML page with charts", NULL),
+    OPT_BOOL(struct evaluate_settings, "tracking", judging.tracking, "judge track ids too: HOTA, CLEAR and Identity"),
+    OPT_CHOICE(struct evaluate_settings, "tracking-rules", judging.rules, rules_names, "RULES", "what --tracking leaves out before judging: none, or as the benchmarks mot15, mot17, bdd100k do", "none"),
+    OPT_TEXT(struct evaluate_settings, "json", judging.json, "FILE", "write the metrics as JSON; - is standard output", NULL),
+    OPT_TEXT(struct evaluate_settings, "profile", judging.profile, "NAME|FILE", "a verdict by criteria: default, strict, safety-critical, performance, or a file; exit status 1 unless it passes", NULL),
+    OPT_TEXT(struct evaluate_settings, "report", judging.report, "FILE.html", "write the report as one HTML page with charts", NULL),
     OPT_TEXT(struct evaluate_settings, "source", source.path, "SOURCE", "the video or pictures that were judged, for the pictures in --report", NULL),
     OPT_END,
 };
@@ -70,7 +58,7 @@ static const struct opt rows[] = {
 
 static const struct opt_set sets[] = {
     {rows, &settings, NULL},
-    {evaluate_more_rows, &evaluate_more, "What is judged, and how"},
+    JUDGE_OPTION_SET,
     TIME_OPTION_SET,
 };
 
@@ -146,65 +134,7 @@ static int parse_opts(struct arena *a, struct evaluation_opts *o)
     return r;
 }
 
-// ---- output
-
-static int write_page(const struct evaluation *e, const struct report_about *about,
-                      const struct dataset *truth, const struct dataset *detections)
-{
-    const struct app_html page = {.path = settings.report,
-                                  .truth = truth,
-                                  .detections = detections,
-                                  .evaluation = e,
-                                  .about = about,
-                                  .source = settings.source.path ? &settings.source : NULL};
-    return app_html_write(&page);
-}
-
-static int write_reports(const struct evaluation *e, const struct report_about *about)
-{
-    const bool json_is_output = settings.json && strcmp(settings.json, "-") == 0;
-    struct str_buf out = STR_BUF_INIT(MAX_OUTPUT);
-    int r = 0;
-    if (settings.json) {
-        r = metrics_json_write(e, about, &out);
-        if (r == 0)
-            r = app_write(settings.json, &out);
-        str_buf_reset(&out);
-    }
-    if (r == 0 && !json_is_output) {
-        r = text_write(e, about, &out);
-        if (r == 0)
-            r = app_write("-", &out);
-    }
-    for (size_t i = 0; i < e->n_notices && json_is_output; i++)
-        log_warning(NULL, "%s", e->notices[i]);
-    str_buf_finish(&out);
-    return r;
-}
-
-static int write_all(const struct evaluation *e, const struct report_about *about,
-                     const struct dataset *truth, const struct dataset *detections)
-{
-    int r = write_reports(e, about);
-    if (r == 0 && settings.report)
-        r = write_page(e, about, truth, detections);
-    return r;
-}
-
-static int track(const struct dataset *truth, const struct dataset *detections,
-                 const struct evaluation_opts *opts, struct arena *a,
-                 struct tracking_result *ret_result)
-{
-    struct tracking_opts t = {.rules = (enum tracking_rules)(settings.rules + 1),
-                              .has_min_confidence = opts->has_min_confidence,
-                              .min_confidence = opts->min_confidence};
-    // The rules of MOT know one class, whatever the file calls it.
-    if (opts->n_classes > 0 && t.rules != TRACKING_RULES_MOT15 && t.rules != TRACKING_RULES_MOT17) {
-        t.classes = opts->classes;
-        t.n_classes = opts->n_classes;
-    }
-    return tracking_evaluate(truth, detections, &t, a, ret_result);
-}
+// ---- the run
 
 static int read_one(const char *path, enum dataset_role role, int format,
                     const struct dataset *truth, struct dataset **ret_dataset)
@@ -223,59 +153,34 @@ static int read_one(const char *path, enum dataset_role role, int format,
 
 static int evaluate(const struct app_call *call, int *ret_status)
 {
-    struct verdict_profile profile;
-    struct verdict verdict;
     struct evaluation_opts opts = {0};
     struct dataset *truth = NULL;
     struct dataset *detections = NULL;
-    struct evaluation e = {0};
-    struct tracking_result tracks;
-    struct time_results times;
-    bool wants_tracks = settings.tracking || settings.rules > 0;
-    struct report_about about = {.truth = settings.truth,
-                                 .detections = settings.detections,
-                                 .source = settings.source.path,
-                                 .settings = evaluate_more_put,
-                                 .tracking = wants_tracks ? &tracks : NULL};
     const char *const inputs[] = {settings.truth, settings.detections, settings.truth_names,
                                   settings.names};
     int r = parse_opts(call->arena, &opts);
-    if (r == 0 && settings.profile)
-        r = verdict_profile_get(settings.profile, call->arena, &profile);
     if (r == 0)
-        r = app_check_out(settings.json, inputs, ARRAY_LEN(inputs));
-    if (r == 0)
-        r = app_check_out(settings.report, inputs, ARRAY_LEN(inputs));
-    if (r == 0)
-        r = app_check_out(evaluate_more_output(), inputs, ARRAY_LEN(inputs));
-    if (r == 0)
-        r = evaluate_more_parse(call->arena, &opts);
+        r = judging_check(&settings.judging, inputs, ARRAY_LEN(inputs), call->arena, &opts);
     if (r == 0)
         r = read_one(settings.truth, DATASET_TRUTH, settings.truth_format, NULL, &truth);
     if (r == 0)
-        r = evaluate_more_prepare(truth);
+        r = judge_options_prepare(truth);
     if (r == 0)
         r = read_one(settings.detections, DATASET_DETECTIONS, settings.detections_format, truth,
                      &detections);
+    struct judging j = {
+        .opts = &settings.judging,
+        .truth = truth,
+        .detections = detections,
+        .evaluation = &opts,
+        .about = {.truth = settings.truth,
+                  .detections = settings.detections,
+                  .source = settings.source.path,
+                  .settings = judge_options_put},
+        .source = settings.source.path ? &settings.source : NULL,
+    };
     if (r == 0)
-        r = evaluate_more_apply(truth, detections);
-    if (r == 0)
-        r = evaluation_run(truth, detections, &opts, &e);
-    if (r == 0 && wants_tracks)
-        r = track(truth, detections, &opts, call->arena, &tracks);
-    if (r == 0)
-        r = time_options_run(truth, detections, &opts, call->arena, &times, &about);
-    if (r == 0 && settings.profile) {
-        r = profile_judge(&profile, truth, detections, &e, about.temporal, call->arena, &verdict);
-        about.verdict = &verdict;
-    }
-    if (r == 0)
-        r = write_all(&e, &about, truth, detections);
-    if (r == 0)
-        r = evaluate_more_save(&e);
-    if (r == 0 && settings.profile)
-        *ret_status = profile_exit_status(&verdict);
-    evaluation_finish(&e);
+        r = judging_run(&j, call->arena, ret_status);
     dataset_destroy(detections);
     dataset_destroy(truth);
     return r;
@@ -289,11 +194,9 @@ static int run(const struct app_call *call)
     if (!settings.truth || !settings.detections)
         return app_usage_error(&command_evaluate, "--truth FILE and --detections FILE are needed");
     int status = 0;
-    int r = settings.report ? app_html_check(settings.report) : 0;
-    if (r == 0)
-        r = time_options_wants_events()
+    int r = time_options_wants_events()
                 ? time_options_events(settings.truth, settings.detections, settings.at_confidence,
-                                      settings.json, call->arena)
+                                      settings.judging.json, call->arena)
                 : evaluate(call, &status);
     return r < 0 ? app_fail(r) : status;
 }

@@ -4,6 +4,7 @@
 #include "app/app.h"
 #include "app/commands.h"
 #include "app/formats.h"
+#include "app/judge_options.h"
 #include "app/time_options.h"
 #include "app/validate_run.h"
 #include "eval/evaluation.h"
@@ -15,11 +16,11 @@ static const char *const rules_names[] = {"none", "mot15", "mot17", "bdd100k", N
 #define O struct validate_opts
 static const struct opt validate_options[] = {
     OPT_DOUBLE(O, "at-confidence", at_confidence, 0, 1, "F", "of the operating point: precision, recall, F1", "0.25"),
-    OPT_TEXT(O, "json", json, "FILE", "write the metrics as JSON; - is standard output", NULL),
-    OPT_TEXT(O, "profile", profile, "NAME|FILE", "a verdict by criteria: default, strict, safety-critical, performance, or a file; exit status 1 unless it passes", NULL),
-    OPT_TEXT(O, "report", report, "FILE.html", "write the report as one HTML page with charts and pictures", NULL),
-    OPT_BOOL(O, "tracking", tracking, "judge tracks too: HOTA, CLEAR and Identity; switches --track on"),
-    OPT_CHOICE(O, "tracking-rules", rules, rules_names, "RULES", "what --tracking leaves out before judging: none, or as the benchmarks mot15, mot17, bdd100k do", "none"),
+    OPT_TEXT(O, "json", judging.json, "FILE", "write the metrics as JSON; - is standard output", NULL),
+    OPT_TEXT(O, "profile", judging.profile, "NAME|FILE", "a verdict by criteria: default, strict, safety-critical, performance, or a file; exit status 1 unless it passes", NULL),
+    OPT_TEXT(O, "report", judging.report, "FILE.html", "write the report as one HTML page with charts and pictures", NULL),
+    OPT_BOOL(O, "tracking", judging.tracking, "judge tracks too: HOTA, CLEAR and Identity; switches --track on"),
+    OPT_CHOICE(O, "tracking-rules", judging.rules, rules_names, "RULES", "what --tracking leaves out before judging: none, or as the benchmarks mot15, mot17, bdd100k do", "none"),
     OPT_TEXT(O, "truth", truth, "FILE", "annotated objects: COCO JSON or MOT text", NULL),
     OPT_CHOICE(O, "truth-format", truth_format, app_formats, "FORMAT", "of --truth", "by content"),
     OPT_END,
@@ -39,6 +40,7 @@ static struct validate_opts settings = {
 };
 static const struct opt_set sets[] = {{validate_options, &settings, "Validation"},
                                       DETECT_OPTION_SET_ROWS(settings.detect),
+                                      JUDGE_OPTION_SET,
                                       TIME_OPTION_SET};
 
 static const char details[] =
@@ -50,8 +52,8 @@ static const char details[] =
 static int run(const struct app_call *call)
 {
     int status = 0;
-    settings.tracking = settings.tracking || settings.rules > 0;
-    settings.detect.track = settings.detect.track || settings.tracking;
+    settings.detect.track =
+        settings.detect.track || settings.judging.tracking || settings.judging.rules > 0;
     int r = validate_run(&settings, call, NULL, &status);
     return r < 0 ? app_fail(r) : status;
 }

@@ -109,7 +109,7 @@ static void put_classes(const struct evaluation *e, struct str_buf *out)
         return;
     str_buf_puts(out, "\nAP50 by class\n");
     for (size_t i = 0; i < MIN(e->n_classes, (size_t)MAX_CLASSES); i++)
-        put_cell(out, e->classes[i].label, e->classes[i].ap50);
+        put_cell(out, e->classes[i].label, e->classes[i].coco.ap50);
     if (e->n_classes > MAX_CLASSES)
         str_buf_printf(out, "  and %zu more, in the report\n", e->n_classes - MAX_CLASSES);
 }

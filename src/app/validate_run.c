@@ -9,31 +9,25 @@
 #include "app/classes.h"
 #include "app/detect_run.h"
 #include "app/formats.h"
-#include "app/profile.h"
-#include "app/report_html.h"
+#include "app/judge_options.h"
+#include "app/judging.h"
 #include "app/sink.h"
 #include "app/sink_path.h"
-#include "app/time_options.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "dataset/dataset.h"
-#include "eval/conditions.h"
 #include "eval/evaluation.h"
 #include "infer/model.h"
-#include "report/metrics_json.h"
-#include "report/text.h"
-#include "tracking/tracking.h"
 #include "vision/frame.h"
-
-#define MAX_REPORT (256 * MIB)
 
 // What one run carries from hand to hand.
 struct validation {
     const struct validate_opts *opts;
     const struct app_call *call;
     const struct validate_listener *listener;
-    const struct dataset *truth;
+    struct dataset *truth;
+    struct evaluation_opts evaluation;
     struct pipeline_summary run;
 };
 
@@ -103,174 +97,86 @@ static int judge_end(void *arg, const struct pipeline_summary *sum)
 // In an object of their own: the report's settings have words in common with ours.
 static void write_settings(void *arg, struct json_writer *w)
 {
+    judge_options_put(NULL, w);
     json_key(w, "detect");
     json_object(w);
     detect_write_settings(arg, w);
     json_end(w);
 }
 
-static int tell(const struct validation *v, const struct dataset *detections,
-                const struct evaluation *e, const struct report_about *about)
+static int tell(void *arg, const struct judging *j, const struct evaluation *e)
 {
-    const struct validate_judged judged = {.truth = v->truth,
-                                           .detections = detections,
+    const struct validation *v = (const struct validation *)arg;
+    const struct validate_judged judged = {.truth = j->truth,
+                                           .detections = j->detections,
                                            .evaluation = e,
-                                           .about = about,
+                                           .about = &j->about,
                                            .run = &v->run};
     return v->listener->judged(v->listener->arg, &judged);
 }
 
-static int report_put(const struct validation *v, const struct evaluation *e,
-                      const struct report_about *about)
+static int evaluate(struct validation *v, struct dataset_builder **pbuilder,
+                    const struct report_about *about, int *ret_status)
 {
     const struct validate_opts *o = v->opts;
-    struct str_buf text = STR_BUF_INIT(MAX_REPORT);
-    bool json_is_stdout = o->json && strcmp(o->json, "-") == 0;
-    int r = 0;
-    if (!json_is_stdout && !v->listener) {
-        r = text_write(e, about, &text);
-        if (r == 0)
-            r = app_write("-", &text);
-    }
-    if (r == 0 && o->json) {
-        str_buf_reset(&text);
-        r = metrics_json_write(e, about, &text);
-        if (r == 0)
-            r = app_write(o->json, &text);
-    }
-    str_buf_finish(&text);
-    return r;
-}
-
-static int track(const struct validate_opts *o, const struct dataset *truth,
-                 const struct dataset *detections, const struct evaluation_opts *opts,
-                 struct arena *a, struct tracking_result *ret_result)
-{
-    struct tracking_opts t = {.rules = (enum tracking_rules)(o->rules + 1)};
-    // The rules of MOT know one class, whatever the file calls it.
-    if (t.rules != TRACKING_RULES_MOT15 && t.rules != TRACKING_RULES_MOT17) {
-        t.classes = opts->classes;
-        t.n_classes = opts->n_classes;
-    }
-    return tracking_evaluate(truth, detections, &t, a, ret_result);
-}
-
-static int evaluate(const struct validation *v, struct dataset_builder **pbuilder,
-                    struct report_about *about, int *ret_status)
-{
-    const struct validate_opts *o = v->opts;
-    const struct dataset *truth = v->truth;
-    struct arena *a = v->call->arena;
-    struct verdict_profile profile;
-    struct verdict verdict;
-    struct tracking_result tracks;
-    struct time_results times;
-    struct dataset *detections;
-    int r = dataset_builder_finish(pbuilder, &detections);
+    struct source_opts source = o->detect.source;
+    struct judging j = {
+        .opts = &o->judging,
+        .truth = v->truth,
+        .evaluation = &v->evaluation,
+        .about = *about,
+        .source = &source,
+        .judged = v->listener ? tell : NULL,
+        .arg = v,
+    };
+    source.path = about->source;
+    int r = dataset_builder_finish(pbuilder, &j.detections);
     if (r < 0)
         return r;
-    struct evaluation_opts opts = {.has_at_confidence = true, .at_confidence = o->at_confidence};
-    struct evaluation e = {0};
-    if (o->detect.classes) {
-        const char **classes;
-        r = classes_split(o->detect.classes, a, &classes, &opts.n_classes);
-        opts.classes = classes;
-    }
-    struct conditions conditions = {0};
-    if (o->wants_conditions || o->report)
-        conditions_find(truth, &conditions);
-    about->only_conditions = true;
-    opts.slice_by = conditions.names;
-    opts.n_slice_by = conditions.n;
-    if (r == 0)
-        r = evaluation_run(truth, detections, &opts, &e);
-    if (r == 0 && o->tracking) {
-        r = track(o, truth, detections, &opts, a, &tracks);
-        about->tracking = &tracks;
-    }
-    if (r == 0)
-        r = time_options_run(truth, detections, &opts, a, &times, about);
-    if (r == 0 && o->profile)
-        r = verdict_profile_get(o->profile, a, &profile);
-    if (r == 0 && o->profile) {
-        r = profile_judge(&profile, truth, detections, &e, about->temporal, a, &verdict);
-        about->verdict = &verdict;
-    }
-    if (r == 0)
-        r = report_put(v, &e, about);
-    if (r == 0 && v->listener)
-        r = tell(v, detections, &e, about);
-    if (r == 0 && o->report) {
-        struct source_opts source = o->detect.source;
-        source.path = about->source;
-        const struct app_html page = {.path = o->report,
-                                      .truth = truth,
-                                      .detections = detections,
-                                      .evaluation = &e,
-                                      .about = about,
-                                      .source = &source};
-        r = app_html_write(&page);
-    }
-    if (r == 0 && o->profile && *ret_status == 0)
-        *ret_status = profile_exit_status(&verdict);
-    evaluation_finish(&e);
-    dataset_destroy(detections);
+    r = judging_run(&j, v->call->arena, ret_status);
+    dataset_destroy(j.detections);
     return r;
 }
 
 // Before hours of inference, not after.
-static int check_classes(const char *list, const struct dataset *truth, const char *path,
-                         struct arena *a)
+static int select_classes(struct validation *v)
 {
+    const char *list = v->opts->detect.classes;
+    struct evaluation_opts *e = &v->evaluation;
     const char **names;
-    size_t n;
-    int r = list ? classes_split(list, a, &names, &n) : 0;
+    int r = list ? classes_split(list, v->call->arena, &names, &e->n_classes) : 0;
     if (r < 0 || !list)
         return r;
-    for (size_t i = 0; i < n; i++) {
+    e->classes = names;
+    for (size_t i = 0; i < e->n_classes; i++) {
         bool found = false;
-        for (size_t k = 0; k < truth->n_classes; k++)
-            found = found || strcmp(truth->classes[k].name, names[i]) == 0;
+        for (size_t k = 0; k < v->truth->n_classes; k++)
+            found = found || strcmp(v->truth->classes[k].name, names[i]) == 0;
         if (!found)
-            return err_set(ERR_INVALID, "%s: no class '%s', as --classes asks for", path, names[i]);
+            return err_set(ERR_INVALID, "%s: no class '%s', as --classes asks for", v->opts->truth,
+                           names[i]);
     }
     return 0;
 }
 
-static int check_opts(const struct validate_opts *o, const struct app_call *call)
+// What was asked for, and where results go; likewise.
+static int check_opts(struct validation *v)
 {
-    if (o->profile) { // before hours of inference
-        struct verdict_profile profile;
-        int r = verdict_profile_get(o->profile, call->arena, &profile);
-        if (r < 0)
-            return r;
-    }
-    if (o->report) {
-        int r = app_html_check(o->report);
-        if (r < 0)
-            return r;
-    }
+    const struct validate_opts *o = v->opts;
+    const struct app_call *call = v->call;
     if (!o->truth)
         return err_set(ERR_INVALID, "--truth FILE is needed");
     if (o->detect.out && strcmp(o->detect.out, "-") == 0)
         return err_set(ERR_INVALID, "--out -: standard output is the report's");
     if (call->n_arguments != 1)
         return err_set(ERR_INVALID, "validate takes one SOURCE, not %zu", call->n_arguments);
-    return 0;
-}
-
-// Where results go, before hours of inference.
-static int check_outputs(const struct validate_opts *o, const struct app_call *call)
-{
     const char *const inputs[] = {call->arguments[0], o->truth, o->detect.model.path,
                                   o->detect.model.labels_path};
-    if (o->json && o->detect.out && strcmp(o->json, o->detect.out) == 0)
-        return err_set(ERR_INVALID, "%s: --json and --out name the same file", o->json);
-    int r = app_check_out(o->json, inputs, ARRAY_LEN(inputs));
+    struct judging_opts judging = o->judging;
+    judging.detections = o->detect.out;
+    int r = judging_check(&judging, inputs, ARRAY_LEN(inputs), call->arena, &v->evaluation);
     if (r == 0 && !file_is_directory(o->detect.out ? o->detect.out : "-"))
         r = app_check_out(o->detect.out, inputs, ARRAY_LEN(inputs));
-    if (r == 0)
-        r = app_check_out(o->report, inputs, ARRAY_LEN(inputs));
     return r;
 }
 
@@ -280,7 +186,8 @@ static int run_judged(struct validation *v, const struct detect_setup *setup, st
     const struct validate_opts *o = v->opts;
     const struct app_call *call = v->call;
     struct sink *file = NULL;
-    struct detect_run run = {.no_sha256 = !o->detect.out && !o->report, .is_quiet = call->is_quiet};
+    struct detect_run run = {.no_sha256 = !o->detect.out && !o->judging.report,
+                             .is_quiet = call->is_quiet};
     const struct sink_about about = {
         .model = judge->model, .settings = detect_write_settings, .arg = setup};
     int r = 0;
@@ -312,7 +219,10 @@ static int validate(struct validation *v, int *ret_status)
     const struct validate_opts *o = v->opts;
     const struct app_call *call = v->call;
     struct detect_setup setup;
-    int r = detect_setup_init(&o->detect, call->arena, &setup);
+    struct detect_opts detect = o->detect;
+    if (judge_options_joins()) // --classes names what is judged, which the model may not know
+        detect.classes = NULL;
+    int r = detect_setup_init(&detect, call->arena, &setup);
     if (r < 0)
         return r;
     struct judge judge = {.model = detector_model(setup.detector)};
@@ -340,21 +250,23 @@ static int validate(struct validation *v, int *ret_status)
 int validate_run(const struct validate_opts *o, const struct app_call *call,
                  const struct validate_listener *listener, int *ret_status)
 {
-    int r = check_opts(o, call);
-    if (r == 0)
-        r = check_outputs(o, call);
-    if (r < 0)
-        return r;
-    struct dataset *truth;
+    struct validation v = {
+        .opts = o,
+        .call = call,
+        .listener = listener,
+        .evaluation = {.has_at_confidence = true, .at_confidence = o->at_confidence},
+    };
     const struct dataset_read_opts opts = {.role = DATASET_TRUTH,
                                            .format = (enum dataset_format)o->truth_format};
-    r = app_dataset_read(o->truth, &opts, &truth);
-    if (r < 0)
-        return r;
-    struct validation v = {.opts = o, .call = call, .listener = listener, .truth = truth};
-    r = check_classes(o->detect.classes, truth, o->truth, call->arena);
+    int r = check_opts(&v);
+    if (r == 0)
+        r = app_dataset_read(o->truth, &opts, &v.truth);
+    if (r == 0)
+        r = judge_options_prepare(v.truth);
+    if (r == 0)
+        r = select_classes(&v);
     if (r == 0)
         r = validate(&v, ret_status);
-    dataset_destroy(truth);
+    dataset_destroy(v.truth);
     return r;
 }

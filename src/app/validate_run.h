@@ -8,13 +8,13 @@
 #include <stdbool.h>
 
 #include "app/detect_setup.h"
+#include "app/judging.h"
 #include "base/attr.h"
 #include "pipeline/pipeline.h"
 
 struct app_call;
 struct dataset;
 struct evaluation;
-struct report_about;
 
 // Values are as parsed; zero or NULL is the default.
 struct validate_opts {
@@ -22,12 +22,7 @@ struct validate_opts {
     const char *truth;
     int truth_format; // enum dataset_format
     double at_confidence;
-    const char *json;
-    const char *report;
-    const char *profile;
-    bool wants_conditions; // figures for each condition of the pictures (eval/conditions.h)
-    bool tracking;
-    int rules; // enum tracking_rules - 1
+    struct judging_opts judging;
 };
 
 // A finished judgement, lent for the time of the call.

@@ -106,33 +106,31 @@ static double ap_at(const struct coco *c, double iou, int class_index)
     return t >= 0 ? coco_ap(c, t, 0, class_index) : NAN;
 }
 
-static double ap_in(const struct coco *c, const char *area)
+static double ap_in(const struct coco *c, const char *area, int class_index)
 {
     int i = coco_find_area(c, area);
-    return i >= 0 ? coco_ap(c, COCO_ANY, (size_t)i, COCO_ANY) : NAN;
+    return i >= 0 ? coco_ap(c, COCO_ANY, (size_t)i, class_index) : NAN;
 }
 
-static double ar_in(const struct coco *c, const char *area)
+static double ar_in(const struct coco *c, const char *area, int class_index)
 {
     int i = coco_find_area(c, area);
-    return i >= 0 ? coco_ar(c, COCO_ANY, (size_t)i, c->opts.n_cuts - 1, COCO_ANY) : NAN;
+    return i >= 0 ? coco_ar(c, COCO_ANY, (size_t)i, c->opts.n_cuts - 1, class_index) : NAN;
 }
 
-static void fill_coco(struct run *run)
+static void fill_coco(const struct coco *c, int class_index, struct evaluation_coco *o)
 {
-    const struct coco *c = &run->coco;
-    struct evaluation_coco *o = &run->e->coco;
-    o->ap = coco_ap(c, COCO_ANY, 0, COCO_ANY);
-    o->ap50 = ap_at(c, .5, COCO_ANY);
-    o->ap75 = ap_at(c, .75, COCO_ANY);
-    o->ap_small = ap_in(c, "small");
-    o->ap_medium = ap_in(c, "medium");
-    o->ap_large = ap_in(c, "large");
+    o->ap = coco_ap(c, COCO_ANY, 0, class_index);
+    o->ap50 = ap_at(c, .5, class_index);
+    o->ap75 = ap_at(c, .75, class_index);
+    o->ap_small = ap_in(c, "small", class_index);
+    o->ap_medium = ap_in(c, "medium", class_index);
+    o->ap_large = ap_in(c, "large", class_index);
     for (size_t i = 0; i < ARRAY_LEN(o->ar); i++)
-        o->ar[i] = i < c->opts.n_cuts ? coco_ar(c, COCO_ANY, 0, i, COCO_ANY) : NAN;
-    o->ar_small = ar_in(c, "small");
-    o->ar_medium = ar_in(c, "medium");
-    o->ar_large = ar_in(c, "large");
+        o->ar[i] = i < c->opts.n_cuts ? coco_ar(c, COCO_ANY, 0, i, class_index) : NAN;
+    o->ar_small = ar_in(c, "small", class_index);
+    o->ar_medium = ar_in(c, "medium", class_index);
+    o->ar_large = ar_in(c, "large", class_index);
 }
 
 static void count_class(const struct match_groups *m, size_t k, struct evaluation_class *row)
@@ -164,9 +162,7 @@ static int fill_classes(struct run *run)
         row->label = run->truth->classes[k].name;
         row->id = run->truth->classes[k].id;
         count_class(&run->groups, k, row);
-        row->ap = coco_ap(c, COCO_ANY, 0, (int)k);
-        row->ap50 = ap_at(c, .5, (int)k);
-        row->ap75 = ap_at(c, .75, (int)k);
+        fill_coco(c, (int)k, &row->coco);
         row->ar = coco_ar(c, COCO_ANY, 0, c->opts.n_cuts - 1, (int)k);
         row->curve = run->operating.classes[k];
         row->at = operating_at(&row->curve, e->opts.at_confidence);
@@ -341,7 +337,7 @@ static int run_all(struct run *run)
     int joined = parts_join(parts);
     if (r < 0 || joined < 0)
         return r < 0 ? r : joined;
-    fill_coco(run);
+    fill_coco(&run->coco, COCO_ANY, &e->coco);
     e->curve = run->operating.overall;
     e->at = operating_at(&e->curve, e->opts.at_confidence);
     e->best = operating_best(&e->curve);

@@ -42,20 +42,21 @@ struct evaluation_opts {
     double slice_seconds;
 };
 
-struct evaluation_class {
-    const char *label;
-    int64_t id;
-    size_t n_truths, n_ignored, n_detections; // in judged pictures
-    double ap, ap50, ap75, ar;                // NaN: no data
-    struct operating_point at, best;
-    struct operating_curve curve; // at IoU .5
-};
-
 // The twelve numbers; NaN where COCO prints -1.
 struct evaluation_coco {
     double ap, ap50, ap75, ap_small, ap_medium, ap_large;
     double ar[3]; // at the first three of opts.coco.cuts
     double ar_small, ar_medium, ar_large;
+};
+
+struct evaluation_class {
+    const char *label;
+    int64_t id;
+    size_t n_truths, n_ignored, n_detections; // in judged pictures
+    struct evaluation_coco coco;
+    double ar; // at the last cut
+    struct operating_point at, best;
+    struct operating_curve curve; // at IoU .5
 };
 
 struct evaluation {

@@ -183,7 +183,7 @@ static void put_recall_class(const struct evaluation_class *c, struct str_buf *o
     str_buf_puts(out, "<figure><h3><span>");
     html_put_text(out, c->label[0] ? c->label : "(no name)");
     str_buf_puts(out, "</span><span>AP50 ");
-    html_put_value(out, c->ap50, 3);
+    html_put_value(out, c->coco.ap50, 3);
     str_buf_puts(out, "</span></h3>");
     if (c->n_truths > 0 && c->curve.n > 0)
         put_recall_plot(c, out);

@@ -26,8 +26,8 @@ static void put_class(const struct evaluation_class *c, struct str_buf *out)
     html_put_count_cell(out, "Objects", (int64_t)c->n_truths);
     html_put_count_cell(out, "Missed", c->at.false_negatives);
     html_put_count_cell(out, "False alarms", c->at.false_positives);
-    html_put_value_cell(out, "AP", c->ap);
-    html_put_value_cell(out, "AP50", c->ap50);
+    html_put_value_cell(out, "AP", c->coco.ap);
+    html_put_value_cell(out, "AP50", c->coco.ap50);
     html_put_value_cell(out, "Precision", c->at.precision);
     html_put_value_cell(out, "Recall", c->at.recall);
     html_put_value_cell(out, "F1", c->at.f1);

@@ -92,22 +92,27 @@ static void put_settings(struct json_writer *w, const struct evaluation *e,
     json_end(w);
 }
 
-static void put_coco(struct json_writer *w, const struct evaluation *e)
+static void put_twelve(struct json_writer *w, const struct coco_opts *o,
+                       const struct evaluation_coco *c)
 {
-    const struct evaluation_coco *c = &e->coco;
-    json_key(w, "coco");
-    json_object(w);
     put_number(w, "AP", c->ap);
     put_number(w, "AP50", c->ap50);
     put_number(w, "AP75", c->ap75);
     put_number(w, "APs", c->ap_small);
     put_number(w, "APm", c->ap_medium);
     put_number(w, "APl", c->ap_large);
-    for (size_t i = 0; i < MIN(e->opts.coco.n_cuts, ARRAY_LEN(c->ar)); i++)
-        put_recall(w, e->opts.coco.cuts[i], c->ar[i]);
+    for (size_t i = 0; i < MIN(o->n_cuts, ARRAY_LEN(c->ar)); i++)
+        put_recall(w, o->cuts[i], c->ar[i]);
     put_number(w, "ARs", c->ar_small);
     put_number(w, "ARm", c->ar_medium);
     put_number(w, "ARl", c->ar_large);
+}
+
+static void put_coco(struct json_writer *w, const struct evaluation *e)
+{
+    json_key(w, "coco");
+    json_object(w);
+    put_twelve(w, &e->opts.coco, &e->coco);
     json_end(w);
 }
 
@@ -150,10 +155,9 @@ static void put_classes(struct json_writer *w, const struct evaluation *e)
         put_count(w, "truths", c->n_truths);
         put_count(w, "ignored", c->n_ignored);
         put_count(w, "detections", c->n_detections);
-        put_number(w, "AP", c->ap);
-        put_number(w, "AP50", c->ap50);
-        put_number(w, "AP75", c->ap75);
-        put_recall(w, o->cuts[o->n_cuts - 1], c->ar);
+        put_twelve(w, o, &c->coco);
+        if (o->n_cuts > ARRAY_LEN(c->coco.ar))
+            put_recall(w, o->cuts[o->n_cuts - 1], c->ar);
         put_point(w, "operating_point", &c->at);
         put_best(w, &c->best);
         json_end(w);

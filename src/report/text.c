@@ -125,7 +125,7 @@ static void put_class(struct str_buf *out, const struct evaluation_class *c)
 {
     text_put_label(out, c->label[0] ? c->label : "(no label)");
     str_buf_printf(out, "%8zu%11zu", c->n_truths, c->n_detections);
-    const double values[] = {c->ap,           c->ap50,      c->ap75, c->ar,
+    const double values[] = {c->coco.ap,      c->coco.ap50, c->coco.ap75, c->ar,
                              c->at.precision, c->at.recall, c->at.f1};
     for (size_t i = 0; i < ARRAY_LEN(values); i++)
         text_put_value(out, i == 4 ? 11 : 8, values[i]);

@@ -95,7 +95,7 @@ static void test_rows(void **state)
                      (int)e.at.false_positives, (int)e.at.false_negatives);
         assert_true(isnan(e.at.precision) == (rows[i].tp + rows[i].fp == 0));
         assert_true(isnan(e.at.recall) == (rows[i].tp + rows[i].fn == 0));
-        assert_true(isnan(e.classes[1].ap)); // never any truth
+        assert_true(isnan(e.classes[1].coco.ap)); // never any truth
         evaluation_finish(&e);
         dataset_destroy(d);
         dataset_destroy(t);

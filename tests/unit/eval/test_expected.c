@@ -88,9 +88,9 @@ static void check_classes(const json_t *expected, const struct evaluation *e)
         const json_t *row = json_object_get(per_class, c->label);
         if (!row)
             fail_msg("class '%s' is not expected", c->label);
-        check(c->label, number_of(row, "AP"), c->ap);
-        check(c->label, number_of(row, "AP50"), c->ap50);
-        check(c->label, number_of(row, "AP75"), c->ap75);
+        check(c->label, number_of(row, "AP"), c->coco.ap);
+        check(c->label, number_of(row, "AP50"), c->coco.ap50);
+        check(c->label, number_of(row, "AP75"), c->coco.ap75);
         check(c->label, number_of(row, "AR100"), c->ar);
     }
 }
