@@ -12,40 +12,18 @@
 #include "infer/engine.h"
 #include "infer/model.h"
 #include "media/source.h"
+#include "pipeline/detect_opts.h"
 #include "pipeline/pipeline.h"
 
 struct arena;
 struct json_writer;
 
-// Values are as parsed; zero or NULL is the default.
-struct detect_opts {
-    struct source_opts source; // without the path
-    struct model_opts model;
-    struct engine_opts engine;
-    double confidence;
-    double iou;
-    int64_t max_detections;
-    const char *classes;
-    struct opt_list class_confidence;
-    bool track;
-    int64_t side_by_side;
-    const char *out;
-    int format; // enum sink_kind
-};
-
-// Rows for the options above that no room below has; target struct detect_opts.
-extern const struct opt detect_options[];
-
-enum {
-    DETECT_DEFAULT_MAX = 300, // detections of a frame
-};
-#define DETECT_DEFAULT_IOU 0.7
+// Rows for where results go; target struct detect_opts.
+extern const struct opt detect_out_options[];
 
 // The option tables of a command whose options are in *o*, a static struct detect_opts.
 // clang-format off
-#define DETECT_OPTION_SET_ROWS(o) \
-    {detect_options, &(o), "Detection"}, {source_options, &(o).source, "Source"}, \
-    {model_options, &(o).model, "Model"}, {engine_options, &(o).engine, "Engine"}
+#define DETECT_OPTION_SET_ROWS(o) DETECT_OPTION_ROWS(o), {detect_out_options, &(o), "Results"}
 #define DETECT_OPTION_SETS(o) {DETECT_OPTION_SET_ROWS(o)}
 // clang-format on
 

@@ -7,11 +7,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "app/classes.h"
 #include "app/formats.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "dataset/dataset.h"
+#include "pipeline/classes.h"
 
 enum {
     MAX_OWN_NOTICES = 4,

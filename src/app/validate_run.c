@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "app/app.h"
-#include "app/classes.h"
 #include "app/detect_run.h"
 #include "app/formats.h"
 #include "app/judge_options.h"
@@ -19,6 +18,13 @@
 #include "dataset/dataset.h"
 #include "eval/evaluation.h"
 #include "infer/model.h"
+<<<<<<< HEAD
+=======
+#include "pipeline/classes.h"
+#include "report/metrics_json.h"
+#include "report/text.h"
+#include "tracking/tracking.h"
+>>>>>>> 10739c0 (pipeline: detection's options are settings of a task as well)
 #include "vision/frame.h"
 
 // What one run carries from hand to hand.

@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/opt_priv.h"
 
 enum {
     VALUE_SHOWN = 100, // bytes of a wrong value that a message quotes
@@ -447,6 +448,40 @@ static bool asks_for_help(int argc, char **argv)
             return true;
     }
     return false;
+}
+
+// The target of the table that *row* stands in.
+static void *target_of(const struct parse *p, const struct opt *row)
+{
+    for (size_t i = 0; i < p->n_sets; i++)
+        if (find_in(p->sets[i].rows, str_of(row->name)) == row)
+            return p->sets[i].target;
+    return NULL;
+}
+
+int opt_apply(const struct opt_set *sets, size_t n_sets, const struct opt *row,
+              const char *const *values, size_t n_values, const char *origin, struct arena *a)
+{
+    struct parse p = {.sets = sets, .n_sets = n_sets, .arena = a};
+    assert(n_values > 0 && target_of(&p, row));
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < n_values; i++)
+        r = add_given(&p, &p.line,
+                      (struct given){.row = row, .value = values[i], .origin = origin});
+    return r == 0 ? apply(&p, p.line.first, target_of(&p, row)) : r;
+}
+
+const struct opt *opt_find(const struct opt_set *sets, size_t n_sets, struct str name)
+{
+    struct parse p = {.sets = sets, .n_sets = n_sets};
+    const struct opt *row = find_row(&p, name);
+    return row && target_of(&p, row) ? row : NULL;
+}
+
+int opt_unknown(const struct opt_set *sets, size_t n_sets, struct str name, const char *what)
+{
+    struct parse p = {.sets = sets, .n_sets = n_sets};
+    return unknown(&p, name, what, "");
 }
 
 int opt_parse(int argc, char **argv, const struct opt_set *sets, size_t n_sets, struct arena *a,

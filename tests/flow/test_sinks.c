@@ -13,7 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/classes.h"
 #include "app/sink.h"
 #include "app/sink_path.h"
 #include "base/arena.h"
@@ -21,6 +20,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "infer/model.h"
+#include "pipeline/classes.h"
 #include "vision/frame.h"
 #include "vision/labels.h"
 

@@ -241,6 +241,73 @@ static void test_help_and_markdown(void **state)
     str_buf_finish(&b);
 }
 
+static bool is_port(const char *name)
+{
+    return strcmp(name, "port") == 0;
+}
+
+static int parse_json(const char *text)
+{
+    arena_destroy(arena);
+    assert_int_equal(arena_create(0, &arena), 0);
+    target = (struct target){.confidence = 0.25, .drawn = true, .port = 8080};
+    const struct opt_set set = {.rows = rows, .target = &target};
+    return opt_parse_json(str_of(text), "settings", &set, 1, is_port, arena);
+}
+
+static void test_json(void **state)
+{
+    (void)setenv("ASSAY_CONFIDENCE", "0.9", 1); // not looked at
+    assert_int_equal(parse_json("{}"), 0);
+    assert_true(target.confidence == 0.25);
+    assert_int_equal(parse_json("{\"max_frames\":12,\"track\":true,\"drawn\":false,"
+                                "\"confidence\":5e-1,\"device\":\"cuda\",\"model\":[\"a\",\"b\"],"
+                                "\"min\":{\"ap=50\":0.5,\"b\":1}}"),
+                     0);
+    (void)unsetenv("ASSAY_CONFIDENCE");
+    assert_int_equal(target.max_frames, 12);
+    assert_true(target.track && !target.drawn && target.confidence == 0.5);
+    assert_int_equal(target.device, 2);
+    assert_string_equal(target.model, "a,b");
+    assert_int_equal(target.min.n, 2);
+    assert_string_equal(target.min.items[0], "ap=50=0.5");
+    assert_int_equal(parse_json("{\"confidence\":null,\"min\":[\"a=1\"]}"), 0);
+    assert_true(target.confidence == 0.25 && target.min.n == 1);
+}
+
+static void test_json_complaints(void **state)
+{
+    static const struct {
+        const char *json;
+        int code;
+        const char *message; // part of it
+    } cases[] = {
+        {"", ERR_DATA, "settings"},
+        {"[]", ERR_DATA, "an object is expected"},
+        {"{} {}", ERR_DATA, "settings"},
+        {"{\"max_frame\":1}", ERR_INVALID,
+         "unknown setting 'max_frame', did you mean 'max-frames'?"},
+        {"{\"max-frames\":1}", ERR_INVALID, "unknown setting"},
+        {"{\"port\":80}", ERR_INVALID, "unknown setting"},
+        {"{\"help\":true}", ERR_INVALID, "unknown setting"},
+        {"{\"config\":\"/etc/passwd\"}", ERR_INVALID, "unknown setting"},
+        {"{\"confidence\":2}", ERR_INVALID, "settings.confidence: '2' is not between 0 and 1"},
+        {"{\"max_frames\":1.5}", ERR_INVALID, "settings.max_frames: '1.5' is not a whole number"},
+        {"{\"max_frames\":{}}", ERR_DATA, "is expected"},
+        {"{\"max_frames\":[1]}", ERR_DATA, "is expected"},
+        {"{\"track\":\"maybe\"}", ERR_INVALID, "settings.track"},
+        {"{\"device\":\"gpu\"}", ERR_INVALID, "none of"},
+        {"{\"model\":\"a\\u0000b\"}", ERR_DATA, "holds a zero"},
+        {"{\"min\":{\"a\":\"b\"}}", ERR_DATA, "wants a number"},
+        {"{\"min\":[[1]]}", ERR_DATA, "is expected"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        int r = parse_json(cases[i].json);
+        if (r != cases[i].code || !strstr(err_message(r), cases[i].message))
+            fail_msg("%s: %d, %s", cases[i].json, r, err_message(r));
+    }
+}
+
 static void test_allocation_failure(void **state)
 {
     write_config("max-frames=5\nmin=x\n");
@@ -273,6 +340,8 @@ int main(void)
         cmocka_unit_test(test_precedence),
         cmocka_unit_test(test_config_complaints),
         cmocka_unit_test(test_help_and_markdown),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_json_complaints),
         cmocka_unit_test(test_allocation_failure),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // classes.c - labels given by users, found among the model's.
 
-#include "app/classes.h"
+#include "pipeline/classes.h"
 
 #include "base/arena.h"
 #include "base/err.h"
