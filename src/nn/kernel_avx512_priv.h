@@ -13,10 +13,11 @@
 #define AVX512        __attribute__((target(AVX512_TARGET)))
 #define AVX512_INLINE __attribute__((target(AVX512_TARGET), always_inline)) static inline
 
-// How exact an exponential must be: F32 outputs keep 2e-6 relative, the others have fewer bits.
+// How exact an exponential must be, for outputs of each type: 8e-8, 8e-5 or 2e-3 relative.
 enum kernel_exactness {
-    KERNEL_EXACT,
-    KERNEL_QUICK,
+    KERNEL_EXACT,  // F32
+    KERNEL_QUICK,  // BF16
+    KERNEL_COARSE, // U8: SILU is off by 5e-4 at most
 };
 
 AVX512_INLINE __mmask16 avx512_first(int n)
@@ -38,26 +39,39 @@ AVX512_INLINE __m512 avx512_exp2(__m512 t)
     return _mm512_scalef_ps(p, n);
 }
 
-// 2^t to 8e-5 of it: t = floor(t) + f.
-AVX512_INLINE __m512 avx512_exp2_quick(__m512 t)
+// 2^t to 8e-5 of it (COARSE: 2e-3): t = floor(t) + f.
+AVX512_INLINE __m512 avx512_exp2_quick(__m512 t, enum kernel_exactness exactness)
 {
     __m512 f = _mm512_reduce_ps(t, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
-    __m512 p = _mm512_set1_ps(0.0780245227f);
-    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.226067155f));
-    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.69583354f));
-    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.999925219f));
+    __m512 p;
+    if (exactness == KERNEL_COARSE) {
+        p = _mm512_fmadd_ps(_mm512_set1_ps(0.337189434f), f, _mm512_set1_ps(0.657636276f));
+        p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(1.00172476f));
+    } else {
+        p = _mm512_fmadd_ps(_mm512_set1_ps(0.0780245227f), f, _mm512_set1_ps(0.226067155f));
+        p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.69583354f));
+        p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.999925219f));
+    }
     return _mm512_scalef_ps(p, t); // by 2^floor(t)
 }
 
-// *numerator* / (1 + exp(-v)). exp(-v) may be infinite: the quotient is 0 then.
+// *numerator* / (1 + exp(-v)). EXACT: exp(-v) may be infinite, the quotient 0.
 AVX512_INLINE __m512 avx512_logistic(__m512 numerator, __m512 v, enum kernel_exactness exactness)
 {
     __m512 one = _mm512_set1_ps(1.0f);
     __m512 t = _mm512_mul_ps(v, _mm512_set1_ps(-1.44269504f));
     if (exactness == KERNEL_EXACT)
         return _mm512_div_ps(numerator, _mm512_add_ps(one, avx512_exp2(t)));
-    __m512 e = avx512_exp2_quick(t);
+    __m512 e = avx512_exp2_quick(t, exactness);
     return _mm512_mul_ps(numerator, _mm512_rcp14_ps(_mm512_add_ps(one, e)));
+}
+
+// SILU(v) / scale + zero, for an output of U8.
+AVX512_INLINE __m512 avx512_silu_u8(__m512 v, __m512 scale, __m512 zero)
+{
+    __m512 t = _mm512_mul_ps(v, _mm512_set1_ps(-1.44269504f));
+    __m512 e = avx512_exp2_quick(t, KERNEL_COARSE);
+    return _mm512_fmadd_ps(v, _mm512_rcp14_ps(_mm512_fmadd_ps(e, scale, scale)), zero);
 }
 
 AVX512_INLINE __m512 avx512_clip(__m512 v, float low, float high)
@@ -109,11 +123,14 @@ AVX512_INLINE __m256i avx512_to_bf16(__m512 v)
     return _mm512_cvtepi32_epi16(_mm512_srli_epi32(up, 16));
 }
 
-// *v* already scaled and shifted, to the nearest of 0..255.
-AVX512_INLINE __m128i avx512_to_u8(__m512 v)
+// Four vectors, already scaled and shifted, to the nearest of 0..255.
+AVX512_INLINE __m512i avx512_to_u8(__m512 a, __m512 b, __m512 c, __m512 d)
 {
-    __m512i q = _mm512_max_epi32(_mm512_cvtps_epi32(v), _mm512_setzero_si512());
-    return _mm512_cvtusepi32_epi8(q);
+    // packing works in quarters: dword 4 q + i holds quarter q of vector i
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    __m512i ab = _mm512_packs_epi32(_mm512_cvtps_epi32(a), _mm512_cvtps_epi32(b));
+    __m512i cd = _mm512_packs_epi32(_mm512_cvtps_epi32(c), _mm512_cvtps_epi32(d));
+    return _mm512_permutexvar_epi32(order, _mm512_packus_epi16(ab, cd));
 }
 
 AVX512_INLINE __m512 avx512_load(const uint8_t *p, enum kernel_type type, __mmask16 lanes)

@@ -285,30 +285,22 @@ struct walk {
     const uint8_t *add;
     size_t out_bytes; // of an element, also of *add*
     const uint8_t *pixels[KERNEL_CONV_MAX_TAPS * KERNEL_MAX_PIXELS];
+    int ahead; // columns for which *pixels* is right when moved on, all being in place; 0: none
     // (3): rows of taps that cannot be read in place, [tap][pixel]
     uint8_t patches[KERNEL_MAX_PIXELS][MAX_PATCH_BYTES];
 };
 
-// Pixels of tap (ky, kx) for the block's *n* at (y, x).
+// A block's pixels, *n* of them, at (y, x).
 static void point_tap(const struct walk *w, const uint8_t **pixels, int n, int y, int x, int kx)
 {
     const struct kernel_conv_opts *o = &w->conv->opts;
     int first = x * o->stride - o->pad_left + kx;
-    int last = first + (n - 1) * o->stride;
-    if (y < 0 || y >= w->in_height) {
-        for (int i = 0; i < n; i++)
-            pixels[i] = w->conv->padding;
-        return;
-    }
     const uint8_t *row = w->in + (ptrdiff_t)y * w->in_width * w->in_stride;
-    if (first >= 0 && last < w->in_width) {
-        for (int i = 0; i < n; i++)
-            pixels[i] = row + (first + i * o->stride) * w->in_stride;
-        return;
-    }
+    bool is_inside = y >= 0 && y < w->in_height;
     for (int i = 0; i < n; i++) {
         int at = first + i * o->stride;
-        pixels[i] = at >= 0 && at < w->in_width ? row + at * w->in_stride : w->conv->padding;
+        pixels[i] =
+            is_inside && at >= 0 && at < w->in_width ? row + at * w->in_stride : w->conv->padding;
     }
 }
 
@@ -356,13 +348,45 @@ static void point_merged(struct walk *w, int n, int y, int x)
     }
 }
 
-static void run_block(struct walk *w, const struct group *g, int n, int y, int x)
+// Whether all taps of the *n* pixels at (y, x), and what units read behind them, are in the
+// picture.
+static bool is_interior(const struct walk *w, int n, int y, int x)
 {
-    const struct kernel_conv *c = w->conv;
-    if (c->is_merged)
+    const struct kernel_conv_opts *o = &w->conv->opts;
+    int top = y * o->stride - o->pad_top;
+    int left = x * o->stride - o->pad_left;
+    int right = left + (n - 1) * o->stride + o->kernel_width;
+    // merged: units may end behind the row, but not behind the picture
+    int spare = w->conv->is_merged ? KERNEL_UNIT_BYTES : 0;
+    return top >= 0 && top + o->kernel_height <= w->in_height && left >= 0 &&
+           right + spare <= w->in_width;
+}
+
+// A block beside the one before, both inside the picture, has the same pixels moved on.
+static void move_on(struct walk *w, int n)
+{
+    int n_pointers = w->conv->n_taps * n;
+    ptrdiff_t step = n * w->conv->opts.stride * w->in_stride;
+    for (int i = 0; i < n_pointers; i++)
+        w->pixels[i] += step;
+}
+
+static void point(struct walk *w, int n, int y, int x)
+{
+    bool is_inside = is_interior(w, n, y, x);
+    if (is_inside && w->ahead == n)
+        move_on(w, n);
+    else if (w->conv->is_merged)
         point_merged(w, n, y, x);
     else
         point_taps(w, n, y, x);
+    w->ahead = is_inside ? n : 0;
+}
+
+static void run_block(struct walk *w, const struct group *g, int n, int y, int x)
+{
+    const struct kernel_conv *c = w->conv;
+    point(w, n, y, x);
     union kernel_sums sums;
     struct kernel_block b = {
         .pixels = w->pixels,
@@ -392,6 +416,7 @@ static void run_row(struct walk *w, const struct group *g, int y, int from, int 
 {
     int most = w->conv->impl->max_pixels[g->n_panels];
     int n_blocks = (to - from + most - 1) / most;
+    w->ahead = 0;
     for (int i = 0; i < n_blocks; i++) {
         int n = (to - from + (n_blocks - i) - 1) / (n_blocks - i);
         run_block(w, g, n, y, from);
@@ -471,6 +496,7 @@ void kernel_conv_run(const struct kernel_conv *c, const struct kernel_view *in,
         .activation = c->opts.activation,
         .alpha = c->opts.alpha,
         .type = out->type,
+        .scale = out->type == KERNEL_U8 ? out->scale : 1,
         .inverse_scale = out->type == KERNEL_U8 ? 1 / out->scale : 1,
         .zero_point = (float)out->zero_point,
         .add_scale = add && add->type == KERNEL_U8 ? add->scale : 1,

@@ -6,6 +6,7 @@
 // takes one unit of every pixel (broadcast) and of every panel's weights (one load each).
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -104,16 +105,14 @@ DEFINE_ALL(bf16, BF16_TARGET)
 
 // --- finish
 
-AVX512_INLINE __m512 finished(const struct kernel_finish *f, const int32_t *sums, int c,
-                              __mmask16 lanes, enum kernel_activation activation)
+AVX512_INLINE __m512 value_of(const struct kernel_finish *f, const int32_t *sums, int c)
 {
-    __m512 offset = _mm512_maskz_loadu_ps(lanes, f->offset + c);
+    // the arrays of factors and offsets go on to the end of the last panel
+    __m512 offset = _mm512_loadu_ps(f->offset + c);
     __m512i sum = _mm512_loadu_si512(sums);
-    __m512 v = f->factor ? _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum),
-                                           _mm512_maskz_loadu_ps(lanes, f->factor + c), offset)
-                         : _mm512_add_ps(_mm512_castsi512_ps(sum), offset);
-    return f->type == KERNEL_F32 ? avx512_activate(v, activation, f->alpha, KERNEL_EXACT)
-                                 : avx512_activate(v, activation, f->alpha, KERNEL_QUICK);
+    if (!f->factor)
+        return _mm512_add_ps(_mm512_castsi512_ps(sum), offset);
+    return _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), _mm512_loadu_ps(f->factor + c), offset);
 }
 
 AVX512_INLINE __m512 with_added(const struct kernel_finish *f, const uint8_t *add, __m512 v,
@@ -126,60 +125,116 @@ AVX512_INLINE __m512 with_added(const struct kernel_finish *f, const uint8_t *ad
     return _mm512_fmadd_ps(_mm512_set1_ps(f->add_scale), a, v);
 }
 
-AVX512_INLINE void put(const struct kernel_finish *f, uint8_t *out, __m512 v, __mmask16 lanes)
+// Vector *i* of the block's, [pixel][panel]; one behind the end is calculated from whatever is
+// there.
+AVX512_INLINE __m512 value_for_u8(const struct kernel_finish *f, int i, int n_panels, bool has_add,
+                                  enum kernel_activation activation)
 {
-    switch (f->type) {
-    case KERNEL_F32:
-        _mm512_mask_storeu_ps(out, lanes, v);
-        return;
-    case KERNEL_BF16:
-        _mm256_mask_storeu_epi16(out, lanes, avx512_to_bf16(v));
-        return;
-    default:
-        v = _mm512_fmadd_ps(v, _mm512_set1_ps(f->inverse_scale), _mm512_set1_ps(f->zero_point));
-        if (lanes == 0xffff)
-            _mm_storeu_si128((__m128i *)(void *)out, avx512_to_u8(v));
-        else
-            _mm_mask_storeu_epi8(out, lanes, avx512_to_u8(v));
+    int pixel = i / n_panels;
+    int c = i % n_panels * KERNEL_LANES;
+    __m512 v = value_of(f, f->sums->s32 + (ptrdiff_t)i * KERNEL_LANES, c);
+    __m512 zero = _mm512_set1_ps(f->zero_point);
+    if (activation == KERNEL_SILU && !has_add)
+        return avx512_silu_u8(v, _mm512_set1_ps(f->scale), zero);
+    v = avx512_activate(v, activation, f->alpha, KERNEL_COARSE);
+    if (has_add && pixel < f->n_pixels)
+        v = with_added(f, f->add + pixel * f->add_stride + c, v, avx512_first(f->n_channels - c));
+    return _mm512_fmadd_ps(v, _mm512_set1_ps(f->inverse_scale), zero);
+}
+
+AVX512_INLINE __m128i quarter(__m512i v, int i)
+{
+    return i == 0   ? _mm512_castsi512_si128(v)
+           : i == 1 ? _mm512_extracti32x4_epi32(v, 1)
+           : i == 2 ? _mm512_extracti32x4_epi32(v, 2)
+                    : _mm512_extracti32x4_epi32(v, 3);
+}
+
+AVX512_INLINE void store_quarter(const struct kernel_finish *f, int pixel, int c, __m128i bytes)
+{
+    uint8_t *out = f->out + pixel * f->out_stride + c;
+    if (f->n_channels - c >= KERNEL_LANES)
+        _mm_storeu_si128((__m128i *)(void *)out, bytes);
+    else
+        _mm_mask_storeu_epi8(out, avx512_first(f->n_channels - c), bytes);
+}
+
+AVX512_INLINE void finish_u8(const struct kernel_finish *f, int n_panels, bool has_add,
+                             enum kernel_activation activation)
+{
+    int n_vectors = f->n_pixels * n_panels;
+    for (int i = 0; i < n_vectors; i += 4) {
+        __m512i bytes = avx512_to_u8(value_for_u8(f, i, n_panels, has_add, activation),
+                                     value_for_u8(f, i + 1, n_panels, has_add, activation),
+                                     value_for_u8(f, i + 2, n_panels, has_add, activation),
+                                     value_for_u8(f, i + 3, n_panels, has_add, activation));
+        if (n_panels == 4 && f->n_channels == 4 * KERNEL_LANES) {
+            _mm512_storeu_si512(f->out + i / 4 * f->out_stride, bytes);
+            continue;
+        }
+        KERNEL_UNROLL for (int q = 0; q < 4; q++)
+        {
+            if (i + q < n_vectors)
+                store_quarter(f, (i + q) / n_panels, (i + q) % n_panels * KERNEL_LANES,
+                              quarter(bytes, q));
+        }
     }
 }
 
-AVX512_INLINE void finish_all(const struct kernel_finish *f, enum kernel_activation activation)
+AVX512_INLINE void finish_u8_panels(const struct kernel_finish *f, bool has_add,
+                                    enum kernel_activation activation)
 {
-    ptrdiff_t bytes = (ptrdiff_t)kernel_type_bytes(f->type);
+    if (f->n_panels == 1)
+        finish_u8(f, 1, has_add, activation);
+    else if (f->n_panels == 2)
+        finish_u8(f, 2, has_add, activation);
+    else if (f->n_panels == 3)
+        finish_u8(f, 3, has_add, activation);
+    else
+        finish_u8(f, 4, has_add, activation);
+}
+
+AVX512_INLINE void finish_floats(const struct kernel_finish *f, enum kernel_activation activation)
+{
+    ptrdiff_t bytes = f->type == KERNEL_F32 ? 4 : 2;
     const int32_t *sums = f->sums->s32;
     for (int p = 0; p < f->n_pixels; p++) {
         uint8_t *out = f->out + p * f->out_stride;
         const uint8_t *add = f->add ? f->add + p * f->add_stride : NULL;
         for (int c = 0; c < f->n_channels; c += KERNEL_LANES) {
             __mmask16 lanes = avx512_first(f->n_channels - c);
-            __m512 v = finished(f, sums + c, c, lanes, activation);
+            __m512 v = value_of(f, sums + c, c);
+            v = f->type == KERNEL_F32 ? avx512_activate(v, activation, f->alpha, KERNEL_EXACT)
+                                      : avx512_activate(v, activation, f->alpha, KERNEL_QUICK);
             if (add)
                 v = with_added(f, add + c * bytes, v, lanes);
-            put(f, out + c * bytes, v, lanes);
+            if (f->type == KERNEL_F32)
+                _mm512_mask_storeu_ps(out + c * bytes, lanes, v);
+            else
+                _mm256_mask_storeu_epi16(out + c * bytes, lanes, avx512_to_bf16(v));
         }
         sums += (ptrdiff_t)f->n_panels * KERNEL_LANES;
     }
 }
 
+AVX512_INLINE void finish_all(const struct kernel_finish *f, enum kernel_activation activation)
+{
+    if (f->type == KERNEL_U8 && !f->add)
+        finish_u8_panels(f, false, activation);
+    else if (f->type == KERNEL_U8)
+        finish_u8_panels(f, true, activation);
+    else
+        finish_floats(f, activation);
+}
+
 AVX512 static void finish(const struct kernel_finish *f)
 {
-    switch (f->activation) {
-    case KERNEL_SILU:
+    if (f->activation == KERNEL_SILU)
         finish_all(f, KERNEL_SILU);
-        return;
-    case KERNEL_LINEAR:
+    else if (f->activation == KERNEL_LINEAR)
         finish_all(f, KERNEL_LINEAR);
-        return;
-    case KERNEL_RELU:
-        finish_all(f, KERNEL_RELU);
-        return;
-    case KERNEL_LEAKY:
-        finish_all(f, KERNEL_LEAKY);
-        return;
-    default:
+    else
         finish_all(f, f->activation);
-    }
 }
 
 #define ROW(type, N)                                                                  \

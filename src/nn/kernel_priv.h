@@ -30,9 +30,10 @@ enum {
 };
 
 // Sums of a block, [pixel][panel][channel]: float (F32, BF16) or int32 (U8).
+// Behind them lies room for 3 vectors, which finishing four at a time reads.
 union kernel_sums {
-    float f32[KERNEL_MAX_PIXELS * KERNEL_MAX_PANELS * KERNEL_LANES];
-    int32_t s32[KERNEL_MAX_PIXELS * KERNEL_MAX_PANELS * KERNEL_LANES];
+    float f32[(KERNEL_MAX_PIXELS * KERNEL_MAX_PANELS + 3) * KERNEL_LANES];
+    int32_t s32[(KERNEL_MAX_PIXELS * KERNEL_MAX_PANELS + 3) * KERNEL_LANES];
 };
 
 struct kernel_block {
@@ -53,8 +54,8 @@ struct kernel_finish {
     const float *offset; // of the group's first channel
     enum kernel_activation activation;
     float alpha;
-    enum kernel_type type; // of the output
-    float inverse_scale;   // U8
+    enum kernel_type type;      // of the output
+    float scale, inverse_scale; // U8
     float zero_point;
     float add_scale; // U8; values of *add* are add_scale * (u8 - add_zero_point)
     float add_zero_point;

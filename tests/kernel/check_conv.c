@@ -234,7 +234,7 @@ static float tolerance(const struct task *t, float want)
     float slack = exact_sums ? 0 : 4e-6f * (float)t->opts.in_channels;
     if (has_exponential(t))
         slack +=
-            t->out.type == KERNEL_F32 ? 1e-7f + 2e-6f * fabsf(want) : 1e-4f * (1 + fabsf(want));
+            t->out.type == KERNEL_F32 ? 1e-7f + 2e-6f * fabsf(want) : 1e-3f * (1 + fabsf(want));
     if (t->has_add && slack > 0)
         slack += 1e-6f;
     if (slack == 0)
