@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "app/app.h"
-#include "app/classes.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
@@ -16,6 +15,7 @@
 #include "dataset/dataset.h"
 #include "eval/evaluation.h"
 #include "eval/region.h"
+#include "pipeline/classes.h"
 
 enum {
     MAX_IGNORED_REGIONS = 64,

@@ -18,13 +18,10 @@
 #include "dataset/dataset.h"
 #include "eval/evaluation.h"
 #include "infer/model.h"
-<<<<<<< HEAD
-=======
 #include "pipeline/classes.h"
 #include "report/metrics_json.h"
 #include "report/text.h"
 #include "tracking/tracking.h"
->>>>>>> 10739c0 (pipeline: detection's options are settings of a task as well)
 #include "vision/frame.h"
 
 // What one run carries from hand to hand.
