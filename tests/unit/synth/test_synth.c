@@ -119,6 +119,91 @@ static void test_boxes_are_the_pixels(void **state)
         assert_true(n_of[c] > 5);
 }
 
+// ---- the picture itself, not the mask that the truth was counted from
+
+// Where two pictures differ clearly, in the rows y0 <= y < y1.
+static struct found differ(const struct picture *p, const uint8_t *other, int y0, int y1)
+{
+    struct found f = {INT32_MAX, INT32_MAX, INT32_MIN, INT32_MIN, 0};
+    for (int y = y0; y < y1; y++) {
+        for (int x = 0; x < p->width; x++) {
+            const uint8_t *a = p->planes[0] + (ptrdiff_t)y * p->strides[0] + (ptrdiff_t)3 * x;
+            const uint8_t *b = other + ((ptrdiff_t)y * p->width + x) * 3;
+            int most = 0;
+            for (int c = 0; c < 3; c++)
+                most = MAX(most, a[c] > b[c] ? a[c] - b[c] : b[c] - a[c]);
+            if (most < 24)
+                continue;
+            f.x0 = MIN(f.x0, x), f.x1 = MAX(f.x1, x + 1);
+            f.y0 = MIN(f.y0, y), f.y1 = MAX(f.y1, y + 1);
+            f.n++;
+        }
+    }
+    return f;
+}
+
+static int64_t count_rows(const uint16_t *mask, int width, int y0, int y1, uint16_t id)
+{
+    int64_t n = 0;
+    for (int i = y0 * width; i < y1 * width; i++)
+        n += mask[i] == id;
+    return n;
+}
+
+// Nobody but one object against nobody at all: what differs is the object, within the edges'
+// softness. The lower half is left out, where its shadow lies; a colour may happen to be that of
+// the wall behind.
+static void check_picture(struct synth *s, int64_t n, const struct synth_object *o,
+                          const uint8_t *empty)
+{
+    enum { SOFT = 2 };
+    const struct synth_opts *opts = synth_settings(s);
+    struct synth_frame alone;
+    assert_int_equal(synth_draw_alone(s, n, o->mask_id, &alone), 0);
+    const struct synth_object *a = &alone.objects[0];
+    int middle = a->y + a->height / 2;
+    struct found f = differ(alone.picture, empty, 0, middle);
+    int64_t n_rows = count_rows(synth_mask(s), opts->width, a->y, middle, o->mask_id);
+    assert_true(f.x0 >= a->x - SOFT && f.x1 <= a->x + a->width + SOFT);
+    assert_true(f.y0 >= a->y - SOFT && f.y0 <= a->y + a->height / 4);
+    assert_true(f.n * 10 > n_rows * 7 && f.n < n_rows * 2);
+}
+
+static void test_boxes_are_the_picture(void **state)
+{
+    (void)state;
+    enum { WIDTH = 640, HEIGHT = 360 };
+    uint8_t *empty = mem_array(uint8_t, WIDTH * HEIGHT * 3);
+    assert_non_null(empty);
+    int n_checked = 0;
+    for (uint64_t seed = 0; seed < 4; seed++) {
+        struct synth *s = make((struct synth_opts){
+            .seed = seed, .width = WIDTH, .height = HEIGHT, .conditions = BIT(SYNTH_DAY)});
+        int64_t n = numbers_pick(seed, 2, (int)synth_n_frames(s));
+        struct synth_frame f;
+        struct synth_object objects[SYNTH_MAX_OBJECTS];
+        assert_int_equal(synth_draw(s, n, &f), 0);
+        size_t n_objects = f.n_objects;
+        memcpy(objects, f.objects, n_objects * sizeof(*objects));
+        assert_int_equal(synth_draw_alone(s, n, 1023, &f), 0); // there are not so many things
+        assert_int_equal(f.n_objects, 0);
+        for (int y = 0; y < HEIGHT; y++)
+            memcpy(empty + (ptrdiff_t)y * WIDTH * 3,
+                   f.picture->planes[0] + (ptrdiff_t)y * f.picture->strides[0], WIDTH * 3);
+        for (size_t i = 0; i < n_objects; i++) {
+            const struct synth_object *o = &objects[i];
+            bool is_slow = o->class_id == SYNTH_PEDESTRIAN || o->class_id == SYNTH_WHEELCHAIR_USER;
+            if (!is_slow || o->truncation > 0 || o->full_height < 24)
+                continue; // the shutter smears who is fast
+            check_picture(s, n, o, empty);
+            n_checked++;
+        }
+        synth_destroy(s);
+    }
+    mem_free(empty);
+    assert_true(n_checked > 12);
+}
+
 // ---- the same everywhere
 
 static void add_picture(struct digest *d, const struct picture *p)
@@ -392,6 +477,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_boxes_are_the_pixels),
+        cmocka_unit_test(test_boxes_are_the_picture),
         cmocka_unit_test(test_same_seed_same_clip),
         cmocka_unit_test(test_any_order),
         cmocka_unit_test(test_times),
