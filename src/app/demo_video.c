@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "app/app.h"
@@ -28,6 +29,7 @@
 enum {
     MAX_MARKS = 1000, // on one picture
     SMALL = 8,        // of these, one above the other, would fill the picture
+    N_CAPTIONS = 4,
 };
 
 struct demo_video {
@@ -129,18 +131,20 @@ static size_t put_marks(struct demo_video *v, const struct outcome_picture *p)
 static int add(struct demo_video *v, const struct picture *p)
 {
     const struct outcome_picture *o = find(v, p);
+    char texts[N_CAPTIONS][MARK_TEXT_BYTES];
     v->height = p->height;
-    struct str_buf caption = STR_BUF_INIT(KIB);
-    if (o)
-        str_buf_printf(&caption,
-                       "frame %" PRId64 "  found %" PRId64 "  missed %" PRId64 "  false %" PRId64,
-                       p->ordinal, o->n_found, o->n_missed, o->n_false_alarms);
-    else
-        str_buf_printf(&caption, "frame %" PRId64 "  not judged", p->ordinal);
-    int r = video_writer_add_marked(v->writer, p, v->marks, o ? put_marks(v, o) : 0,
-                                    str_buf_text(&caption));
-    str_buf_finish(&caption);
-    return r;
+    snprintf(texts[0], MARK_TEXT_BYTES, "frame %" PRId64 "%s", p->ordinal, o ? "" : ": not judged");
+    snprintf(texts[1], MARK_TEXT_BYTES, "found %" PRId64, o ? o->n_found : 0);
+    snprintf(texts[2], MARK_TEXT_BYTES, "missed %" PRId64, o ? o->n_missed : 0);
+    snprintf(texts[3], MARK_TEXT_BYTES, "false %" PRId64, o ? o->n_false_alarms : 0);
+    const struct mark captions[N_CAPTIONS] = {
+        {.kind = MARK_UNSET, .text = texts[0]},
+        {.kind = MARK_FOUND, .text = texts[1]},
+        {.kind = MARK_MISSED, .text = texts[2]},
+        {.kind = MARK_FALSE_ALARM, .text = texts[3]},
+    };
+    return video_writer_add_marked(v->writer, p, v->marks, o ? put_marks(v, o) : 0, captions,
+                                   o ? N_CAPTIONS : 1);
 }
 
 // The size is known with the first picture.

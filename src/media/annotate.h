@@ -42,9 +42,11 @@ struct mark {
     const char *text; // NULL: none
 };
 
-// As video_writer_add(), with marks, and a caption in the corner (NULL: none).
+// As video_writer_add(), with marks, and the texts of *captions* side by side in the lower left
+// corner, each on its kind's colour.
 int video_writer_add_marked(struct video_writer *w, const struct picture *p,
-                            const struct mark *marks, size_t n, const char *caption) MUST_CHECK;
+                            const struct mark *marks, size_t n, const struct mark *captions,
+                            size_t n_captions) MUST_CHECK;
 int video_writer_close(struct video_writer **pw) MUST_CHECK; // finishes the file
 void video_writer_abort(struct video_writer **pw);
 

@@ -176,7 +176,7 @@ static const struct {
     int dash, gap; // in lines' widths; 0: a full line
     bool is_thin;
 } strokes[] = {
-    [MARK_UNSET] = {{1, 1, 1}, 0, 0, true},
+    [MARK_UNSET] = {{0, 0, 0}, 0, 0, true},
     [MARK_FOUND] = {{.18, .84, .65}, 0, 0, false},
     [MARK_MISSED] = {{1, .30, .39}, 5, 3, false},
     [MARK_FALSE_ALARM] = {{1, .71, .18}, 2, 2, false},
@@ -251,10 +251,17 @@ void draw_marks(const struct canvas *c, const struct mark *marks, size_t n, floa
     }
 }
 
-void draw_caption(const struct canvas *c, const char *text)
+void draw_captions(const struct canvas *c, const struct mark *captions, size_t n)
 {
     const int scale = MAX(1, c->height / LINES_A_POINT);
-    char ascii[MARK_TEXT_BYTES];
-    ascii_of(text, ascii);
-    draw_label(c, 0, c->height, scale, ascii, black);
+    int x = 0;
+    for (size_t i = 0; i < n; i++) {
+        char text[MARK_TEXT_BYTES];
+        ascii_of(captions[i].text ? captions[i].text : "", text);
+        const int width = ((int)strlen(text) * FONT_ADVANCE + 1) * scale;
+        if (i > 0 && x + width > c->width)
+            return; // half of a number would be another one
+        draw_label(c, x, c->height, scale, text, colour_of_rgb(strokes[captions[i].kind].rgb));
+        x += width;
+    }
 }

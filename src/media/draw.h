@@ -25,5 +25,5 @@ void draw_label_text(const struct detection *d, const char *const *labels, size_
 // Boxes by what became of them, their texts above all boxes.
 void draw_marks(const struct canvas *c, const struct mark *marks, size_t n, float scale_x,
                 float scale_y);
-// A line in the lower left corner, light on dark.
-void draw_caption(const struct canvas *c, const char *text);
+// Their texts side by side in the lower left corner, each on its kind's colour.
+void draw_captions(const struct canvas *c, const struct mark *captions, size_t n);

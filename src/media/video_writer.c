@@ -252,7 +252,8 @@ struct drawing {
     size_t n_labels;
     const struct mark *marks;
     size_t n_marks;
-    const char *caption;
+    const struct mark *captions;
+    size_t n_captions;
 };
 
 static void draw(const struct video_writer *w, const struct picture *p, const struct drawing *d)
@@ -268,8 +269,7 @@ static void draw(const struct video_writer *w, const struct picture *p, const st
     draw_detections(&canvas, d->detections, d->n_detections, scale_x, scale_y, d->labels,
                     d->n_labels);
     draw_marks(&canvas, d->marks, d->n_marks, scale_x, scale_y);
-    if (d->caption)
-        draw_caption(&canvas, d->caption);
+    draw_captions(&canvas, d->captions, d->n_captions);
 }
 
 static int encode(struct video_writer *w, int64_t pts_us)
@@ -306,9 +306,11 @@ int video_writer_add(struct video_writer *w, const struct picture *p, const stru
 }
 
 int video_writer_add_marked(struct video_writer *w, const struct picture *p,
-                            const struct mark *marks, size_t n, const char *caption)
+                            const struct mark *marks, size_t n, const struct mark *captions,
+                            size_t n_captions)
 {
-    const struct drawing drawing = {.marks = marks, .n_marks = n, .caption = caption};
+    const struct drawing drawing = {
+        .marks = marks, .n_marks = n, .captions = captions, .n_captions = n_captions};
     return add(w, p, &drawing);
 }
 

@@ -103,8 +103,22 @@ static void test_wild_marks(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct canvas c = blank();
         draw_marks(&c, &rows[i], 1, 1, 1);
-        draw_caption(&c, rows[i].text ? rows[i].text : "");
     }
+}
+
+// Side by side, as many as there is room for.
+static void test_captions(void **state)
+{
+    (void)state;
+    static const struct mark rows[] = {{.kind = MARK_FOUND, .text = "ab"},
+                                       {.kind = MARK_UNSET, .text = NULL},
+                                       {.kind = MARK_MISSED, .text = "a text without an end"}};
+    struct canvas c = blank();
+    draw_captions(&c, rows, ARRAY_LEN(rows));
+    const uint8_t *line = c.planes[0] + (HEIGHT - 1) * c.strides[0];
+    assert_true(line[0] > 60 && line[12] > 60); // two letters of six points and one of the ground
+    assert_int_equal(line[14], 16);
+    draw_captions(&c, rows, 0);
 }
 
 static void test_label_texts(void **state)
@@ -319,7 +333,7 @@ int main(void)
         cmocka_unit_test(test_video),       cmocka_unit_test(test_video_refusals),
         cmocka_unit_test(test_full_disk),   cmocka_unit_test(test_jpeg),
         cmocka_unit_test(test_scaled_jpeg), cmocka_unit_test(test_marks),
-        cmocka_unit_test(test_wild_marks),
+        cmocka_unit_test(test_wild_marks),  cmocka_unit_test(test_captions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
