@@ -101,10 +101,11 @@ static struct mark mark_of(struct demo_video *v, size_t k, const struct outcome_
     const struct dataset_object *b = o->detection != OUTCOME_NONE
                                          ? &v->judged->detections->objects[o->detection]
                                          : &v->judged->truth->objects[o->truth];
+    const bool is_small = b->h * SMALL < v->height; // words would hide it
     const struct mark m = {
         .box = {(float)b->x, (float)b->y, (float)(b->x + b->w), (float)(b->y + b->h)},
         .kind = kinds[o->kind],
-        .text = o->kind == OUTCOME_IGNORED ? NULL : v->texts[k]};
+        .text = is_small || o->kind == OUTCOME_IGNORED ? NULL : v->texts[k]};
     if (m.text)
         put_text(v, k, o);
     return m;
