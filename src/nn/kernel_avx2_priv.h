@@ -93,7 +93,7 @@ AVX2_INLINE __m128i avx2_to_bf16(__m256 v)
 // *v* already scaled and shifted, to the nearest of 0..255: the low 8 bytes.
 AVX2_INLINE __m128i avx2_to_u8(__m256 v)
 {
-    v = _mm256_min_ps(v, _mm256_set1_ps(65535)); // so that nothing overflows to a negative number
+    v = _mm256_min_ps(_mm256_set1_ps(65535), v); // nothing overflows; NaN stays, and gives 0
     __m256i q = _mm256_cvtps_epi32(v);
     __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1));
     return _mm_packus_epi16(words, words);
