@@ -5,13 +5,16 @@
 
 #include "base/attr.h"
 #include "base/child.h"
+#include "media/child_jobs.h"
 #include "media/child_source.h"
-
-static const struct child_kind kinds[] = {
-    {CHILD_SOURCE_KIND, child_source_run},
-};
 
 int app_child_main(const char *kind)
 {
+    const struct child_kind kinds[] = {
+        {CHILD_SOURCE_KIND, child_source_run},
+        child_probe_kind,
+        child_frame_kind,
+        child_picture_kind,
+    };
     return child_main(kind, kinds, ARRAY_LEN(kinds));
 }

@@ -3,6 +3,8 @@
 // same behind these few functions.
 #pragma once
 
+#include <stdbool.h>
+
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 #include <libavutil/version.h>
@@ -29,5 +31,14 @@ static inline const int32_t *compat_display_matrix(const AVStream *st)
     size_t n = 0;
     const uint8_t *bytes = av_stream_get_side_data(st, AV_PKT_DATA_DISPLAYMATRIX, &n);
     return bytes && n >= 9 * sizeof(int32_t) ? (const int32_t *)(const void *)bytes : NULL;
+#endif
+}
+
+static inline bool compat_frame_is_key(const AVFrame *f)
+{
+#if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(58, 29, 100) // FFmpeg 6.1
+    return (f->flags & AV_FRAME_FLAG_KEY) != 0;
+#else
+    return f->key_frame != 0;
 #endif
 }

@@ -29,6 +29,8 @@ struct source_impl {
     // NULL, or does all the work of source_next() and keeps the counts; advance and take are not
     // called then.
     int (*next)(struct source *s, struct picture **ret_picture);
+    // NULL: cannot. See source_seek(); the frame found is the next that advance gives.
+    int (*seek)(struct source *s, int64_t pts_us);
     void (*close)(struct source *s);
     void (*describe)(const struct source *s, struct probe_result *result); // the parts info lacks
 };
@@ -50,6 +52,7 @@ struct source {
     int64_t next_ordinal;
     int64_t n_given;
     int64_t first_pts_us;
+    bool is_at_key;      // the frame stepped to can be decoded by itself
     int64_t deadline_ns; // of the step under way
     int ended;           // 0, or what every later source_next() returns
     char end_message[512];

@@ -8,6 +8,10 @@
 #include "base/err.h"
 #include "media/media_priv.h"
 
+enum {
+    MIN_MARK_DISTANCE = 10, // frames: nearer ones save nothing
+};
+
 static void copy_text(char *to, size_t n, const char *text)
 {
     snprintf(to, n, "%s", text ? text : "");
@@ -47,6 +51,21 @@ static void add_frame(struct probe_result *p, int64_t pts_us)
     p->n_frames++;
 }
 
+// Key frames, not nearer to each other than *min_distance* frames, which doubles whenever the list
+// is full.
+static void add_mark(struct probe_result *p, int64_t ordinal, int64_t pts_us, int64_t *min_distance)
+{
+    if (p->n_marks > 0 && ordinal - p->marks[p->n_marks - 1].ordinal < *min_distance)
+        return;
+    if (p->n_marks == PROBE_MAX_MARKS) {
+        for (size_t i = 0; i < PROBE_MAX_MARKS / 2; i++)
+            p->marks[i] = p->marks[2 * i];
+        p->n_marks = PROBE_MAX_MARKS / 2;
+        *min_distance = 2 * (p->marks[1].ordinal - p->marks[0].ordinal);
+    }
+    p->marks[p->n_marks++] = (struct source_mark){.ordinal = ordinal, .pts_us = pts_us};
+}
+
 // Rounding to the container's ticks moves each time by half a tick at most: distances of an even
 // rate differ by one tick, and by one microsecond of our own rounding.
 static bool is_variable(const struct probe_result *p, const struct source_info *i)
@@ -57,6 +76,7 @@ static bool is_variable(const struct probe_result *p, const struct source_info *
 
 static int count(struct source *s, struct probe_result *p)
 {
+    int64_t min_distance = MIN_MARK_DISTANCE;
     for (;;) {
         int64_t pts_us;
         int64_t ordinal;
@@ -66,6 +86,8 @@ static int count(struct source *s, struct probe_result *p)
         if (r < 0)
             return r;
         add_frame(p, pts_us);
+        if (s->is_at_key)
+            add_mark(p, ordinal, pts_us, &min_distance);
     }
 }
 

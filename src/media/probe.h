@@ -14,6 +14,7 @@
 enum {
     PROBE_MAX_STREAMS = 64, // more are counted, not listed
     PROBE_TEXT_BYTES = 64,
+    PROBE_MAX_MARKS = 1024, // of a long video: every second of those there were, or fourth, ...
 };
 
 struct probe_stream {
@@ -42,6 +43,9 @@ struct probe_result {
     int64_t min_distance_us, max_distance_us; // between neighbours; 0 with fewer than two frames
     bool is_variable;            // distances differ by more than the container's time base explains
     struct source_counts counts; // undecodable packets, cut short and why
+
+    size_t n_marks; // places to begin decoding at, for source_seek(); none of picture sources
+    struct source_mark marks[PROBE_MAX_MARKS];
 
     size_t n_streams; // of the container
     struct probe_stream streams[PROBE_MAX_STREAMS];

@@ -9,6 +9,7 @@
 
 #include "media/source.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -165,6 +166,22 @@ static int advance(struct source *s, int64_t *ret_pts_us)
         return err_set(ERR_CANCELLED, "%s: interrupted", s->path);
     source_set_deadline(s);
     return s->impl->advance(s, ret_pts_us);
+}
+
+int source_seek(struct source *s, const struct source_mark *mark)
+{
+    assert(s->next_ordinal == 0 && !s->ended);
+    if (!s->impl->seek)
+        return err_set(ERR_UNSUPPORTED, "%s: cannot be sought in", s->path);
+    source_set_deadline(s);
+    media_log_begin(&s->log);
+    int r = s->impl->seek(s, mark->pts_us);
+    media_log_end();
+    if (r < 0)
+        return r;
+    s->next_ordinal = mark->ordinal;
+    s->first_pts_us = mark->pts_us;
+    return 0;
 }
 
 int source_step(struct source *s, int64_t *ret_pts_us, int64_t *ret_ordinal)

@@ -105,6 +105,17 @@ int source_next(struct source *s, struct picture **ret_picture) MUST_CHECK;
 // Makes a blocked next return ERR_CANCELLED soon. Any thread. (opts.stop also ends a blocked open.)
 void source_interrupt(struct source *s);
 
+// A frame at which decoding can begin: a key frame, found by counting from the start.
+struct source_mark {
+    int64_t ordinal;
+    int64_t pts_us;
+};
+
+// Before the first next: goes on from *mark*, as if all before it had been skipped without being
+// counted. ERR_UNSUPPORTED: this file has no such frame there, or cannot be sought in; the source
+// is of no more use and wants to be opened anew.
+int source_seek(struct source *s, const struct source_mark *mark) MUST_CHECK;
+
 // SHA-256 of the file's bytes in hex; ERR_UNSUPPORTED for URLs and picture sources.
 int source_sha256(const struct source *s, char ret_hex[65]) MUST_CHECK;
 

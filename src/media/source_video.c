@@ -44,6 +44,8 @@ struct video {
     bool has_exact_count; // the container lists every frame (MP4's sample table)
     bool is_encrypted;
     bool last_packet_was_short;
+    bool has_pending; // seek stepped to a frame that advance has not given yet
+    int64_t pending_us;
 };
 
 static bool is_cover(const AVStream *st)
@@ -342,14 +344,47 @@ static int decode(struct source *s, struct video *v)
 static int video_advance(struct source *s, int64_t *ret_pts_us)
 {
     struct video *v = (struct video *)s->state;
+    if (v->has_pending) {
+        v->has_pending = false;
+        *ret_pts_us = v->pending_us;
+        return 0;
+    }
     av_frame_unref(v->frame);
     int r = decode(s, v);
     if (r < 0)
         return r;
     v->n_drain_errors = 0;
+    s->is_at_key = compat_frame_is_key(v->frame);
     int64_t pts = v->frame->best_effort_timestamp;
     *ret_pts_us = timeline_place(&v->timeline, pts == AV_NOPTS_VALUE ? TIMELINE_NO_PTS : pts,
                                  compat_frame_duration(v->frame));
+    return 0;
+}
+
+// Pictures before the mark may come first (a key frame's leading pictures); one at exactly that
+// time is the mark, whatever else would be another file than the one that was counted.
+static int video_seek(struct source *s, int64_t pts_us)
+{
+    struct video *v = (struct video *)s->state;
+    const AVRational us = {1, 1000000};
+    int64_t pts = av_rescale_q_rnd(pts_us, us, v->stream->time_base, AV_ROUND_NEAR_INF);
+    if (av_seek_frame(v->input.format, v->stream->index, pts, AVSEEK_FLAG_BACKWARD) < 0)
+        return err_set(ERR_UNSUPPORTED, "%s: cannot be sought in", s->path);
+    avcodec_flush_buffers(v->decoder);
+    int64_t at_us = INT64_MIN;
+    while (at_us < pts_us) {
+        timeline_init(&v->timeline, v->stream->time_base.num, v->stream->time_base.den,
+                      s->info.frame_rate_num, s->info.frame_rate_den);
+        int r = video_advance(s, &at_us);
+        if (r == ERR_EOF || r == ERR_MEDIA)
+            break;
+        if (r < 0)
+            return r;
+    }
+    if (at_us != pts_us || !s->is_at_key)
+        return err_set(ERR_UNSUPPORTED, "%s: no key frame at %lld us", s->path, (long long)pts_us);
+    v->has_pending = true;
+    v->pending_us = at_us;
     return 0;
 }
 
@@ -404,6 +439,7 @@ const struct source_impl source_video = {
     .open = video_open,
     .advance = video_advance,
     .take = video_take,
+    .seek = video_seek,
     .close = video_close,
     .describe = video_describe,
 };

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// child_jobs.h - media that nobody vouches for, looked at in a confined child process
+// (base/child.h): each function asks a child that lives for this one question.
+//
+// A child that crashes, hangs or answers nonsense is ERR_MEDIA with the file's name and the cause.
+// *program* runs as the child; NULL: this program.
+// Threads: any; each call is on its own.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/child.h"
+
+struct frame_at;
+struct picture;
+struct probe_result;
+struct source_opts;
+struct source_prepare;
+struct str_buf;
+
+// As probe_file(). A video that takes more than *cpu_seconds* of computing is given up (0: no
+// limit).
+int child_probe(const char *program, const struct source_opts *opts, int64_t cpu_seconds,
+                struct probe_result *ret_result) MUST_CHECK;
+// As frame_at_jpeg().
+int child_frame(const char *program, const struct frame_at *f, struct str_buf *out) MUST_CHECK;
+// The picture that the bytes in *fd* (read from its start) hold, decoded as picture_decode() does
+// and made a model's input: see picture.prepared. *name* is for messages. ERR_TOO_BIG: more than
+// *max_pixels*.
+int child_picture(const char *program, const char *name, int fd, int64_t max_pixels,
+                  const struct source_prepare *prepare, struct picture **ret_picture) MUST_CHECK;
+
+// What the children run, for the table of child_main().
+extern const struct child_kind child_probe_kind, child_frame_kind, child_picture_kind;
