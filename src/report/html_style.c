@@ -121,6 +121,7 @@ const char html_style[] =
 "@media print{@page{margin:14mm}*{-webkit-print-color-adjust:exact;print-color-adjust:exact}\n"
 "body{font-size:10.5pt}main{max-width:none;padding:0}section{margin-top:26pt}h2,h3,caption,section>p,.legend{break-after:avoid}\n"
 ".cards{grid-template-columns:repeat(3,1fr);gap:10px}.card,.plot,ul.notices{break-inside:avoid}\n"
+"p,#confidence,#timeline,#settings,#slices table{break-inside:avoid}thead{break-after:avoid}.strip,.bars{break-inside:avoid}\n"
 ".plot{height:200px}.plot.time{height:150px}.multiples{grid-template-columns:repeat(3,minmax(0,1fr))}\n"
 ".multiples.single{grid-template-columns:minmax(0,1fr)}.moments{grid-template-columns:1fr 1fr;gap:16px}\n"
 "a{text-decoration:none}}\n";

@@ -59,14 +59,18 @@ def browse(page, profile, *arguments, width=900):
 
 
 def overflows(page, folder, width):
-    """By how many pixels the page is wider than its window, asked of the page itself in a frame of that width."""
+    """What does not fit a window of *width* pixels, asked of the page itself in a frame of that width: by how much the page
+    is too wide, and the words that are cut off or stand out of it."""
     probe = folder / f"probe-{width}.html"
     probe.write_text(f"""<body style="margin:0"><iframe id=f style="width:{width}px;height:900px;border:0" src="{page.name}">
-</iframe><script>f.onload=()=>{{const d=f.contentDocument.documentElement;
-document.title=[d.scrollWidth-d.clientWidth,d.querySelectorAll('.moments svg').length].join(' ')}}</script>""")
+</iframe><script>f.onload=()=>{{const d=f.contentDocument,e=d.documentElement,out=[];
+for(const n of d.querySelectorAll('body *')){{if(n.closest('svg')||!n.textContent.trim()||n.children.length)continue;
+const r=n.getBoundingClientRect();if(!r.width||f.contentWindow.getComputedStyle(n).fontSize=='0px')continue;
+if(r.left<-1||r.right>e.clientWidth+1||n.scrollWidth>n.clientWidth+1&&n.clientWidth)out.push(n.textContent.trim().slice(0,40))}}
+document.title=e.scrollWidth-e.clientWidth+' '+out.join('|')}}</script>""")
     dom = browse(probe, folder / "profile", "--allow-file-access-from-files", "--virtual-time-budget=5000", "--dump-dom",
                  width=max(width, 600))
-    return int(re.search(r"<title>(-?\d+) \d+</title>", dom).group(1))
+    return re.search(r"<title>([^<]*)</title>", dom).group(1)
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +108,22 @@ def comparison_report(assay, data, video_report, tmp_path_factory):
     (folder / "worse.jsonl").write_text("\n".join(worse) + "\n")
     assay.ok("compare", video_report / "kept.jsonl", folder / "worse.jsonl", "--truth", case / "gt.coco.json", "--source",
              case / "demo.mp4", "--json", folder / "c.json", "--report", folder / "report.html")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def conditions_report(assay, tmp_path_factory):
+    """A synthetic clip whose dark and foggy frames are found by half."""
+    folder = tmp_path_factory.mktemp("report")
+    assay.ok("synth", "--out", folder, "--seconds", "5", "--fps", "5", "--width", "640", "--height", "360", "--quiet")
+    truth = json.loads((folder / "truth.coco.json").read_text())
+    condition = {i["id"]: i["condition"] for i in truth["images"]}
+    found = [{"image_id": a["image_id"], "category_id": a["category_id"], "bbox": a["bbox"], "score": 0.3 + a["id"] % 60 / 100}
+             for a in truth["annotations"] if a["id"] % 10 or condition[a["image_id"]] == "day"]
+    found = [d for k, d in enumerate(found) if k % 2 or condition[d["image_id"]] not in ("night", "fog")]
+    (folder / "found.json").write_text(json.dumps(found))
+    assay.ok("evaluate", "--truth", folder / "truth.coco.json", "--detections", folder / "found.json", "--source",
+             folder / "clip.mp4", "--report", folder / "report.html")
     return folder
 
 
@@ -205,22 +225,34 @@ def test_disagreement(assay, video_report, comparison_report, tmp_path):
     assert rows_of(text, "classes") and "there is no truth" in text
 
 
+def test_conditions(conditions_report):
+    text, count = read(conditions_report / "report.html")
+    weaker = re.findall(r"<li>condition <b>(\w+)</b> (\d+)&nbsp;%</li>", text)
+    assert {name for name, _ in weaker} == {"night", "fog"} and all(int(n) < 60 for _, n in weaker)
+    strip = re.search(r'<div class="strip" title="condition">(.*?)</div>', text).group(1)
+    assert sorted(re.findall(r'width:20.00%">(\w+)<', strip)) == ["day", "dusk", "fog", "night", "rain"]
+    assert "<caption>Frames by condition</caption>" in text and "<caption>By size</caption>" in text
+    assert re.search(r"<b>\d</b>&ensp;0:0\d\.\d\d \S+ frame \d+, (night|fog)<br>", text)
+    assert count["image"] >= 3 and 'class="seen"' in text
+
+
 @pytest.mark.parametrize("width", [400, 900, 1600])
-def test_nothing_is_wider_than_the_page(video_report, classes_report, comparison_report, width):
-    for folder in (video_report, classes_report, comparison_report):
-        assert overflows(folder / "report.html", folder, width) == 0
+def test_nothing_is_wider_than_the_page_or_cut(video_report, classes_report, comparison_report, conditions_report, width):
+    for folder in (video_report, classes_report, comparison_report, conditions_report):
+        assert overflows(folder / "report.html", folder, width) == "0 "
 
 
+@pytest.mark.parametrize("width", [600, 900, 1600])
 @pytest.mark.parametrize("scheme", ["dark", "light"])
-def test_screenshot_is_not_empty(video_report, scheme, tmp_path):
+def test_screenshot_is_not_empty(conditions_report, scheme, width, tmp_path):
     shot = tmp_path / "shot.png"
-    browse(video_report / "report.html", tmp_path / "profile", f"--screenshot={shot}",
-           f"--blink-settings=preferredColorScheme={0 if scheme == 'dark' else 1}")
+    browse(conditions_report / "report.html", tmp_path / "profile", f"--screenshot={shot}",
+           f"--blink-settings=preferredColorScheme={0 if scheme == 'dark' else 1}", width=width)
     cv2 = pytest.importorskip("cv2")
     pixels = cv2.imread(str(shot))
     ground = pixels[5, 5].mean()
     assert ground < 60 if scheme == "dark" else ground > 200
-    assert pixels.std() > 10
+    assert pixels.std() > 10 and pixels.shape[1] == width
 
 
 def test_paper_is_light(video_report, tmp_path):
