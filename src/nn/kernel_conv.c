@@ -70,6 +70,8 @@ static int check_opts(const struct kernel_conv_opts *o)
 static const struct kernel_conv_impl *impl_for(enum kernel_type type, enum cpu_isa isa)
 {
 #if defined(__x86_64__)
+    if (kernel_conv_amx[type].finish && kernel_conv_amx[type].isa <= isa)
+        return &kernel_conv_amx[type];
     if (kernel_conv_avx512[type].finish && kernel_conv_avx512[type].isa <= isa)
         return &kernel_conv_avx512[type];
     if (kernel_conv_avx2[type].finish && kernel_conv_avx2[type].isa <= isa)
@@ -222,13 +224,10 @@ static void plan_units(struct kernel_conv *c)
     c->n_groups = (c->n_panels + c->impl->max_panels - 1) / c->impl->max_panels;
 }
 
-int kernel_conv_create(const struct kernel_conv_opts *opts, struct kernel_conv **ret_conv)
+int kernel_conv_create_with(const struct kernel_conv_opts *opts,
+                            const struct kernel_conv_impl *impl, struct kernel_conv **ret_conv)
 {
     int r = check_opts(opts);
-    if (r < 0)
-        return r;
-    enum cpu_isa isa = CPU_ISA_UNSET;
-    r = cpu_isa_choose(opts->isa, &isa);
     if (r < 0)
         return r;
     struct kernel_conv *c = mem_new(struct kernel_conv);
@@ -237,7 +236,7 @@ int kernel_conv_create(const struct kernel_conv_opts *opts, struct kernel_conv *
     c->opts = *opts;
     c->opts.weights = NULL;
     c->opts.bias = NULL;
-    c->impl = impl_for(opts->type, isa);
+    c->impl = impl;
     plan_units(c);
     r = allocate(c);
     if (r < 0) {
@@ -247,6 +246,15 @@ int kernel_conv_create(const struct kernel_conv_opts *opts, struct kernel_conv *
     pack(c, opts);
     *ret_conv = c;
     return 0;
+}
+
+int kernel_conv_create(const struct kernel_conv_opts *opts, struct kernel_conv **ret_conv)
+{
+    enum cpu_isa isa = CPU_ISA_UNSET;
+    int r = cpu_isa_choose(opts->isa, &isa);
+    if (r < 0)
+        return r;
+    return kernel_conv_create_with(opts, impl_for(opts->type, isa), ret_conv);
 }
 
 void kernel_conv_destroy(struct kernel_conv *c)
@@ -285,6 +293,7 @@ struct walk {
     const uint8_t *add;
     size_t out_bytes; // of an element, also of *add*
     const uint8_t *pixels[KERNEL_CONV_MAX_TAPS * KERNEL_MAX_PIXELS];
+    int most_pixels; // in a block
     int ahead; // columns for which *pixels* is right when moved on, all being in place; 0: none
     // (3): rows of taps that cannot be read in place, [tap][pixel]
     uint8_t patches[KERNEL_MAX_PIXELS][MAX_PATCH_BYTES];
@@ -395,8 +404,13 @@ static void run_block(struct walk *w, const struct group *g, int n, int y, int x
         .n_units = c->n_units,
         .n_pixels = n,
         .n_panels = g->n_panels,
+        .most_pixels = w->most_pixels,
+        .pixel_step = w->ahead ? c->opts.stride * w->in_stride : 0,
     };
-    c->impl->blocks[g->n_panels][n](&b, &sums);
+    if (c->impl->any_block)
+        c->impl->any_block(&b, &sums);
+    else
+        c->impl->blocks[g->n_panels][n](&b, &sums);
     ptrdiff_t pixel = (ptrdiff_t)y * w->out_width + x;
     ptrdiff_t channel = (ptrdiff_t)((size_t)g->first_channel * w->out_bytes);
     struct kernel_finish *f = &w->finish;
@@ -432,20 +446,31 @@ static void run_band(struct walk *w, int y_from, int y_to, int x_from, int x_to)
     }
 }
 
+// The widest band of a flattened picture, and the most pixels that a row's blocks have.
+static int band_columns(const struct walk *w, ptrdiff_t pixel_bytes)
+{
+    ptrdiff_t most = MAX(BAND_BYTES / pixel_bytes, KERNEL_MAX_PIXELS);
+    return (int)MIN(most, w->out_width);
+}
+
 static void run_bands(struct walk *w)
 {
+    const struct kernel_conv_impl *impl = w->conv->impl;
     ptrdiff_t stride = w->conv->opts.stride;
     ptrdiff_t pixel_bytes = w->in_stride * stride * stride;
-    ptrdiff_t row_bytes = pixel_bytes * w->out_width;
-    if (w->out_height == 1) {
-        int step = (int)MAX(BAND_BYTES / pixel_bytes, KERNEL_MAX_PIXELS);
-        for (int x = 0; x < w->out_width; x += step)
-            run_band(w, 0, 1, x, MIN(x + step, w->out_width));
-        return;
+    int columns = w->out_height == 1 ? band_columns(w, pixel_bytes) : w->out_width;
+    int rows = (int)MAX(BAND_BYTES / (pixel_bytes * w->out_width), 1);
+    int most = impl->max_pixels[w->conv->groups[0].n_panels];
+    int n_blocks = (columns + most - 1) / most;
+    w->most_pixels = (columns + n_blocks - 1) / n_blocks;
+    if (impl->begin)
+        impl->begin(w->most_pixels, w->conv->n_units);
+    for (int y = 0; y < w->out_height; y += rows) {
+        for (int x = 0; x < w->out_width; x += columns)
+            run_band(w, y, MIN(y + rows, w->out_height), x, MIN(x + columns, w->out_width));
     }
-    int step = (int)MAX(BAND_BYTES / row_bytes, 1);
-    for (int y = 0; y < w->out_height; y += step)
-        run_band(w, y, MIN(y + step, w->out_height), 0, w->out_width);
+    if (impl->end)
+        impl->end();
 }
 
 // (1)

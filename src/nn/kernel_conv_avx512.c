@@ -227,7 +227,7 @@ AVX512_INLINE void finish_all(const struct kernel_finish *f, enum kernel_activat
         finish_floats(f, activation);
 }
 
-AVX512 static void finish(const struct kernel_finish *f)
+AVX512 void kernel_finish_avx512(const struct kernel_finish *f)
 {
     if (f->activation == KERNEL_SILU)
         finish_all(f, KERNEL_SILU);
@@ -255,8 +255,8 @@ AVX512 static void finish(const struct kernel_finish *f)
 
 const struct kernel_conv_impl kernel_conv_avx512[KERNEL_N_TYPES] = {
     // clang-format off
-    [KERNEL_F32]  = {CPU_ISA_AVX512,     4, {0, 8, 8, 8, 6}, BLOCKS(f32),  finish, false},
-    [KERNEL_BF16] = {CPU_ISA_AVX512BF16, 4, {0, 8, 8, 8, 6}, BLOCKS(bf16), finish, false},
-    [KERNEL_U8]   = {CPU_ISA_AVX512VNNI, 4, {0, 8, 8, 8, 6}, BLOCKS(u8),   finish, false},
+    [KERNEL_F32]  = {CPU_ISA_AVX512,     4, {0, 8, 8, 8, 6}, BLOCKS(f32),  kernel_finish_avx512, false},
+    [KERNEL_BF16] = {CPU_ISA_AVX512BF16, 4, {0, 8, 8, 8, 6}, BLOCKS(bf16), kernel_finish_avx512, false},
+    [KERNEL_U8]   = {CPU_ISA_AVX512VNNI, 4, {0, 8, 8, 8, 6}, BLOCKS(u8),   kernel_finish_avx512, false},
     // clang-format on
 };

@@ -110,7 +110,7 @@ static void put(const struct kernel_finish *f, uint8_t *out, float v)
     }
 }
 
-static void finish(const struct kernel_finish *f)
+void kernel_finish_plain(const struct kernel_finish *f)
 {
     size_t bytes = kernel_type_bytes(f->type);
     for (int p = 0; p < f->n_pixels; p++) {
@@ -137,8 +137,8 @@ static void finish(const struct kernel_finish *f)
 
 const struct kernel_conv_impl kernel_conv_c[KERNEL_N_TYPES] = {
     // clang-format off
-    [KERNEL_F32]  = {CPU_ISA_C, 4, {0, 8, 8, 8, 8}, BLOCKS(block_f32),  finish, false},
-    [KERNEL_BF16] = {CPU_ISA_C, 4, {0, 8, 8, 8, 8}, BLOCKS(block_bf16), finish, false},
-    [KERNEL_U8]   = {CPU_ISA_C, 4, {0, 8, 8, 8, 8}, BLOCKS(block_u8),   finish, false},
+    [KERNEL_F32]  = {CPU_ISA_C, 4, {0, 8, 8, 8, 8}, BLOCKS(block_f32),  kernel_finish_plain, false},
+    [KERNEL_BF16] = {CPU_ISA_C, 4, {0, 8, 8, 8, 8}, BLOCKS(block_bf16), kernel_finish_plain, false},
+    [KERNEL_U8]   = {CPU_ISA_C, 4, {0, 8, 8, 8, 8}, BLOCKS(block_u8),   kernel_finish_plain, false},
     // clang-format on
 };

@@ -10,6 +10,7 @@
 // at a pixel of zeros (U8: of zero points), so blocks know nothing of edges.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,14 +27,16 @@ enum {
     KERNEL_LANES = 16, // channels in a panel
     KERNEL_UNIT_BYTES = 4,
     KERNEL_MAX_PANELS = 4,
-    KERNEL_MAX_PIXELS = 8,
+    KERNEL_MAX_PIXELS = 32,
+    KERNEL_MAX_VECTORS = 64, // pixels times panels
+    KERNEL_FEW_PIXELS = 8,   // a function for each number of them
 };
 
 // Sums of a block, [pixel][panel][channel]: float (F32, BF16) or int32 (U8).
 // Behind them lies room for 3 vectors, which finishing four at a time reads.
 union kernel_sums {
-    float f32[(KERNEL_MAX_PIXELS * KERNEL_MAX_PANELS + 3) * KERNEL_LANES];
-    int32_t s32[(KERNEL_MAX_PIXELS * KERNEL_MAX_PANELS + 3) * KERNEL_LANES];
+    float f32[(KERNEL_MAX_VECTORS + 3) * KERNEL_LANES];
+    int32_t s32[(KERNEL_MAX_VECTORS + 3) * KERNEL_LANES];
 };
 
 struct kernel_block {
@@ -41,6 +44,8 @@ struct kernel_block {
     const void *weights;          // of the group
     int n_taps, n_units;
     int n_pixels, n_panels;
+    int most_pixels;      // in a block of this run
+    ptrdiff_t pixel_step; // bytes from a pixel to the next one, the same in all taps; 0: it varies
 };
 
 typedef void kernel_block_fn(const struct kernel_block *b, union kernel_sums *ret_sums);
@@ -71,15 +76,30 @@ struct kernel_conv_impl {
     enum cpu_isa isa;
     int max_panels; // in a group
     int max_pixels[KERNEL_MAX_PANELS + 1];
-    kernel_block_fn *blocks[KERNEL_MAX_PANELS + 1][KERNEL_MAX_PIXELS + 1];
+    kernel_block_fn *blocks[KERNEL_MAX_PANELS + 1][KERNEL_FEW_PIXELS + 1];
     kernel_finish_fn *finish;
     bool has_wide_weights; // U8 weights are kept as int16
+    // Where there: for all numbers of panels and pixels, between begin and end in one thread.
+    kernel_block_fn *any_block;
+    void (*begin)(int most_pixels, int n_units);
+    void (*end)(void);
 };
 
 // By instruction set and type; NULL: the one of an earlier instruction set serves.
 extern const struct kernel_conv_impl kernel_conv_c[KERNEL_N_TYPES];
 extern const struct kernel_conv_impl kernel_conv_avx2[KERNEL_N_TYPES];
 extern const struct kernel_conv_impl kernel_conv_avx512[KERNEL_N_TYPES];
+extern const struct kernel_conv_impl kernel_conv_amx[KERNEL_N_TYPES];
+extern const struct kernel_conv_impl kernel_conv_amx_model[KERNEL_N_TYPES]; // in tests only
+
+// As kernel_conv_create(), with a version of the caller's.
+int kernel_conv_create_with(const struct kernel_conv_opts *opts,
+                            const struct kernel_conv_impl *impl,
+                            struct kernel_conv **ret_conv) MUST_CHECK;
+
+// The C version's, and AVX-512's.
+void kernel_finish_plain(const struct kernel_finish *f);
+void kernel_finish_avx512(const struct kernel_finish *f);
 
 // A float's upper half, rounded to nearest even; NaN stays NaN.
 static inline uint16_t kernel_to_bf16(float v)

@@ -16,9 +16,12 @@
 #include "bench_onednn.h"
 #include "check.h"
 #include "nn/kernel.h"
+#include "nn/kernel_priv.h"
 
 enum {
-    N_RANDOM = 700, // convolutions
+    N_RANDOM = 300,         // convolutions
+    AMX_MODEL = CPU_N_ISAS, // the AMX version over tiles in C
+    N_VERSIONS,
 };
 
 static const char *const type_names[] = {
@@ -101,6 +104,8 @@ static struct kernel_conv_opts random_opts(void)
 static int random_size(int filter, int pad)
 {
     int least = filter > pad ? filter - pad : 1;
+    if (random_bits() % 12 == 0)
+        return random_from(least, least + 90); // several of the widest blocks
     return random_bits() % 3 ? random_from(least, least + 24) : least;
 }
 
@@ -186,14 +191,20 @@ static void task_free(struct task *t)
 // Runs *t* by *isa* into memory of its own, filled with a pattern before. False: not on this CPU.
 static bool run(struct task *t, enum cpu_isa isa, struct guarded *ret_out)
 {
-    if (!cpu_has(isa))
-        return false;
     struct kernel_conv *c;
     t->opts.isa = isa;
-    must(kernel_conv_create(&t->opts, &c));
-    if (kernel_conv_isa(c) != isa) { // nothing of its own
-        kernel_conv_destroy(c);
-        return false;
+    if ((int)isa == AMX_MODEL) {
+        if (!kernel_conv_amx_model[t->opts.type].finish)
+            return false;
+        must(kernel_conv_create_with(&t->opts, &kernel_conv_amx_model[t->opts.type], &c));
+    } else {
+        if (!cpu_has(isa))
+            return false;
+        must(kernel_conv_create(&t->opts, &c));
+        if (kernel_conv_isa(c) != isa) { // nothing of its own
+            kernel_conv_destroy(c);
+            return false;
+        }
     }
     size_t tail = (size_t)(t->out.pixel_stride - t->out.channels) * kernel_type_bytes(t->out.type);
     *ret_out = guarded_make(t->out_bytes - tail, random_bits() % 2);
@@ -261,13 +272,18 @@ static bool is_same(const struct task *t, const uint8_t *want, const uint8_t *go
     return true;
 }
 
+static const char *version_name(int isa)
+{
+    return isa == AMX_MODEL ? "amx-model" : cpu_isa_name((enum cpu_isa)isa);
+}
+
 static bool check_one(struct task *t, int *n_runs)
 {
     struct guarded want = {0};
     if (!run(t, CPU_ISA_C, &want))
         return false;
     bool same = true;
-    for (int isa = CPU_ISA_AVX2; isa < CPU_N_ISAS; isa++) {
+    for (int isa = CPU_ISA_AVX2; isa < N_VERSIONS; isa++) {
         struct guarded got = {0};
         if (!run(t, (enum cpu_isa)isa, &got))
             continue;
@@ -277,7 +293,7 @@ static bool check_one(struct task *t, int *n_runs)
             fprintf(stderr,
                     "%s differs: %s to %s, %dx%d, stride %d, padding %d %d, %d to %d channels, "
                     "%dx%d pixels, activation %d%s\n",
-                    cpu_isa_name((enum cpu_isa)isa), type_names[o->type], type_names[t->out.type],
+                    version_name(isa), type_names[o->type], type_names[t->out.type],
                     o->kernel_height, o->kernel_width, o->stride, o->pad_top, o->pad_left,
                     o->in_channels, o->out_channels, t->out.height, t->out.width,
                     (int)o->activation, t->has_add ? ", added" : "");
@@ -292,15 +308,15 @@ static bool check_one(struct task *t, int *n_runs)
 static int check(void)
 {
     int n_wrong = 0;
-    int n_runs[CPU_N_ISAS] = {0};
+    int n_runs[N_VERSIONS] = {0};
     for (int i = 0; i < N_RANDOM; i++) {
         struct task t = random_task();
         n_wrong += !check_one(&t, n_runs);
         task_free(&t);
     }
     printf("%d convolutions, %d differ;", N_RANDOM, n_wrong);
-    for (int isa = CPU_ISA_AVX2; isa < CPU_N_ISAS; isa++)
-        printf(" %s %d", cpu_isa_name((enum cpu_isa)isa), n_runs[isa]);
+    for (int isa = CPU_ISA_AVX2; isa < N_VERSIONS; isa++)
+        printf(" %s %d", version_name(isa), n_runs[isa]);
     printf("\n");
     return n_wrong ? 1 : 0;
 }
