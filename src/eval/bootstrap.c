@@ -148,9 +148,13 @@ static size_t block_length(const struct bootstrap_frames *f)
     if (f->block > 0)
         return f->block;
     const double length = ceil(rule_length(f));
-    const size_t cap = MAX(MIN(longest_video(f) / 3, f->n / BOOTSTRAP_MIN_BLOCKS), 1);
-    size_t block = length > 1 ? (size_t)MIN(length * BOOTSTRAP_STRETCH, (double)cap) : 1;
-    return MAX(MIN(block, cap), MIN(MAX(f->floor, 1), MAX(longest_video(f), 1)));
+    const size_t longest = longest_video(f);
+    const size_t cap = MAX(MIN(longest / 3, f->n / BOOTSTRAP_MIN_BLOCKS), 1);
+    const size_t floor = MIN(MAX(f->floor, 1), MAX(longest, 1));
+    double block = length > 1 ? length * BOOTSTRAP_STRETCH : 1;
+    if (floor > 1) // what hangs together may be too weak to be seen, and still matter
+        block = MAX(block, ceil(pow((double)f->n, BOOTSTRAP_POWER)));
+    return MAX((size_t)MIN(block, (double)cap), floor);
 }
 
 // Variance of the mean times the number of frames, as blocks of *block* see it.
@@ -163,13 +167,18 @@ static double block_variance(const struct bootstrap_frames *f, double mean, size
 }
 
 // Blocks lose what hangs together across their ends, in proportion to one over their length: two
-// lengths tell how much (Politis and Romano, 1995).
+// lengths tell how much (Politis and Romano, 1995). Both first get back what the estimated mean
+// took, a share of block / frames, more from the longer one.
 static double loss_of(const struct bootstrap_frames *f, size_t block)
 {
+    if (block < 2 || block >= f->n)
+        return 1;
     const double mean = mean_of(f);
-    const double whole = block_variance(f, mean, block);
-    const double half = block_variance(f, mean, block / 2);
-    if (block < 2 || !(whole > 0))
+    const double n = (double)f->n;
+    const double half_length = (double)(block / 2);
+    const double whole = block_variance(f, mean, block) / (1 - (double)block / n);
+    const double half = block_variance(f, mean, block / 2) / (1 - half_length / n);
+    if (!(whole > 0))
         return 1;
     return sqrt(MIN(MAX((2 * whole - half) / whole, 1), MAX_LOSS));
 }

@@ -34,7 +34,8 @@
 
 struct arena;
 
-#define BOOTSTRAP_LEVEL 0.95 // of all intervals
+#define BOOTSTRAP_LEVEL 0.95     // of all intervals
+#define BOOTSTRAP_POWER (2. / 3) // of the number of frames: least length of blocks of video
 
 enum {
     BOOTSTRAP_MIN_BLOCKS = 8,  // of all frames, unless the floor of the length says otherwise
