@@ -150,23 +150,30 @@ static int read_profile(struct reader *r)
     return err;
 }
 
+int verdict_profile_read(struct str text, const char *name, struct arena *a,
+                         struct verdict_profile *ret_profile)
+{
+    struct reader r = {.arena = a,
+                       .criteria = arena_array(a, struct verdict_criterion, VERDICT_MAX_CRITERIA)};
+    const struct json_reader_opts opts = {.text = text, .name = name};
+    int err = r.criteria ? json_reader_create(&opts, &r.json) : ERR_NOMEM;
+    if (err == 0)
+        err = read_profile(&r);
+    json_reader_destroy(r.json);
+    if (err == 0)
+        *ret_profile = (struct verdict_profile){r.name, r.criteria, r.n};
+    return err;
+}
+
 static int read_file(const char *path, struct arena *a, struct verdict_profile *ret)
 {
     char *bytes = NULL;
     size_t n;
-    struct reader r = {.arena = a,
-                       .criteria = arena_array(a, struct verdict_criterion, VERDICT_MAX_CRITERIA)};
-    int err = r.criteria ? file_read(path, VERDICT_MAX_BYTES, &bytes, &n) : ERR_NOMEM;
+    int err = file_read(path, VERDICT_MAX_BYTES, &bytes, &n);
     if (err < 0)
         return err;
-    const struct json_reader_opts opts = {.text = {bytes, n}, .name = path};
-    err = json_reader_create(&opts, &r.json);
-    if (err == 0)
-        err = read_profile(&r);
-    json_reader_destroy(r.json);
+    err = verdict_profile_read((struct str){bytes, n}, path, a, ret);
     mem_free(bytes);
-    if (err == 0)
-        *ret = (struct verdict_profile){r.name, r.criteria, r.n};
     return err;
 }
 

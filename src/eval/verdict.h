@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "base/attr.h"
+#include "base/str.h"
 #include "eval/bootstrap.h"
 
 struct arena;
@@ -60,6 +61,9 @@ enum {
 // ERR_NOT_FOUND (neither), ERR_DATA, ERR_INVALID (no such metric), ERR_NOMEM.
 int verdict_profile_get(const char *name_or_path, struct arena *a,
                         struct verdict_profile *ret_profile) MUST_CHECK;
+// The same of a file's text; *name* is what messages call it.
+int verdict_profile_read(struct str text, const char *name, struct arena *a,
+                         struct verdict_profile *ret_profile) MUST_CHECK;
 bool verdict_metric_is_known(const char *metric);
 // Asks *figure* for each metric: it fills value and interval, NaN where there is no data.
 // ERR_NOMEM.

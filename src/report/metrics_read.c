@@ -151,18 +151,17 @@ static int read_document(struct reader *r)
     return err;
 }
 
-int metrics_read(const char *path, struct arena *a, struct metrics_table *ret_table)
+int metrics_read_text(struct str text, const char *name, struct arena *a,
+                      struct metrics_table *ret_table)
 {
     struct reader r = {.arena = a};
-    char *bytes = NULL;
-    size_t n;
-    int err = file_read(path, METRICS_MAX_BYTES, &bytes, &n);
-    if (err < 0)
-        return err;
-    const struct json_reader_opts opts = {.text = {bytes, n}, .name = path};
-    err = json_reader_create(&opts, &r.json);
+    const struct json_reader_opts opts = {.text = text, .name = name};
+    struct json_event end;
+    int err = json_reader_create(&opts, &r.json);
     if (err == 0)
         err = read_document(&r);
+    if (err == 0)
+        err = json_next(r.json, &end); // nothing follows
     struct metrics_table t = {.n = r.n};
     if (err == 0) {
         t.rows = arena_array(a, struct metrics_row, r.n);
@@ -172,9 +171,20 @@ int metrics_read(const char *path, struct arena *a, struct metrics_table *ret_ta
         memcpy(t.rows, r.rows, r.n * sizeof(*t.rows));
     json_reader_destroy(r.json);
     mem_free(r.rows);
-    mem_free(bytes);
     if (err == 0)
         *ret_table = t;
+    return err;
+}
+
+int metrics_read(const char *path, struct arena *a, struct metrics_table *ret_table)
+{
+    char *bytes = NULL;
+    size_t n;
+    int err = file_read(path, METRICS_MAX_BYTES, &bytes, &n);
+    if (err < 0)
+        return err;
+    err = metrics_read_text((struct str){bytes, n}, path, a, ret_table);
+    mem_free(bytes);
     return err;
 }
 

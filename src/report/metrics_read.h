@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "base/attr.h"
+#include "base/str.h"
 
 struct arena;
 
@@ -31,6 +32,9 @@ enum {
 // The figures of "coco", "operating_point", "temporal", "tracking" and of the classes.
 // ERR_NOT_FOUND, ERR_DATA (no metrics file), ERR_TOO_BIG, ERR_NOMEM.
 int metrics_read(const char *path, struct arena *a, struct metrics_table *ret_table) MUST_CHECK;
+// Likewise; *name* is what messages call it.
+int metrics_read_text(struct str text, const char *name, struct arena *a,
+                      struct metrics_table *ret_table) MUST_CHECK;
 // *label* NULL: overall. Names without regard to case, the first of equal ones; NULL: none.
 const struct metrics_row *metrics_find(const struct metrics_table *t, const char *name,
                                        const char *label);

@@ -30,7 +30,7 @@ enum {
     MAX_PEOPLE = 8,
     N_CLUTTER = 3, // places of false detections
     N_RUNS = 2,
-    FIRST_SEED = 40,
+    FIRST_SEED = 60,
 };
 
 struct world {

@@ -29,6 +29,7 @@ enum {
     MAX_FRAMES = 2000,
     MAX_VIDEOS = 40,
     N_OBJECTS = 6, // in every frame
+    FLOOR = 10,    // frames, of video
 };
 
 // ---- random numbers
@@ -131,7 +132,8 @@ static void test_blocks_follow_the_autocorrelation(void **state)
     assert_in_range(length_of(.9, 0), 60, 250);
     assert_true(length_of(.97, 0) >= length_of(.9, 0));
     assert_int_equal(length_of(.999, 0), MAX_FRAMES / BOOTSTRAP_MIN_BLOCKS); // the cap
-    assert_int_equal(length_of(0, 25), 25);                                  // the floor
+    assert_int_equal(length_of(0, 25), 159);                // of video: frames to the power of 2/3
+    assert_int_equal(length_of(0, MAX_FRAMES), MAX_FRAMES); // the floor
 }
 
 // ---- coverage
@@ -206,8 +208,11 @@ static struct bootstrap_interval interval_of_trial(const struct world *w, struct
         videos[v] = (struct bootstrap_video){v * w->n_frames, w->n_frames};
     for (size_t i = 0; i < n; i++)
         t->errors[i] = t->found_b[i] - t->found_a[i]; // missed by A less missed by B
-    const struct bootstrap_frames f = {
-        .n = n, .videos = videos, .n_videos = w->n_videos, .errors = t->errors};
+    const struct bootstrap_frames f = {.n = n,
+                                       .videos = videos,
+                                       .n_videos = w->n_videos,
+                                       .errors = t->errors,
+                                       .floor = w->lasts > 1 ? FLOOR : 0};
     struct bootstrap_plan plan;
     bootstrap_plan_make(&f, &plan);
     for (size_t d = 0; d < N_DRAWS; d++) {
