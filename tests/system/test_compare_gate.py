@@ -1,6 +1,8 @@
 """`assay compare` and `assay gate`: noise does not fail a build, a real loss does."""
 import json
 import random
+import shutil
+import subprocess
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -12,6 +14,69 @@ def overlap(a, b):
     w = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     h = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
     return w * h / (a[2] * a[3] + b[2] * b[3] - w * h) if w > 0 and h > 0 else 0
+
+
+def without_points(truth, run, points, seed):
+    """Lines of our detections without those that find *points* per cent of the truths."""
+    boxes = {}
+    for t in json.loads(truth.read_text())["annotations"]:
+        if not t.get("iscrowd"):
+            boxes.setdefault(t["image_id"] - 1, []).append(t["bbox"])  # picture 1 is frame 0
+    n_lost = round(points / 100 * sum(map(len, boxes.values())))
+    lines = [json.loads(line) for line in run.read_text().splitlines()]
+    frames = {line["frame"]: line["detections"] for line in lines if line["type"] == "frame"}
+
+    def box(d):
+        return [d["bounding_box"][k] for k in ("x", "y", "width", "height")]
+
+    seen = [(i, b) for i, bs in sorted(boxes.items()) for b in bs
+            if any(d["confidence"] >= .25 and overlap(box(d), b) >= .5 for d in frames.get(i, []))]
+    gone = set()
+    for i, b in random.Random(seed).sample(seen, n_lost):
+        gone |= {id(d) for d in frames[i] if overlap(box(d), b) >= .5}
+    for line in lines:
+        if line["type"] == "frame":
+            line["detections"] = [d for d in line["detections"] if id(d) not in gone]
+    return "\n".join(map(json.dumps, lines)) + "\n"
+
+
+@pytest.fixture(scope="module")
+def encoded_again(assay, data, tmp_path_factory):
+    """One model over vtest.mp4 and over the same encoded again: the truth, both runs."""
+    ffmpeg = shutil.which("ffmpeg")
+    if not ffmpeg:
+        pytest.skip("no ffmpeg")
+    case = data / "video_with_gt/vtest_PETS09-S2L1"
+    folder = tmp_path_factory.mktemp("again")
+    again = folder / "again.mp4"
+    subprocess.run([ffmpeg, "-v", "error", "-i", case / "vtest.mp4", "-an", "-c:v", "libx264", "-preset", "veryfast",
+                    again], check=True)
+    runs = []
+    for source in (case / "vtest.mp4", again):
+        runs.append(folder / f"{source.stem}.jsonl")
+        assay.ok("detect", source, "--model", data / "models/yolox_nano_416.onnx", "--classes", "person",
+                 "--confidence", "0.02", "--out", runs[-1])
+    return case / "gt.coco.json", *runs
+
+
+def test_encoding_again_does_not_fail_a_build(assay, encoded_again):
+    truth, base, again = encoded_again
+    frames = [[line for line in run.read_text().splitlines() if '"frame"' in line[:20]] for run in (base, again)]
+    assert len(frames[0]) == len(frames[1]) == 795 and frames[0] != frames[1]
+    # Encoding does cost half a point of recall, which is no noise: what a gate allows is a point.
+    limits = ("recall=1%", "recall:person=1%", "map=1%", "map50=1%", "map75=1%", "f1=1%", "precision=1%")
+    done = run_gate(assay, again, "--baseline", base, "--truth", truth, *(x for m in limits for x in ("--max-drop", m)))
+    assert done.returncode == 0 and done.stdout.count("PASS") == len(limits), done.stdout
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_three_points_less_after_encoding_again_fail(assay, encoded_again, tmp_path, seed):
+    truth, base, again = encoded_again
+    worse = tmp_path / "worse.jsonl"
+    worse.write_text(without_points(truth, again, 3, seed))
+    for metric in ("recall=1%", "recall=2%"):
+        done = run_gate(assay, worse, "--baseline", base, "--truth", truth, "--max-drop", metric)
+        assert done.returncode == 1, (metric, done.stdout)
 
 
 @pytest.fixture(scope="module")
