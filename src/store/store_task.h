@@ -13,8 +13,9 @@
 // away.
 //
 // Leases run by the monotonic clock of the process that serves, and end with it: store_open() gives
-// everything back that was claimed under an earlier opening. A wall clock that jumps neither ends
-// nor prolongs a lease. Back-off is by the wall clock, and never waits longer than its own length.
+// everything back that was claimed under an earlier opening, without counting it as an attempt. A
+// wall clock that jumps neither ends nor prolongs a lease. Back-off is by the wall clock, and never
+// waits longer than its own length.
 #pragma once
 
 #include "store/store.h"
@@ -38,6 +39,7 @@ enum {
     STORE_TASK_ATTEMPTS = 3,      // default of max_attempts
     STORE_TASK_BACKOFF_MS = 1000, // before the second try; doubles, up to
     STORE_TASK_BACKOFF_MAX_MS = 300 * 1000,
+    STORE_TASK_LOSSES = 100, // tries that may be lost with their process, not counted as attempts
     STORE_TASK_WAITS_MAX = 10000, // tasks that one waits for
 };
 

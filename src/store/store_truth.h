@@ -32,7 +32,7 @@ int store_truth_get(struct store *s, const char *id, struct arena *a,
 // *version* 0: the newest. ERR_NOT_FOUND also where the video has none.
 int store_truth_of_video(struct store *s, const char *video_id, int version, struct arena *a,
                          struct store_truth *ret) MUST_CHECK;
-// Newest version first.
+// Newest first.
 int store_truth_list(struct store *s, const char *video_id, const struct store_page *page,
                      int (*row)(void *arg, const struct store_truth *t), void *arg,
                      struct store_next *ret_next) MUST_CHECK;
