@@ -15,6 +15,7 @@ int app_child_main(const char *kind)
         child_probe_kind,
         child_frame_kind,
         child_picture_kind,
+        child_preview_kind,
     };
     return child_main(kind, kinds, ARRAY_LEN(kinds));
 }

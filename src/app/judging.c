@@ -7,7 +7,6 @@
 
 #include "app/app.h"
 #include "app/judge_options.h"
-#include "app/profile.h"
 #include "app/report_html.h"
 #include "app/time_options.h"
 #include "base/err.h"
@@ -18,6 +17,7 @@
 #include "eval/conditions.h"
 #include "eval/evaluation.h"
 #include "eval/outcome.h"
+#include "eval/profile.h"
 #include "report/csv.h"
 #include "report/text.h"
 #include "tracking/tracking.h"

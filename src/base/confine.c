@@ -112,8 +112,6 @@ static const struct sock_filter no_mischief[] = {
     DENY(add_key),
     DENY(request_key),
     DENY(open_by_handle_at),
-    DENY(unlinkat),
-    DENY(renameat2),
     DENY(linkat),
     DENY(symlinkat),
     DENY(mkdirat),
@@ -124,9 +122,6 @@ static const struct sock_filter no_mischief[] = {
 #ifdef __NR_fork
     DENY(fork),
     DENY(vfork),
-    DENY(unlink),
-    DENY(rename),
-    DENY(renameat),
     DENY(link),
     DENY(symlink),
     DENY(mkdir),
@@ -148,9 +143,18 @@ static const struct sock_filter no_mischief[] = {
     ANSWER(SECCOMP_RET_ALLOW),
 };
 
-// To open: reading only, nothing made.
+// To open: reading only; nothing made, renamed or removed.
 static const struct sock_filter no_writing[] = {
     LOAD(CALL_NUMBER),
+    DENY(unlinkat),
+    DENY(renameat2),
+#ifdef __NR_renameat
+    DENY(renameat),
+#endif
+#ifdef __NR_rename
+    DENY(rename),
+    DENY(unlink),
+#endif
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_openat2, 0, 1),
     REFUSE(ENOSYS),
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_openat, 0, 4),

@@ -32,5 +32,11 @@ int child_frame(const char *program, const struct frame_at *f, struct str_buf *o
 int child_picture(const char *program, const char *name, int fd, int64_t max_pixels,
                   const struct source_prepare *prepare, struct picture **ret_picture) MUST_CHECK;
 
+// All frames of *path* with their own times as H.264 in the MP4 *out_path*, which appears when it
+// is whole; its folder is all that the child may write to. ERR_UNSUPPORTED: no encoder.
+int child_preview(const char *program, const char *path, const char *out_path,
+                  int64_t timeout_ns) MUST_CHECK;
+
 // What the children run, for the table of child_main().
-extern const struct child_kind child_probe_kind, child_frame_kind, child_picture_kind;
+extern const struct child_kind child_probe_kind, child_frame_kind, child_picture_kind,
+    child_preview_kind;

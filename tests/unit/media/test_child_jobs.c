@@ -9,6 +9,7 @@
 #include <fcntl.h>
 
 #include "base/child.h"
+#include "base/clock.h"
 #include "media/frame_at.h"
 #include "media/probe.h"
 #include "unit/media/media_test.h"
@@ -151,6 +152,28 @@ static void test_posted_picture(void **state)
     close(fd);
 }
 
+static void test_preview(void **state)
+{
+    (void)state;
+    int64_t times_us[5] = {0, 40000, 80000, 133000, 500000};
+    char path[MEDIA_TEST_PATH_BYTES];
+    char preview[MEDIA_TEST_PATH_BYTES];
+    snprintf(path, sizeof(path), "%s", media_test_temp("clip.mp4"));
+    snprintf(preview, sizeof(preview), "%s", media_test_temp("preview.mp4"));
+    media_test_video(path, 64, 48, times_us, (int)ARRAY_LEN(times_us));
+    assert_int_equal(child_preview(NULL, path, preview, 60 * CLOCK_NS_PER_S), 0);
+    static struct probe_result p;
+    const struct source_opts opts = {.path = preview};
+    assert_int_equal(probe_file(&opts, &p), 0);
+    assert_int_equal(p.n_frames, ARRAY_LEN(times_us));
+    assert_int_equal(p.last_pts_us, 500000);
+    unlink(preview);
+    // Another folder than the one it may write to is no folder to it.
+    int r = child_preview(NULL, path, "/nowhere/preview.mp4", 60 * CLOCK_NS_PER_S);
+    assert_true(r < 0);
+    unlink(path);
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -168,13 +191,14 @@ static void test_refusals(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct child_kind kinds[] = {child_probe_kind, child_frame_kind, child_picture_kind};
+    const struct child_kind kinds[] = {child_probe_kind, child_frame_kind, child_picture_kind,
+                                       child_preview_kind};
     if (argc == 3 && strcmp(argv[1], "child") == 0)
         _exit(child_main(argv[2], kinds, ARRAY_LEN(kinds)));
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_frames_by_mark),  cmocka_unit_test(test_marks_that_do_not_hold),
         cmocka_unit_test(test_through_a_child), cmocka_unit_test(test_posted_picture),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_preview),         cmocka_unit_test(test_refusals),
     };
     alarm(DEADLINE_S);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// profile.h - --profile of evaluate and validate: a verdict on what was judged.
+// profile.h - a verdict on what was judged: the figures and intervals that a profile asks for.
 #pragma once
 
 #include "base/attr.h"

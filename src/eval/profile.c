@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // profile.c - figures of an evaluation under the names of criteria, with their intervals.
 
-#include "app/profile.h"
+#include "eval/profile.h"
 
 #include <math.h>
 #include <string.h>
