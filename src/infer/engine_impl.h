@@ -36,6 +36,7 @@ struct engine_context {
     struct engine *engine; // borrowed
 };
 
+extern const struct engine_impl engine_native;
 extern const struct engine_impl engine_onnxruntime;
 
 int engine_onnxruntime_describe(char *ret_text, size_t n_bytes) MUST_CHECK;

@@ -31,7 +31,7 @@ enum {
     GRAPH_MAX_NODES = 1 << 16,
     GRAPH_MAX_VALUES = 1 << 17,
     GRAPH_MAX_ELEMENTS = 1 << 28, // of one value
-    GRAPH_MAX_FOLDED = 1 << 24,   // elements of a value that is computed at load
+    GRAPH_MAX_FOLDED = 1 << 26,   // elements of all values that are computed at load
     GRAPH_MAX_ARENA = 1 << 30,    // bytes of everything a graph owns
     GRAPH_MAX_INPUTS = 512,       // of one node
 };
@@ -101,6 +101,8 @@ enum graph_reduce { GRAPH_REDUCE_MEAN, GRAPH_REDUCE_SUM, GRAPH_REDUCE_MAX, GRAPH
 
 enum graph_resize { GRAPH_NEAREST, GRAPH_LINEAR };
 
+enum graph_rounding { GRAPH_FLOOR_DOWN, GRAPH_CEIL_UP, GRAPH_HALF_DOWN, GRAPH_HALF_UP };
+
 struct graph_activation {
     enum graph_unary kind; // IDENTITY: none
     float alpha, beta;
@@ -134,8 +136,8 @@ struct graph_node {
         struct graph_pool pool;
         struct {
             enum graph_resize kind;
-            float scale[2], offset[2]; // of height, width: source = scale * (i + offset) - offset
-            bool floors;               // NEAREST: down, else to the nearest, halves down
+            enum graph_rounding rounding; // NEAREST
+            float scale[2], offset[2];    // of height, width: source = scale * i + offset
         } resize;
         int axis; // CONCAT, SOFTMAX, GATHER, GATHER_ELEMENTS
         struct {

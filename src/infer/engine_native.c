@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// engine_native.c - the fast engine: the model compiled to a plan of our own (src/nn), for the CPU.
+//
+// One plan is shared by all contexts; each context has an instance, its own memory, and computes
+// one picture in its caller's thread.
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "infer/engine_impl.h"
+#include "infer/head.h"
+#include "nn/graph.h"
+#include "nn/onnx_read.h"
+#include "nn/plan.h"
+
+struct native_engine {
+    struct engine base;
+    struct plan *plan; // owned reference, constant after create
+};
+
+struct native_context {
+    struct engine_context base;
+    struct plan_instance *instance;
+};
+
+// One picture of the size that the model is to be run at.
+static int shape_of(const struct model *m, int i, struct graph_shape *ret_shape)
+{
+    const struct model_info *info = model_info(m);
+    const struct model_tensor *t = &info->inputs[i];
+    bool picture = i == head_picture_input(m) && t->n_dims == 4;
+    ret_shape->n_dims = t->n_dims;
+    for (int d = 0; d < t->n_dims; d++) {
+        int64_t dim = t->dims[d];
+        if (dim < 0 && d == 0)
+            dim = 1;
+        else if (dim < 0 && picture && d == (info->input.nhwc ? 1 : 2))
+            dim = info->input.height;
+        else if (dim < 0 && picture && d == (info->input.nhwc ? 2 : 3))
+            dim = info->input.width;
+        else if (dim < 0 && picture)
+            dim = 3;
+        if (dim < 0)
+            return err_set(ERR_UNSUPPORTED, "%s: input '%s' has an open shape", info->path,
+                           t->name);
+        ret_shape->dims[d] = dim;
+    }
+    if (t->n_dims > 0 && picture && ret_shape->dims[0] != 1)
+        return err_set(ERR_UNSUPPORTED, "%s: made for %d pictures at once", info->path,
+                       (int)ret_shape->dims[0]);
+    return 0;
+}
+
+static int compile(const struct model *m, const struct onnx *o, const struct plan_opts *opts,
+                   struct plan **ret_plan)
+{
+    const struct model_info *info = model_info(m);
+    struct graph_shape shapes[MODEL_MAX_TENSORS] = {0};
+    if (o->n_inputs != (size_t)info->n_inputs)
+        return err_set(ERR_MODEL, "%s: changed since it was inspected", info->path);
+    for (int i = 0; i < info->n_inputs; i++) {
+        int r = shape_of(m, i, &shapes[i]);
+        if (r < 0)
+            return r;
+    }
+    struct graph_opts graph_opts = {.name = info->path, .inputs = shapes};
+    struct graph *g;
+    int r = graph_create(o, &graph_opts, &g);
+    if (r < 0)
+        return r;
+    r = plan_compile(g, opts, ret_plan);
+    graph_destroy(g);
+    return r < 0 ? err_prefix(r, "%s", info->path) : 0;
+}
+
+static enum plan_precision choose_precision(const struct engine_opts *opts)
+{
+    switch ((enum engine_precision)opts->precision) {
+    case PRECISION_FP32:
+        return PLAN_FP32;
+    case PRECISION_BF16:
+        return PLAN_BF16;
+    case PRECISION_INT8:
+        return PLAN_INT8;
+    case PRECISION_UNSET:
+        break;
+    }
+    return plan_precision_pays(PLAN_BF16) ? PLAN_BF16 : PLAN_FP32;
+}
+
+static void native_destroy(struct engine *base)
+{
+    struct native_engine *e = (struct native_engine *)base;
+    plan_unref(&e->plan);
+    model_unref(&e->base.model);
+    mem_free(e);
+}
+
+static int open_plan(struct native_engine *e, enum plan_precision precision)
+{
+    const char *path = model_info(e->base.model)->path;
+    struct onnx *o;
+    int r = onnx_open(path, &o);
+    if (r < 0)
+        return r;
+    struct plan_opts opts = {.precision = precision};
+    r = compile(e->base.model, o, &opts, &e->plan);
+    onnx_close(o);
+    return r;
+}
+
+static int native_create(struct model *m, const struct engine_opts *opts,
+                         struct engine **ret_engine)
+{
+    if (opts->device != DEVICE_UNSET && opts->device != DEVICE_CPU)
+        return err_set(ERR_UNSUPPORTED, "engine native: runs on the CPU only");
+    enum plan_precision precision = choose_precision(opts);
+    struct native_engine *e = mem_new(struct native_engine);
+    if (!e)
+        return ERR_NOMEM;
+    e->base.impl = &engine_native;
+    e->base.model = model_ref(m);
+    e->base.max_batch = 1;
+    e->base.precision = precision == PLAN_BF16 ? "bf16" : precision == PLAN_INT8 ? "int8" : "fp32";
+    int r = open_plan(e, precision);
+    if (r < 0) {
+        native_destroy(&e->base);
+        return r;
+    }
+    snprintf(e->base.description, sizeof(e->base.description), "native engine over %s, CPU, %s",
+             plan_library(), e->base.precision);
+    *ret_engine = &e->base;
+    return 0;
+}
+
+static void native_context_destroy(struct engine_context *base)
+{
+    struct native_context *c = (struct native_context *)base;
+    plan_instance_destroy(c->instance);
+    mem_free(c);
+}
+
+static int native_context_create(struct engine *e, struct engine_context **ret_context)
+{
+    struct native_context *c = mem_new(struct native_context);
+    if (!c)
+        return ERR_NOMEM;
+    c->base.engine = e;
+    int r = plan_instance_create(((struct native_engine *)e)->plan, &c->instance);
+    if (r < 0) {
+        native_context_destroy(&c->base);
+        return r;
+    }
+    *ret_context = &c->base;
+    return 0;
+}
+
+static int native_run(struct engine_context *base, const struct tensor *inputs, int n_inputs,
+                      struct tensor *outputs, int n_outputs)
+{
+    struct native_context *c = (struct native_context *)base;
+    int r = plan_run(c->instance, inputs, n_inputs, outputs, n_outputs);
+    return r < 0 ? err_prefix(r, "%s", model_info(base->engine->model)->path) : 0;
+}
+
+const struct engine_impl engine_native = {
+    .name = "native",
+    .create = native_create,
+    .destroy = native_destroy,
+    .context_create = native_context_create,
+    .context_destroy = native_context_destroy,
+    .run = native_run,
+};

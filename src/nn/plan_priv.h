@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// plan_priv.h - what plan*.c and step*.c share: where values lie, and the steps.
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "nn/graph.h"
+#include "nn/plan.h"
+#include "nn/view.h"
+
+struct arena;
+struct prim_conv;
+struct prim_matmul;
+
+enum element {
+    ELEMENT_F32,
+    ELEMENT_BF16,
+    ELEMENT_F16, // inputs and outputs only, as are those that follow
+    ELEMENT_U8,
+    ELEMENT_I8,
+    ELEMENT_I32,
+    ELEMENT_I64,
+};
+
+size_t element_size(enum element e);
+
+enum block_kind {
+    BLOCK_NONE,
+    BLOCK_ARENA,    // *block* numbers a block of the instance's arena
+    BLOCK_INPUT,    // an input tensor of the caller
+    BLOCK_CONSTANT, // the plan's constants, whole
+};
+
+// A value's place. While a plan is made *view.offset* counts from the block's start.
+struct place {
+    enum block_kind kind;
+    int block;
+    enum element element;
+    struct view view;
+};
+
+// A place when the plan is made.
+struct operand {
+    enum block_kind kind;
+    int input;     // BLOCK_INPUT
+    size_t offset; // bytes
+};
+
+// A nest of loops over up to three places: the outermost dimension first, dimensions that follow
+// each other everywhere joined into one.
+struct loop {
+    int n_dims;
+    int64_t dims[TENSOR_MAX_DIMS];
+    int64_t strides[3][TENSOR_MAX_DIMS];
+};
+
+enum step_kind {
+    STEP_UNSET,
+    STEP_CONV,
+    STEP_COPY,
+    STEP_UNARY,
+    STEP_BINARY,
+    STEP_MAX_POOL,
+    STEP_AVERAGE_POOL,
+    STEP_RESIZE,
+    STEP_SOFTMAX,
+    STEP_REDUCE,
+    STEP_FILL,
+    STEP_GATHER,
+    STEP_GATHER_ELEMENTS,
+    STEP_TOP_K,
+    STEP_MATMUL,
+    STEP_N_KINDS
+};
+
+struct step {
+    enum step_kind kind;
+    const char *name;              // the plan's; of the value it makes
+    const struct graph_node *node; // while the plan is made only
+    struct place in[3], out[2];
+    int n_in, n_out;
+    struct operand from[3], to[2]; // in and out, resolved
+    struct loop loop;
+    union {
+        struct {
+            struct prim_conv *prim;
+            const char *observed; // name of the input value
+        } conv;
+        struct prim_matmul *matmul;
+        struct graph_activation unary;
+        struct {
+            enum graph_binary kind;
+            bool integer;
+        } binary;
+        struct graph_pool pool;
+        struct {
+            enum graph_resize kind;
+            const int32_t *rows, *columns; // lower source index of each output row, column
+            const float *row_weights, *column_weights; // LINEAR: of the next one
+        } resize;
+        int axis;
+        struct {
+            enum graph_reduce kind;
+            uint32_t axes;
+        } reduce;
+        float fill;
+        struct {
+            int axis;
+            bool smallest;
+        } top_k;
+    } u;
+};
+
+struct plan {
+    // --- constant after plan_compile()
+    struct arena *arena;
+    struct step *steps;
+    int n_steps;
+    uint8_t *constants;
+    size_t n_constants; // bytes
+    size_t n_arena;     // bytes of an instance, scratch and outputs included
+    size_t scratch;     // offset in it
+    size_t n_scratch;
+    size_t n_weights;
+    double operations;
+    enum plan_precision precision;
+    struct tensor inputs[32];  // shapes and types
+    struct tensor outputs[32]; // likewise
+    struct operand output_at[32];
+    int n_inputs, n_outputs;
+    // --- atomic
+    atomic_int refs;
+};
+
+struct plan_instance {
+    struct plan *plan; // owned reference
+    // --- one thread at a time
+    uint8_t *memory;
+    size_t n_memory;
+    const struct tensor *inputs; // during a run
+    plan_observer *observe;
+    void *observe_arg;
+    int64_t *step_ns; // NULL: not timed
+    int64_t n_runs;
+};
+
+// A block of the arena and when it is in use.
+struct block {
+    size_t n_bytes;
+    int first, last; // steps
+    size_t offset;
+};
+
+struct compiler {
+    struct plan *plan;
+    const struct graph *g;
+    const struct plan_opts *opts;
+    struct place *places;      // of values; kind NONE: not placed yet
+    struct place *widened;     // of bf16 values: their copy in float32
+    struct view_order *orders; // of values that a node computes
+    struct home *homes;
+    enum element *elements;
+    bool *wants_picture; // a convolution or the like reads it, perhaps behind steps between
+    bool *takes_bf16;    // all its readers do
+    int n_nested;        // concatenations being placed inside one another
+    struct block *blocks;
+    int n_blocks;
+    size_t cap_blocks, cap_steps;
+    size_t cap_constants;
+};
+
+// Where a value would like to lie: a part of a concatenation's output.
+struct home {
+    int concat; // value; -1: none
+    int input;  // of the concat node
+};
+
+// --- plan_layout.c
+int layout_orders(struct compiler *c) MUST_CHECK;
+void layout_homes(struct compiler *c);
+// The place where the node's output is to be written; made on first use.
+int layout_place(struct compiler *c, int value, struct place *ret_place) MUST_CHECK;
+int layout_new_block(struct compiler *c, enum element e, const struct view *v,
+                     struct place *ret_place) MUST_CHECK;
+int layout_constant(struct compiler *c, int value, struct place *ret_place) MUST_CHECK;
+struct view concat_part(const struct graph *g, const struct graph_node *n, const struct view *whole,
+                        int input);
+
+// --- plan_step.c
+int plan_add_node(struct compiler *c, const struct graph_node *n) MUST_CHECK;
+int plan_add_outputs(struct compiler *c) MUST_CHECK;
+int plan_add_inputs(struct compiler *c) MUST_CHECK;
+
+// --- plan_memory.c
+// Live ranges, then an offset for each block; then every operand's.
+int memory_plan(struct compiler *c) MUST_CHECK;
+
+// --- step*.c
+void loop_make(struct loop *l, const struct view *const *views, int n_views);
+void step_copy(const struct step *s, const void *from, void *to);
+void step_unary(const struct step *s, const float *from, float *to);
+void step_binary(const struct step *s, const void *x, const void *y, void *to);
+void step_pool(const struct step *s, const void *from, void *to);
+void step_resize(const struct step *s, const void *from, void *to);
+void step_softmax(const struct step *s, const float *from, float *to);
+void step_reduce(const struct step *s, const float *from, float *to);
+void step_fill(const struct step *s, void *to);
+void step_gather(const struct step *s, const float *from, const float *indices, float *to);
+void step_gather_elements(const struct step *s, const float *from, const float *indices, float *to);
+void step_top_k(const struct step *s, const float *from, float *values, float *indices,
+                void *scratch);
+size_t step_top_k_scratch(const struct step *s);

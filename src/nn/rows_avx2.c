@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// rows_avx2.c - rows.h for one instruction set, which the build names.
+
+#define ROWS rows_avx2
+#include "nn/rows_impl.h"
