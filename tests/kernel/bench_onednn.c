@@ -59,6 +59,9 @@ static dnnl_primitive_desc_t describe(const struct kernel_conv_opts *o,
             scales[i] = 0.001f;
         dnnl_primitive_attr_set_output_scales(attr, out->channels, 1 << 1, scales);
         free(scales);
+        const int32_t zero = o->in_zero_point; // of both: what SiLU's range needs
+        dnnl_primitive_attr_set_zero_points(attr, DNNL_ARG_SRC, 1, 0, &zero);
+        dnnl_primitive_attr_set_zero_points(attr, DNNL_ARG_DST, 1, 0, &zero);
     }
     if (dnnl_primitive_desc_create(&pd, &desc, attr, engine, NULL) != dnnl_success)
         pd = NULL;
