@@ -45,9 +45,12 @@ struct plan_layer {
 };
 
 // The range that a value was seen in: what INT8 needs for every input and output of a convolution.
+// With the means of an input's channels, biases are corrected for the rounding of weights.
 struct plan_range {
     const char *name;
     float min, max;
+    const float *means;
+    int n_means; // 0: unknown
 };
 
 // Zero is the default.
