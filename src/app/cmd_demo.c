@@ -51,7 +51,7 @@ static struct validate_opts validation = {
         {
             .confidence = 0.001, // average precision needs a low floor
             .iou = DETECT_DEFAULT_IOU,
-            .max_detections = 100, // as many as AP counts
+            .max_detections = DETECT_DEFAULT_MAX,
             .source = {.stream_index = -1, .has_stream_index = true},
         },
     .at_confidence = EVALUATION_AT_CONFIDENCE,
