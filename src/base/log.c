@@ -65,8 +65,21 @@ static void add_time(struct str_buf *b)
                    tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(us / 1000 % 1000));
 }
 
+static void write_line(struct str_buf *line)
+{
+    pthread_mutex_lock(&line_lock);
+    if (before_line)
+        before_line(before_line_arg);
+    if (line->p && write(STDERR_FILENO, line->p, line->n) < 0) {
+        // nobody is left to be told
+    }
+    pthread_mutex_unlock(&line_lock);
+    str_buf_finish(line);
+}
+
+// *fields* may be NULL.
 static void add_json_line(struct str_buf *b, enum log_level level, const char *context,
-                          const char *text)
+                          const char *text, const struct log_field *fields, size_t n)
 {
     struct json_writer w;
     json_writer_init(&w, b);
@@ -83,6 +96,15 @@ static void add_json_line(struct str_buf *b, enum log_level level, const char *c
     }
     json_key(&w, "message");
     json_string(&w, str_of(text));
+    for (size_t i = 0; i < n; i++) {
+        if (!fields[i].is_number && fields[i].text.n == 0)
+            continue;
+        json_key(&w, fields[i].name);
+        if (fields[i].is_number)
+            json_double(&w, fields[i].number);
+        else
+            json_string(&w, fields[i].text);
+    }
     json_end(&w);
     str_buf_putc(b, '\n');
     str_buf_finish(&when);
@@ -114,18 +136,37 @@ void log_write(enum log_level level, const char *context, const char *format, ..
 
     struct str_buf line = STR_BUF_INIT(LINE_MAX_BYTES);
     if (log_format == LOG_FORMAT_JSON)
-        add_json_line(&line, level, context, text);
+        add_json_line(&line, level, context, text, NULL, 0);
     else
         add_text_line(&line, level, context, text);
 
-    pthread_mutex_lock(&line_lock);
-    if (before_line)
-        before_line(before_line_arg);
-    if (line.p && write(STDERR_FILENO, line.p, line.n) < 0) {
-        // nobody is left to be told
+    write_line(&line);
+}
+
+void log_fields(enum log_level level, const char *message, const struct log_field *fields, size_t n)
+{
+    if (!log_wants(level))
+        return;
+    struct str_buf line = STR_BUF_INIT(LINE_MAX_BYTES);
+    if (log_format == LOG_FORMAT_JSON) {
+        add_json_line(&line, level, NULL, message, fields, n);
+        write_line(&line);
+        return;
     }
-    pthread_mutex_unlock(&line_lock);
-    str_buf_finish(&line);
+    struct str_buf text = STR_BUF_INIT(TEXT_MAX_BYTES);
+    str_buf_puts(&text, message);
+    for (size_t i = 0; i < n; i++) {
+        if (!fields[i].is_number && fields[i].text.n == 0)
+            continue;
+        str_buf_printf(&text, " %s=", fields[i].name);
+        if (fields[i].is_number)
+            str_buf_double(&text, fields[i].number);
+        else
+            str_buf_add_str(&text, fields[i].text);
+    }
+    add_text_line(&line, level, NULL, str_buf_text(&text));
+    str_buf_finish(&text);
+    write_line(&line);
 }
 
 void log_set_before_line(void (*erase)(void *arg), void *arg)

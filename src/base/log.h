@@ -7,8 +7,10 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/attr.h"
+#include "base/str.h"
 
 enum log_level {
     LOG_UNSET, // takes LOG_INFO
@@ -34,6 +36,18 @@ int log_level_parse(const char *name, enum log_level *ret_level) MUST_CHECK;
 // *context* may be NULL. Control characters in the text become '?'.
 void log_write(enum log_level level, const char *context, const char *format, ...)
     PRINTF_LIKE(3, 4);
+
+// One thing that a line says apart from its message. Empty texts are left out.
+struct log_field {
+    const char *name;
+    struct str text;
+    bool is_number;
+    double number;
+};
+
+// "message name=value name=value", or members of the JSON line.
+void log_fields(enum log_level level, const char *message, const struct log_field *fields,
+                size_t n);
 #define log_error(context, ...)   log_write(LOG_ERROR, (context), __VA_ARGS__)
 #define log_warning(context, ...) log_write(LOG_WARNING, (context), __VA_ARGS__)
 #define log_info(context, ...)    log_write(LOG_INFO, (context), __VA_ARGS__)

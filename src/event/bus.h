@@ -35,7 +35,7 @@ struct bus_opts {
     size_t max_states; // topics whose latest state is kept; the longest unchanged goes first
                        // [BUS_DEFAULT_STATES]
     // The seam to other machines: sees every event that was published here (not those given to
-    // bus_receive_relayed()), on the publisher's thread, and must not wait. NULL: one machine.
+    // bus_publish_relayed()), on the publisher's thread, and must not wait. NULL: one machine.
     void (*relay)(void *arg, struct event *e);
     void *relay_arg;
 };

@@ -104,8 +104,6 @@ bool request_accepts(const struct request *q, const char *type, bool or_any);
 
 // A reader over the body; owned: json_reader_destroy(). *max_depth* 0: REQUEST_JSON_DEPTH.
 // ERR_UNSUPPORTED (415): the content type is not JSON. ERR_INVALID: no body. ERR_NOMEM.
-// The reader's own errors (ERR_DATA) are answered as 400 by the server where the handler returns
-// them.
 int request_json(struct request *q, int max_depth, struct json_reader **ret_reader) MUST_CHECK;
 
 // Waits have to end with the request: true once the client went away or the server gives up on it.

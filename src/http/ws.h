@@ -118,6 +118,7 @@ int ws_post(struct ws_loop *l, void (*call)(void *arg), void *arg) MUST_CHECK;
 int ws_watch(struct ws_loop *l, int fd, void (*ready)(void *arg), void *arg) MUST_CHECK;
 void ws_unwatch(struct ws_loop *l, int fd); // loop, or after ws_loop_stop()
 
+size_t ws_max_clients(const struct ws_loop *l);                     // any
 size_t ws_n_clients(const struct ws_loop *l);                       // any
 size_t ws_n_subscribers(const struct ws_loop *l, struct str topic); // loop
 
