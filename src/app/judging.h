@@ -21,7 +21,7 @@ struct source_opts;
 struct judging_opts {
     const char *json, *report, *profile;
     const char *detections; // a file that the command itself writes
-    bool wants_conditions; // figures for each condition of the pictures (eval/conditions.h)
+    bool wants_conditions;  // figures for each condition of the pictures (eval/conditions.h)
     bool tracking;
     int rules; // enum tracking_rules - 1; above 0: tracking
 };
@@ -29,10 +29,10 @@ struct judging_opts {
 // Everything borrowed.
 struct judging {
     const struct judging_opts *opts;
-    struct dataset *truth, *detections;       // changed by --map, --roi and --ignore-region
+    struct dataset *truth, *detections; // changed by --map, --roi and --ignore-region
     struct evaluation_opts *evaluation; // went through judging_check(); conditions are added
-    struct report_about about;                // texts and settings; results are pointed at here
-    const struct source_opts *source;         // where the report's pictures are; NULL: nowhere
+    struct report_about about;          // texts and settings; results are pointed at here
+    const struct source_opts *source;   // where the report's pictures are; NULL: nowhere
     // Is told before files are written, and instead of standard output; NULL: nobody.
     int (*judged)(void *arg, const struct judging *j, const struct evaluation *e);
     void *arg;
