@@ -268,32 +268,21 @@ static void put_table(struct str_buf *out, const struct model_info *info, const 
                        (double)row[i].resident_bytes / 1e6);
 }
 
-static void put_double(struct json_writer *w, const char *key, double v)
-{
-    json_key(w, key);
-    json_double(w, v);
-}
-
 static void put_row(struct json_writer *w, const struct row *row)
 {
     json_object(w);
-    json_key(w, "engine");
-    json_cstring(w, row->engine);
-    json_key(w, "precision");
-    json_cstring(w, row->precision);
-    json_key(w, "threads");
-    json_int(w, row->threads);
-    json_key(w, "workers");
-    json_int(w, row->workers);
+    json_put_text(w, "engine", row->engine);
+    json_put_text(w, "precision", row->precision);
+    json_put_int(w, "threads", row->threads);
+    json_put_int(w, "workers", row->workers);
     json_key(w, "milliseconds");
     json_object(w);
-    put_double(w, "min", row->min_ms);
-    put_double(w, "median", row->median_ms);
-    put_double(w, "max", row->max_ms);
+    json_put_double(w, "min", row->min_ms);
+    json_put_double(w, "median", row->median_ms);
+    json_put_double(w, "max", row->max_ms);
     json_end(w);
-    put_double(w, "pictures_per_second", row->pictures_per_second);
-    json_key(w, "resident_bytes");
-    json_int(w, row->resident_bytes);
+    json_put_double(w, "pictures_per_second", row->pictures_per_second);
+    json_put_int(w, "resident_bytes", row->resident_bytes);
     json_end(w);
 }
 
@@ -304,16 +293,12 @@ static void put_json(struct str_buf *out, const struct model_info *info, const s
     json_writer_init(&w, out);
     w.pretty = true;
     json_object(&w);
-    json_key(&w, "assay");
-    json_cstring(&w, ASSAY_VERSION);
+    json_put_text(&w, "assay", ASSAY_VERSION);
     json_key(&w, "model");
     json_object(&w);
-    json_key(&w, "path");
-    json_cstring(&w, info->path);
-    json_key(&w, "sha256");
-    json_cstring(&w, info->sha256);
-    json_key(&w, "head");
-    json_cstring(&w, info->head_name);
+    json_put_text(&w, "path", info->path);
+    json_put_text(&w, "sha256", info->sha256);
+    json_put_text(&w, "head", info->head_name);
     json_end(&w);
     json_key(&w, "rows");
     json_array(&w);

@@ -121,16 +121,10 @@ static void put_text(struct str_buf *out, const char *path, const struct probe_r
     put_streams(out, p);
 }
 
+// Empty: not known.
 static void put_json_text(struct json_writer *w, const char *key, const char *text)
 {
-    json_key(w, key);
-    json_cstring(w, text[0] ? text : NULL);
-}
-
-static void put_json_int(struct json_writer *w, const char *key, int64_t v)
-{
-    json_key(w, key);
-    json_int(w, v);
+    json_put_text(w, key, text[0] ? text : NULL);
 }
 
 static void put_json_streams(struct json_writer *w, const struct probe_result *p)
@@ -139,7 +133,7 @@ static void put_json_streams(struct json_writer *w, const struct probe_result *p
     json_array(w);
     for (size_t i = 0; i < MIN(p->n_streams, (size_t)PROBE_MAX_STREAMS); i++) {
         json_object(w);
-        put_json_int(w, "index", p->streams[i].index);
+        json_put_int(w, "index", p->streams[i].index);
         put_json_text(w, "type", p->streams[i].type);
         put_json_text(w, "codec", p->streams[i].codec);
         json_end(w);
@@ -173,8 +167,7 @@ static void put_json_times(struct json_writer *w, const struct probe_result *p)
         json_double(w, rate);
     else
         json_null(w);
-    json_key(w, "variable_frame_rate");
-    json_bool(w, p->is_variable);
+    json_put_bool(w, "variable_frame_rate", p->is_variable);
 }
 
 static void put_json(struct json_writer *w, const char *path, const struct probe_result *p)
@@ -185,14 +178,14 @@ static void put_json(struct json_writer *w, const char *path, const struct probe
     put_json_text(w, "codec", p->codec);
     put_json_text(w, "profile", p->profile);
     put_json_text(w, "pixel_format", p->pixel_format);
-    put_json_int(w, "stream_index", p->stream_index);
-    put_json_int(w, "width", p->width);
-    put_json_int(w, "height", p->height);
-    put_json_int(w, "coded_width", p->coded_width);
-    put_json_int(w, "coded_height", p->coded_height);
-    put_json_int(w, "rotation", p->rotation);
-    put_json_int(w, "frames", p->n_frames);
-    put_json_int(w, "undecodable", p->counts.undecodable);
+    json_put_int(w, "stream_index", p->stream_index);
+    json_put_int(w, "width", p->width);
+    json_put_int(w, "height", p->height);
+    json_put_int(w, "coded_width", p->coded_width);
+    json_put_int(w, "coded_height", p->coded_height);
+    json_put_int(w, "rotation", p->rotation);
+    json_put_int(w, "frames", p->n_frames);
+    json_put_int(w, "undecodable", p->counts.undecodable);
     put_json_text(w, "cut_short", p->counts.cut_short ? p->counts.cut_reason : "");
     put_json_times(w, p);
     put_json_streams(w, p);
@@ -203,8 +196,8 @@ static void put_json_error(struct json_writer *w, const char *path, int r)
 {
     json_object(w);
     put_json_text(w, "path", path);
-    put_json_text(w, "error", err_name(r));
-    put_json_text(w, "message", err_message(r));
+    json_put_text(w, "error", err_name(r));
+    json_put_text(w, "message", err_message(r));
     json_end(w);
 }
 

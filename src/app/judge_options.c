@@ -184,13 +184,11 @@ void judge_options_put(void *arg, struct json_writer *w)
 {
     put_texts(w, "map", &judge_option_settings.maps);
     if (judge_option_settings.roi) {
-        json_key(w, "roi");
-        json_cstring(w, judge_option_settings.roi);
+        json_put_text(w, "roi", judge_option_settings.roi);
     }
     put_texts(w, "ignore_regions", &judge_option_settings.ignored);
     if (judge_option_settings.roi || judge_option_settings.ignored.n > 0) {
-        json_key(w, "region_point");
-        json_cstring(w, points[judge_option_settings.region_point]);
+        json_put_text(w, "region_point", points[judge_option_settings.region_point]);
     }
 }
 

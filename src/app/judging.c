@@ -9,12 +9,14 @@
 #include "app/judge_options.h"
 #include "app/report_html.h"
 #include "app/time_options.h"
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "dataset/dataset.h"
 #include "eval/conditions.h"
+#include "eval/effects.h"
 #include "eval/evaluation.h"
 #include "eval/outcome.h"
 #include "eval/profile.h"
@@ -157,6 +159,24 @@ static int write_page(const struct judging *j, const struct evaluation *e)
     return app_html_write(&page);
 }
 
+// What the metrics file keeps for intervals; nothing else asks for it.
+static int find_effects(struct judging *j, const struct evaluation *e, struct arena *a,
+                        struct effects *ret_effects)
+{
+    bool *selected = arena_array(a, bool, j->truth->n_classes);
+    if (!selected)
+        return ERR_NOMEM;
+    for (size_t k = 0; k < e->n_classes; k++)
+        selected[e->class_indices[k]] = true;
+    const struct weighed_opts opts = {.selected = selected,
+                                      .has_min_confidence = e->opts.has_min_confidence,
+                                      .min_confidence = e->opts.min_confidence,
+                                      .at_confidence = e->opts.at_confidence,
+                                      .coco = e->opts.coco};
+    j->about.effects = ret_effects;
+    return effects_run(j->truth, j->detections, &opts, a, ret_effects);
+}
+
 static int write_all(const struct judging *j, const struct evaluation *e, struct arena *a)
 {
     const bool is_silent = judging_takes_stdout(j->opts);
@@ -200,6 +220,9 @@ int judging_run(struct judging *j, struct arena *a, int *ret_status)
         r = profile_judge(&profile, j->truth, j->detections, &e, j->about.temporal, a, &verdict);
         j->about.verdict = &verdict;
     }
+    struct effects effects;
+    if (r == 0 && j->opts->json)
+        r = find_effects(j, &e, a, &effects);
     if (r == 0)
         r = write_all(j, &e, a);
     if (r == 0 && j->opts->profile && *ret_status == 0)

@@ -28,22 +28,15 @@ static void write_source(struct json_writer *w, const struct source_info *source
 {
     json_key(w, "source");
     json_object(w);
-    json_key(w, "path");
-    json_cstring(w, source->path);
-    json_key(w, "stream_index");
-    json_int(w, source->stream_index);
-    json_key(w, "width");
-    json_int(w, source->width);
-    json_key(w, "height");
-    json_int(w, source->height);
+    json_put_text(w, "path", source->path);
+    json_put_int(w, "stream_index", source->stream_index);
+    json_put_int(w, "width", source->width);
+    json_put_int(w, "height", source->height);
     write_ratio(w, "frame_rate", source->frame_rate_num, source->frame_rate_den);
     write_ratio(w, "time_base", source->time_base_num, source->time_base_den);
-    json_key(w, "container");
-    json_cstring(w, source->container);
-    json_key(w, "codec");
-    json_cstring(w, source->codec);
-    json_key(w, "rotation");
-    json_int(w, source->rotation);
+    json_put_text(w, "container", source->container);
+    json_put_text(w, "codec", source->codec);
+    json_put_int(w, "rotation", source->rotation);
     json_end(w);
 }
 
@@ -51,18 +44,13 @@ static void write_model(struct json_writer *w, const struct model_info *m)
 {
     json_key(w, "model");
     json_object(w);
-    json_key(w, "path");
-    json_cstring(w, m->path);
-    json_key(w, "sha256");
-    json_cstring(w, m->sha256);
-    json_key(w, "head");
-    json_cstring(w, m->head_name);
+    json_put_text(w, "path", m->path);
+    json_put_text(w, "sha256", m->sha256);
+    json_put_text(w, "head", m->head_name);
     json_key(w, "input");
     json_object(w);
-    json_key(w, "width");
-    json_int(w, m->input.width);
-    json_key(w, "height");
-    json_int(w, m->input.height);
+    json_put_int(w, "width", m->input.width);
+    json_put_int(w, "height", m->input.height);
     json_end(w);
     json_key(w, "labels");
     json_array(w);
@@ -77,10 +65,8 @@ static int jsonl_begin(struct sink *s, const struct source_info *source)
     struct json_writer w;
     json_writer_init(&w, &s->line);
     json_object(&w);
-    json_key(&w, "type");
-    json_cstring(&w, "header");
-    json_key(&w, "assay");
-    json_cstring(&w, ASSAY_VERSION);
+    json_put_text(&w, "type", "header");
+    json_put_text(&w, "assay", ASSAY_VERSION);
     write_source(&w, source);
     write_model(&w, s->about.model);
     json_key(&w, "settings");
@@ -111,16 +97,13 @@ static void write_box(struct json_writer *w, struct box b)
 static void write_detection(const struct sink *s, struct json_writer *w, const struct detection *d)
 {
     json_object(w);
-    json_key(w, "class_id");
-    json_int(w, d->class_id);
-    json_key(w, "label");
-    json_cstring(w, sink_label(s, d->class_id));
+    json_put_int(w, "class_id", d->class_id);
+    json_put_text(w, "label", sink_label(s, d->class_id));
     json_key(w, "confidence");
     json_float(w, d->confidence);
     write_box(w, d->box);
     if (d->track_id) {
-        json_key(w, "track_id");
-        json_int(w, d->track_id);
+        json_put_int(w, "track_id", d->track_id);
     }
     json_end(w);
 }
@@ -130,24 +113,18 @@ static int jsonl_frame(struct sink *s, const struct frame *f, const struct detec
     struct json_writer w;
     json_writer_init(&w, &s->line);
     json_object(&w);
-    json_key(&w, "type");
-    json_cstring(&w, "frame");
-    json_key(&w, "frame");
-    json_int(&w, f->ordinal);
-    json_key(&w, "pts_us");
-    json_int(&w, f->pts_us);
+    json_put_text(&w, "type", "frame");
+    json_put_int(&w, "frame", f->ordinal);
+    json_put_int(&w, "pts_us", f->pts_us);
     if (f->file) {
-        json_key(&w, "file");
-        json_cstring(&w, f->file);
+        json_put_text(&w, "file", f->file);
     }
     // A stream may change its size half way: the boxes are of this picture.
     int width = f->letterbox.src_width;
     int height = f->letterbox.src_height;
     if (f->file || width != s->width || height != s->height) {
-        json_key(&w, "width");
-        json_int(&w, width);
-        json_key(&w, "height");
-        json_int(&w, height);
+        json_put_int(&w, "width", width);
+        json_put_int(&w, "height", height);
     }
     json_key(&w, "detections");
     json_array(&w);
@@ -171,8 +148,7 @@ static void write_counts(struct json_writer *w, const struct frame_counts *c)
     json_key(w, "frames");
     json_object(w);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        json_key(w, rows[i].key);
-        json_int(w, rows[i].value);
+        json_put_int(w, rows[i].key, rows[i].value);
     }
     json_end(w);
 }
@@ -182,25 +158,19 @@ static int jsonl_end(struct sink *s, const struct pipeline_summary *sum)
     struct json_writer w;
     json_writer_init(&w, &s->line);
     json_object(&w);
-    json_key(&w, "type");
-    json_cstring(&w, "summary");
+    json_put_text(&w, "type", "summary");
     write_counts(&w, &sum->frames);
-    json_key(&w, "detections");
-    json_int(&w, sum->n_detections);
-    json_key(&w, "seconds");
-    json_double(&w, sum->seconds);
+    json_put_int(&w, "detections", sum->n_detections);
+    json_put_double(&w, "seconds", sum->seconds);
     json_key(&w, "frames_per_second");
     if (sum->seconds > 0)
         json_double(&w, (double)sum->frames.inferred / sum->seconds);
     else
         json_null(&w);
-    json_key(&w, "source_sha256");
-    json_cstring(&w, sum->source_sha256[0] ? sum->source_sha256 : NULL);
-    json_key(&w, "interrupted");
-    json_bool(&w, sum->interrupted);
+    json_put_text(&w, "source_sha256", sum->source_sha256[0] ? sum->source_sha256 : NULL);
+    json_put_bool(&w, "interrupted", sum->interrupted);
     if (sum->cut_short || sum->error) {
-        json_key(&w, sum->error ? "error" : "cut_short");
-        json_cstring(&w, sum->message);
+        json_put_text(&w, sum->error ? "error" : "cut_short", sum->message);
     }
     json_end(&w);
     str_buf_putc(&s->line, '\n');

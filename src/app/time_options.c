@@ -120,12 +120,9 @@ static void put_json(const char *truth, const char *detections, const struct eve
     json_writer_init(&w, out);
     w.pretty = true;
     json_object(&w);
-    json_key(&w, "assay");
-    json_cstring(&w, ASSAY_VERSION);
-    json_key(&w, "truth");
-    json_cstring(&w, truth);
-    json_key(&w, "detections");
-    json_cstring(&w, detections);
+    json_put_text(&w, "assay", ASSAY_VERSION);
+    json_put_text(&w, "truth", truth);
+    json_put_text(&w, "detections", detections);
     time_json_put_events(&w, res);
     json_end(&w);
     str_buf_putc(out, '\n');

@@ -100,3 +100,9 @@ void json_float(struct json_writer *w, float v);   // shortest that reads back; 
 void json_double(struct json_writer *w, double v); // likewise
 void json_bool(struct json_writer *w, bool v);
 void json_null(struct json_writer *w);
+// A key and its value. Text NULL writes null; json_put_known() then writes nothing.
+void json_put_int(struct json_writer *w, const char *key, int64_t v);
+void json_put_double(struct json_writer *w, const char *key, double v);
+void json_put_bool(struct json_writer *w, const char *key, bool v);
+void json_put_text(struct json_writer *w, const char *key, const char *s);
+void json_put_known(struct json_writer *w, const char *key, const char *s);

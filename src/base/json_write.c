@@ -174,3 +174,33 @@ void json_null(struct json_writer *w)
     scalar(w);
     str_buf_puts(w->out, "null");
 }
+
+void json_put_int(struct json_writer *w, const char *key, int64_t v)
+{
+    json_key(w, key);
+    json_int(w, v);
+}
+
+void json_put_double(struct json_writer *w, const char *key, double v)
+{
+    json_key(w, key);
+    json_double(w, v);
+}
+
+void json_put_bool(struct json_writer *w, const char *key, bool v)
+{
+    json_key(w, key);
+    json_bool(w, v);
+}
+
+void json_put_text(struct json_writer *w, const char *key, const char *s)
+{
+    json_key(w, key);
+    json_cstring(w, s);
+}
+
+void json_put_known(struct json_writer *w, const char *key, const char *s)
+{
+    if (s)
+        json_put_text(w, key, s);
+}

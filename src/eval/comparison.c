@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// comparison.c - common pictures in the order of time, figures, and their intervals by resampling.
+// comparison.c - common pictures, figures, and their intervals by resampling.
 //
 // SHAPES
 // slots: the figures of which draws are kept: WEIGHED_N_FIGURES of all classes, then as many of
@@ -8,9 +8,7 @@
 
 #include "eval/comparison.h"
 
-#include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -22,7 +20,6 @@
 
 enum {
     MAX_THREADS = 64,
-    DEFAULT_FLOOR = 10, // frames: of videos whose times are unknown
     N_RUNS = 2,
 };
 
@@ -73,94 +70,6 @@ static int narrow(struct run *run)
     return 0;
 }
 
-struct place {
-    int32_t video, picture;
-    int64_t frame;
-};
-
-static int compare_places(const void *x, const void *y)
-{
-    const struct place *a = x;
-    const struct place *b = y;
-    if (a->video != b->video)
-        return a->video < b->video ? -1 : 1;
-    if (a->frame != b->frame)
-        return a->frame < b->frame ? -1 : 1;
-    return (a->picture > b->picture) - (a->picture < b->picture);
-}
-
-static int order_pictures(struct run *run)
-{
-    const struct dataset *truth = run->truth;
-    struct comparison_time *t = &run->time;
-    const size_t n = run->c->n_pictures;
-    struct place *places = arena_array(run->arena, struct place, n);
-    t->pictures = arena_array(run->arena, int32_t, n);
-    t->errors = arena_array(run->arena, double, n);
-    t->videos = arena_array(run->arena, struct bootstrap_video, MAX(truth->n_videos, 1));
-    t->places = arena_array(run->arena, size_t, truth->n_pictures);
-    if (!places || !t->pictures || !t->errors || !t->videos || !t->places)
-        return ERR_NOMEM;
-    for (size_t i = 0; i < truth->n_pictures; i++) {
-        const struct dataset_picture *p = &truth->pictures[i];
-        if (run->detections[0]->judged[i])
-            places[t->n++] = (struct place){p->video, (int32_t)i, p->frame};
-    }
-    if (t->n > 0)
-        qsort(places, t->n, sizeof(*places), compare_places);
-    for (size_t i = 0; i < t->n; i++) {
-        t->pictures[i] = places[i].picture;
-        t->places[places[i].picture] = i;
-        if (i == 0 || places[i].video != places[i - 1].video)
-            t->videos[t->n_videos++] = (struct bootstrap_video){.first = i};
-        t->videos[t->n_videos - 1].n++;
-    }
-    return 0;
-}
-
-static int64_t time_of(const struct run *run, size_t place)
-{
-    const int32_t picture = run->time.pictures[place];
-    for (size_t k = 0; k < run->n_runs; k++) {
-        const struct dataset *d = run->detections[k];
-        if (d->pts_us && d->pts_us[picture] != INT64_MIN)
-            return d->pts_us[picture];
-    }
-    return run->truth->pictures[picture].pts_us;
-}
-
-// Seconds from frame to frame of the longest video; NaN where times are unknown.
-static double frame_seconds(const struct run *run)
-{
-    const struct bootstrap_video *longest = NULL;
-    for (size_t v = 0; v < run->time.n_videos; v++) {
-        if (!longest || run->time.videos[v].n > longest->n)
-            longest = &run->time.videos[v];
-    }
-    if (!longest || longest->n < 2)
-        return NAN;
-    const int64_t first = time_of(run, longest->first);
-    const int64_t last = time_of(run, longest->first + longest->n - 1);
-    if (first == INT64_MIN || last <= first)
-        return NAN;
-    return (double)(last - first) / 1e6 / (double)(longest->n - 1);
-}
-
-// A second of video; pictures have no shortest block.
-static size_t floor_of(const struct run *run, double seconds)
-{
-    if (!isnan(seconds))
-        return (size_t)MAX(1, MIN(ceil(1 / seconds), 1e6));
-    const struct dataset *t = run->truth;
-    for (size_t i = 0; i < t->n_objects; i++) {
-        if (t->objects[i].track_id >= 0) // what has tracks is video
-            return DEFAULT_FLOOR;
-    }
-    bool is_pictures = t->n_videos == 0 && t->n_pictures > 0 && t->pictures[0].frame < 0 &&
-                       t->pictures[0].file_name;
-    return is_pictures ? 1 : DEFAULT_FLOOR;
-}
-
 static void fill_errors(struct run *run)
 {
     for (size_t k = 0; k < run->n_runs; k++) {
@@ -176,13 +85,13 @@ static void fill_errors(struct run *run)
 
 static void make_plan(struct run *run)
 {
-    const double seconds = frame_seconds(run);
+    const double seconds = run->time.frame_seconds;
     fill_errors(run);
     const struct bootstrap_frames frames = {.n = run->time.n,
                                             .videos = run->time.videos,
                                             .n_videos = run->time.n_videos,
                                             .errors = run->time.errors,
-                                            .floor = floor_of(run, seconds),
+                                            .floor = run->time.floor,
                                             .block = run->c->opts.block};
     bootstrap_plan_make(&frames, &run->c->plan);
     run->c->block_seconds = seconds * (double)run->c->plan.block;
@@ -354,7 +263,7 @@ static int run_all(struct run *run)
     if (r == 0)
         r = narrow(run);
     if (r == 0)
-        r = order_pictures(run);
+        r = comparison_time_order(run->truth, run->detections, run->n_runs, run->arena, &run->time);
     for (size_t k = 0; k < run->n_runs && r == 0; k++) {
         const struct weighed_opts opts = {.selected = c->opts.selected,
                                           .has_min_confidence = c->opts.has_min_confidence,

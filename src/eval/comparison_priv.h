@@ -11,8 +11,14 @@ struct comparison_time {
     size_t n;
     struct bootstrap_video *videos;
     size_t n_videos;
-    size_t *places; // [picture]: its index in pictures
+    size_t *places;       // [picture]: its index in pictures
+    double frame_seconds; // from frame to frame; NaN: unknown
+    size_t floor;         // of blocks: a second of video, in frames
 };
+
+// The pictures that the first run judged; errors are 0. ERR_NOMEM.
+int comparison_time_order(const struct dataset *truth, struct dataset *const *runs, size_t n_runs,
+                          struct arena *a, struct comparison_time *ret_time) MUST_CHECK;
 
 // Fills changes and n_objects. ERR_NOMEM.
 int comparison_find_changes(const struct weighed *a, const struct weighed *b,

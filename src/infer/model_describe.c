@@ -136,10 +136,8 @@ static void json_tensors(struct json_writer *w, const char *key, const struct mo
     json_array(w);
     for (int i = 0; i < n; i++) {
         json_object(w);
-        json_key(w, "name");
-        json_cstring(w, t[i].name);
-        json_key(w, "type");
-        json_cstring(w, type_name(t[i].type));
+        json_put_text(w, "name", t[i].name);
+        json_put_text(w, "type", type_name(t[i].type));
         json_key(w, "shape");
         json_array(w);
         for (int k = 0; k < t[i].n_dims; k++)
@@ -163,26 +161,18 @@ static void json_input(struct json_writer *w, const struct model_input *in)
 {
     json_key(w, "input");
     json_object(w);
-    json_key(w, "width");
-    json_int(w, in->width);
-    json_key(w, "height");
-    json_int(w, in->height);
-    json_key(w, "dynamic_size");
-    json_bool(w, in->dynamic_size);
-    json_key(w, "batch");
-    json_int(w, in->batch);
-    json_key(w, "layout");
-    json_cstring(w, in->nhwc ? "nhwc" : "nchw");
-    json_key(w, "colours");
-    json_cstring(w, in->bgr ? "bgr" : "rgb");
+    json_put_int(w, "width", in->width);
+    json_put_int(w, "height", in->height);
+    json_put_bool(w, "dynamic_size", in->dynamic_size);
+    json_put_int(w, "batch", in->batch);
+    json_put_text(w, "layout", in->nhwc ? "nhwc" : "nchw");
+    json_put_text(w, "colours", in->bgr ? "bgr" : "rgb");
     json_key(w, "scale");
     json_float(w, in->scale);
     json_three(w, "mean", in->mean);
     json_three(w, "std", in->std);
-    json_key(w, "fit");
-    json_cstring(w, rule_name(in->rule));
-    json_key(w, "fill");
-    json_int(w, in->fill);
+    json_put_text(w, "fit", rule_name(in->rule));
+    json_put_int(w, "fill", in->fill);
     json_end(w);
 }
 
@@ -203,12 +193,9 @@ void model_describe_json(const struct model *m, struct str_buf *out)
     struct json_writer w;
     json_writer_init(&w, out);
     json_object(&w);
-    json_key(&w, "path");
-    json_cstring(&w, info->path);
-    json_key(&w, "sha256");
-    json_cstring(&w, info->sha256);
-    json_key(&w, "head");
-    json_cstring(&w, info->head_name);
+    json_put_text(&w, "path", info->path);
+    json_put_text(&w, "sha256", info->sha256);
+    json_put_text(&w, "head", info->head_name);
     json_lines(&w, "why", info->why);
     json_input(&w, &info->input);
     json_key(&w, "labels");
@@ -216,17 +203,12 @@ void model_describe_json(const struct model *m, struct str_buf *out)
     for (int i = 0; i < info->n_labels; i++)
         json_cstring(&w, info->labels[i]);
     json_end(&w);
-    json_key(&w, "labels_from");
-    json_cstring(&w, info->labels_from);
+    json_put_text(&w, "labels_from", info->labels_from);
     json_tensors(&w, "inputs", info->inputs, info->n_inputs);
     json_tensors(&w, "outputs", info->outputs, info->n_outputs);
-    json_key(&w, "producer");
-    json_cstring(&w, info->producer);
-    json_key(&w, "opset");
-    json_int(&w, info->opset);
-    json_key(&w, "parameters");
-    json_int(&w, info->n_parameters);
-    json_key(&w, "quantized");
-    json_bool(&w, info->quantized);
+    json_put_text(&w, "producer", info->producer);
+    json_put_int(&w, "opset", info->opset);
+    json_put_int(&w, "parameters", info->n_parameters);
+    json_put_bool(&w, "quantized", info->quantized);
     json_end(&w);
 }

@@ -213,12 +213,6 @@ int comparison_markdown(const struct comparison *c, const struct comparison_abou
 
 // ---- JSON
 
-static void put_number(struct json_writer *w, const char *key, double value)
-{
-    json_key(w, key);
-    json_double(w, value);
-}
-
 static void put_figures(struct json_writer *w,
                         const struct comparison_figure figures[WEIGHED_N_FIGURES])
 {
@@ -228,13 +222,12 @@ static void put_figures(struct json_writer *w,
         const struct comparison_figure *f = &figures[i];
         json_key(w, weighed_names[i]);
         json_object(w);
-        put_number(w, "a", f->a);
-        put_number(w, "b", f->b);
-        put_number(w, "difference", f->difference);
-        put_number(w, "low", f->interval.low);
-        put_number(w, "high", f->interval.high);
-        json_key(w, "beyond_noise");
-        json_bool(w, f->is_beyond_noise);
+        json_put_double(w, "a", f->a);
+        json_put_double(w, "b", f->b);
+        json_put_double(w, "difference", f->difference);
+        json_put_double(w, "low", f->interval.low);
+        json_put_double(w, "high", f->interval.high);
+        json_put_bool(w, "beyond_noise", f->is_beyond_noise);
         json_end(w);
     }
     json_end(w);
@@ -246,19 +239,15 @@ static void put_place(struct json_writer *w, const char *key, const struct compa
     const struct dataset_picture *p = &about->pictures->pictures[picture];
     json_key(w, key);
     json_object(w);
-    json_key(w, "picture");
-    json_int(w, p->id);
+    json_put_int(w, "picture", p->id);
     if (p->frame >= 0) {
-        json_key(w, "frame");
-        json_int(w, p->frame);
+        json_put_int(w, "frame", p->frame);
     }
     if (p->file_name) {
-        json_key(w, "file");
-        json_cstring(w, p->file_name);
+        json_put_text(w, "file", p->file_name);
     }
     if (about->pictures->n_videos > 1) {
-        json_key(w, "video");
-        json_cstring(w, about->pictures->videos[p->video]);
+        json_put_text(w, "video", about->pictures->videos[p->video]);
     }
     json_end(w);
 }
@@ -267,25 +256,21 @@ static void put_change(struct json_writer *w, const struct comparison_about *abo
                        const struct comparison_change *c)
 {
     json_object(w);
-    json_key(w, "side");
-    json_cstring(w, comparison_side_names[c->side]);
-    json_key(w, "label");
-    json_cstring(w, about->pictures->classes[c->class_index].name);
+    json_put_text(w, "side", comparison_side_names[c->side]);
+    json_put_text(w, "label", about->pictures->classes[c->class_index].name);
     if (c->track_id >= 0) {
-        json_key(w, "track_id");
-        json_int(w, c->track_id);
+        json_put_int(w, "track_id", c->track_id);
     }
-    json_key(w, "frames");
-    json_int(w, (int64_t)c->n);
+    json_put_int(w, "frames", c->n);
     put_place(w, "first", about, c->first);
     put_place(w, "last", about, c->last);
-    put_number(w, "evidence", c->evidence);
+    json_put_double(w, "evidence", c->evidence);
     json_key(w, "bounding_box");
     json_object(w);
-    put_number(w, "x", c->example->x);
-    put_number(w, "y", c->example->y);
-    put_number(w, "width", c->example->w);
-    put_number(w, "height", c->example->h);
+    json_put_double(w, "x", c->example->x);
+    json_put_double(w, "y", c->example->y);
+    json_put_double(w, "width", c->example->w);
+    json_put_double(w, "height", c->example->h);
     json_end(w);
     json_end(w);
 }
@@ -294,20 +279,17 @@ static void put_settings(struct json_writer *w, const struct comparison *c)
 {
     json_key(w, "settings");
     json_object(w);
-    put_number(w, "at_confidence", c->opts.at_confidence);
-    put_number(w, "level", BOOTSTRAP_LEVEL);
-    json_key(w, "seed");
-    json_int(w, (int64_t)c->opts.seed);
-    json_key(w, "resamples");
-    json_int(w, (int64_t)c->opts.resamples);
-    json_key(w, "blocks");
-    json_int(w, (int64_t)c->plan.n_blocks);
+    json_put_double(w, "at_confidence", c->opts.at_confidence);
+    json_put_double(w, "level", BOOTSTRAP_LEVEL);
+    json_put_int(w, "seed", c->opts.seed);
+    json_put_int(w, "resamples", c->opts.resamples);
+    json_put_int(w, "blocks", c->plan.n_blocks);
     json_key(w, "block_frames");
     if (c->plan.by_video)
         json_null(w);
     else
         json_int(w, (int64_t)c->plan.block);
-    put_number(w, "block_seconds", c->block_seconds);
+    json_put_double(w, "block_seconds", c->block_seconds);
     json_end(w);
 }
 
@@ -318,26 +300,19 @@ int comparison_json(const struct comparison *c, const struct comparison_about *a
     json_writer_init(&w, out);
     w.pretty = true;
     json_object(&w);
-    json_key(&w, "assay");
-    json_cstring(&w, ASSAY_VERSION);
-    json_key(&w, "truth");
-    json_cstring(&w, about->truth);
-    json_key(&w, "a");
-    json_cstring(&w, about->a);
-    json_key(&w, "b");
-    json_cstring(&w, about->b);
+    json_put_text(&w, "assay", ASSAY_VERSION);
+    json_put_text(&w, "truth", about->truth);
+    json_put_text(&w, "a", about->a);
+    json_put_text(&w, "b", about->b);
     put_settings(&w, c);
-    json_key(&w, "pictures");
-    json_int(&w, (int64_t)c->n_pictures);
+    json_put_int(&w, "pictures", c->n_pictures);
     put_figures(&w, c->overall);
     json_key(&w, "classes");
     json_array(&w);
     for (size_t k = 0; k < c->n_classes; k++) {
         json_object(&w);
-        json_key(&w, "label");
-        json_cstring(&w, c->classes[k].label);
-        json_key(&w, "truths");
-        json_int(&w, (int64_t)c->classes[k].n_truths);
+        json_put_text(&w, "label", c->classes[k].label);
+        json_put_int(&w, "truths", c->classes[k].n_truths);
         put_figures(&w, c->classes[k].figures);
         json_end(&w);
     }
@@ -345,8 +320,7 @@ int comparison_json(const struct comparison *c, const struct comparison_about *a
     json_key(&w, "changed_sides");
     json_object(&w);
     for (enum comparison_side s = COMPARISON_LOST; s < COMPARISON_N_SIDES; s++) {
-        json_key(&w, comparison_side_names[s]);
-        json_int(&w, (int64_t)c->n_objects[s]);
+        json_put_int(&w, comparison_side_names[s], c->n_objects[s]);
     }
     json_key(&w, "objects");
     json_array(&w);

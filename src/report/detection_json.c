@@ -8,24 +8,6 @@
 #include "base/json.h"
 #include "eval/evaluation.h"
 
-static void put_number(struct json_writer *w, const char *key, double value)
-{
-    json_key(w, key);
-    json_double(w, value); // NaN writes null
-}
-
-static void put_count(struct json_writer *w, const char *key, int64_t value)
-{
-    json_key(w, key);
-    json_int(w, value);
-}
-
-static void put_text(struct json_writer *w, const char *key, const char *text)
-{
-    json_key(w, key);
-    json_cstring(w, text);
-}
-
 // ---- conventions
 
 static const char *const curve_names[] = {
@@ -49,16 +31,15 @@ static void put_rules(struct json_writer *w, const struct convention_rules *rule
 {
     json_key(w, "rules");
     json_object(w);
-    put_text(w, "interpolation", curve_names[rules->curve]);
-    put_text(w, "matching", matching_names[rules->matching]);
-    put_text(w, "ignored", ignoring_names[rules->ignoring]);
+    json_put_text(w, "interpolation", curve_names[rules->curve]);
+    json_put_text(w, "matching", matching_names[rules->matching]);
+    json_put_text(w, "ignored", ignoring_names[rules->ignoring]);
     json_key(w, "max_detections");
     if (rules->cut > 0)
         json_int(w, rules->cut);
     else
         json_null(w);
-    json_key(w, "inclusive_boxes");
-    json_bool(w, rules->inclusive);
+    json_put_bool(w, "inclusive_boxes", rules->inclusive);
     json_end(w);
 }
 
@@ -69,12 +50,11 @@ static void put_causes(struct json_writer *w, const struct convention_result *c)
     for (size_t i = 0; i < c->n_causes; i++) {
         const struct convention_cause *cause = &c->causes[i];
         json_object(w);
-        put_text(w, "rule", cause->rule);
-        put_text(w, "what", cause->text);
-        json_key(w, "in_use");
-        json_bool(w, cause->is_counted);
-        put_number(w, "AP", cause->ap_after - cause->ap_before);
-        put_number(w, "AP50", cause->ap50_after - cause->ap50_before);
+        json_put_text(w, "rule", cause->rule);
+        json_put_text(w, "what", cause->text);
+        json_put_bool(w, "in_use", cause->is_counted);
+        json_put_double(w, "AP", cause->ap_after - cause->ap_before);
+        json_put_double(w, "AP50", cause->ap50_after - cause->ap50_before);
         json_end(w);
     }
     json_end(w);
@@ -87,9 +67,9 @@ static void put_convention_classes(struct json_writer *w, const struct evaluatio
     json_array(w);
     for (size_t k = 0; k < e->n_classes; k++) {
         json_object(w);
-        put_text(w, "label", e->classes[k].label);
-        put_number(w, "AP", f->class_ap[e->class_indices[k]]);
-        put_number(w, "AP50", f->class_ap50[e->class_indices[k]]);
+        json_put_text(w, "label", e->classes[k].label);
+        json_put_double(w, "AP", f->class_ap[e->class_indices[k]]);
+        json_put_double(w, "AP50", f->class_ap50[e->class_indices[k]]);
         json_end(w);
     }
     json_end(w);
@@ -103,14 +83,14 @@ static void put_conventions(struct json_writer *w, const struct evaluation *e)
         const struct convention_result *c = &e->conventions[i];
         json_key(w, convention_name(c->kind));
         json_object(w);
-        put_number(w, "AP", c->figures.ap);
-        put_number(w, "AP50", c->figures.ap50);
-        put_number(w, "AP75", c->figures.ap75);
+        json_put_double(w, "AP", c->figures.ap);
+        json_put_double(w, "AP50", c->figures.ap50);
+        json_put_double(w, "AP75", c->figures.ap75);
         if (c->kind == CONVENTION_ULTRALYTICS) {
-            put_number(w, "confidence", c->figures.confidence);
-            put_number(w, "precision", c->figures.precision);
-            put_number(w, "recall", c->figures.recall);
-            put_number(w, "f1", c->figures.f1);
+            json_put_double(w, "confidence", c->figures.confidence);
+            json_put_double(w, "precision", c->figures.precision);
+            json_put_double(w, "recall", c->figures.recall);
+            json_put_double(w, "f1", c->figures.f1);
         }
         put_rules(w, &c->rules);
         put_causes(w, c);
@@ -133,11 +113,11 @@ static void put_matrix(struct json_writer *w, const struct evaluation *e, const 
     const bool by_truth = c->kind == CONFUSION_SUPERVISION;
     json_key(w, confusion_name(c->kind));
     json_object(w);
-    put_number(w, "confidence_above", c->confidence);
-    put_number(w, "iou_above", c->iou);
-    put_text(w, "rows", by_truth ? "truth" : "detection");
-    put_text(w, "columns", by_truth ? "detection" : "truth");
-    put_count(w, "detections_on_ignored", (int64_t)c->n_ignored);
+    json_put_double(w, "confidence_above", c->confidence);
+    json_put_double(w, "iou_above", c->iou);
+    json_put_text(w, "rows", by_truth ? "truth" : "detection");
+    json_put_text(w, "columns", by_truth ? "detection" : "truth");
+    json_put_int(w, "detections_on_ignored", c->n_ignored);
     json_key(w, "counts");
     json_array(w);
     for (size_t row = 0; row <= e->n_classes; row++) {
@@ -173,16 +153,16 @@ static void put_motdet(struct json_writer *w, const struct motdet *m)
 {
     json_key(w, "mot17det");
     json_object(w);
-    put_number(w, "AP", m->ap);
-    put_number(w, "MODA", m->moda);
-    put_number(w, "MODP", m->modp);
-    put_number(w, "precision", m->precision);
-    put_number(w, "recall", m->recall);
-    put_count(w, "truths", m->n_truths);
-    put_count(w, "true_positives", m->true_positives);
-    put_count(w, "false_positives", m->false_positives);
-    put_count(w, "false_negatives", m->false_negatives);
-    put_count(w, "removed", m->n_removed);
+    json_put_double(w, "AP", m->ap);
+    json_put_double(w, "MODA", m->moda);
+    json_put_double(w, "MODP", m->modp);
+    json_put_double(w, "precision", m->precision);
+    json_put_double(w, "recall", m->recall);
+    json_put_int(w, "truths", m->n_truths);
+    json_put_int(w, "true_positives", m->true_positives);
+    json_put_int(w, "false_positives", m->false_positives);
+    json_put_int(w, "false_negatives", m->false_negatives);
+    json_put_int(w, "removed", m->n_removed);
     json_end(w);
 }
 
@@ -195,23 +175,23 @@ static void put_slices(struct json_writer *w, const struct evaluation *e)
     for (size_t i = 0; i < e->n_slices; i++) {
         const struct slice_part *s = &e->slices[i];
         json_object(w);
-        put_text(w, "by", s->by);
-        put_text(w, "value", s->value);
-        put_text(w, "part_of", s->of_truths ? "truths" : "pictures");
-        put_count(w, "pictures", (int64_t)s->n_pictures);
-        put_count(w, "truths", (int64_t)s->n_truths);
+        json_put_text(w, "by", s->by);
+        json_put_text(w, "value", s->value);
+        json_put_text(w, "part_of", s->of_truths ? "truths" : "pictures");
+        json_put_int(w, "pictures", s->n_pictures);
+        json_put_int(w, "truths", s->n_truths);
         if (!s->of_truths)
-            put_count(w, "detections", (int64_t)s->n_detections);
-        put_number(w, "AP", s->ap);
-        put_number(w, "AP50", s->ap50);
-        put_number(w, "AR", s->ar);
-        put_number(w, "precision", s->at.precision);
-        put_number(w, "recall", s->at.recall);
-        put_number(w, "f1", s->at.f1);
-        put_count(w, "true_positives", s->at.true_positives);
+            json_put_int(w, "detections", s->n_detections);
+        json_put_double(w, "AP", s->ap);
+        json_put_double(w, "AP50", s->ap50);
+        json_put_double(w, "AR", s->ar);
+        json_put_double(w, "precision", s->at.precision);
+        json_put_double(w, "recall", s->at.recall);
+        json_put_double(w, "f1", s->at.f1);
+        json_put_int(w, "true_positives", s->at.true_positives);
         if (!s->of_truths)
-            put_count(w, "false_positives", s->at.false_positives);
-        put_count(w, "false_negatives", s->at.false_negatives);
+            json_put_int(w, "false_positives", s->at.false_positives);
+        json_put_int(w, "false_negatives", s->at.false_negatives);
         json_end(w);
     }
     json_end(w);

@@ -132,24 +132,6 @@ int disagreement_markdown(const struct disagreement *d, const struct comparison_
 
 // ---- JSON
 
-static void put_text(struct json_writer *w, const char *key, const char *text)
-{
-    json_key(w, key);
-    json_cstring(w, text);
-}
-
-static void put_number(struct json_writer *w, const char *key, double value)
-{
-    json_key(w, key);
-    json_double(w, value);
-}
-
-static void put_count(struct json_writer *w, const char *key, size_t n)
-{
-    json_key(w, key);
-    json_int(w, (int64_t)n);
-}
-
 static void put_place(struct json_writer *w, const char *key, const struct dataset *d,
                       const struct mistake_place *place)
 {
@@ -157,17 +139,16 @@ static void put_place(struct json_writer *w, const char *key, const struct datas
     json_key(w, key);
     json_object(w);
     if (p->frame >= 0) {
-        json_key(w, "frame");
-        json_int(w, p->frame);
+        json_put_int(w, "frame", p->frame);
     }
     if (p->file_name)
-        put_text(w, "file", p->file_name);
+        json_put_text(w, "file", p->file_name);
     json_key(w, "bounding_box");
     json_object(w);
-    put_number(w, "x", place->x);
-    put_number(w, "y", place->y);
-    put_number(w, "width", place->w);
-    put_number(w, "height", place->h);
+    json_put_double(w, "x", place->x);
+    json_put_double(w, "y", place->y);
+    json_put_double(w, "width", place->w);
+    json_put_double(w, "height", place->h);
     json_end(w);
     json_end(w);
 }
@@ -177,13 +158,13 @@ static void put_json_item(struct json_writer *w, const struct dataset *d,
 {
     const struct mistake *m = item->found;
     json_object(w);
-    put_text(w, "kind", disagreement_kind_names[item->kind]);
-    put_number(w, "evidence", item->evidence);
-    put_text(w, "label", d->classes[m->class_index].name);
+    json_put_text(w, "kind", disagreement_kind_names[item->kind]);
+    json_put_double(w, "evidence", item->evidence);
+    json_put_text(w, "label", d->classes[m->class_index].name);
     if (item->kind == DISAGREEMENT_LABEL)
-        put_text(w, "label_in_b", d->classes[m->other_class].name);
-    put_number(w, "confidence", m->confidence);
-    put_count(w, "frames", m->n_places);
+        json_put_text(w, "label_in_b", d->classes[m->other_class].name);
+    json_put_double(w, "confidence", m->confidence);
+    json_put_int(w, "frames", m->n_places);
     put_place(w, "first", d, &m->places[0]);
     put_place(w, "last", d, &m->places[m->n_places - 1]);
     json_end(w);
@@ -196,25 +177,25 @@ int disagreement_json(const struct disagreement *d, const struct comparison_abou
     json_writer_init(&w, out);
     w.pretty = true;
     json_object(&w);
-    put_text(&w, "assay", ASSAY_VERSION);
-    put_text(&w, "a", about->a);
-    put_text(&w, "b", about->b);
-    put_number(&w, "confidence", DISAGREEMENT_CONFIDENCE);
-    put_count(&w, "pictures", d->n_pictures);
+    json_put_text(&w, "assay", ASSAY_VERSION);
+    json_put_text(&w, "a", about->a);
+    json_put_text(&w, "b", about->b);
+    json_put_double(&w, "confidence", DISAGREEMENT_CONFIDENCE);
+    json_put_int(&w, "pictures", d->n_pictures);
     json_key(&w, "classes");
     json_array(&w);
     for (size_t k = 0; k < d->pictures->n_classes; k++) {
         if (is_empty(&d->classes[k]))
             continue;
         json_object(&w);
-        put_text(&w, "label", d->pictures->classes[k].name);
-        put_count(&w, "agreed", d->classes[k].n_agreed);
-        put_count(&w, "only_a", d->classes[k].n_only_a);
-        put_count(&w, "only_b", d->classes[k].n_only_b);
+        json_put_text(&w, "label", d->pictures->classes[k].name);
+        json_put_int(&w, "agreed", d->classes[k].n_agreed);
+        json_put_int(&w, "only_a", d->classes[k].n_only_a);
+        json_put_int(&w, "only_b", d->classes[k].n_only_b);
         json_end(&w);
     }
     json_end(&w);
-    put_count(&w, "found", d->n);
+    json_put_int(&w, "found", d->n);
     json_key(&w, "disagreements");
     json_array(&w);
     for (size_t i = 0; i < MIN(d->n, (size_t)MAX_JSON_ITEMS); i++)

@@ -10,6 +10,7 @@
 #include "eval/evaluation.h"
 #include "eval/temporal.h"
 #include "report/detection_json.h"
+#include "report/effects_json.h"
 #include "report/time_json.h"
 #include "report/tracking_json.h"
 #include "report/verdict_report.h"
@@ -20,32 +21,12 @@ enum {
     MAX_KEY = 32,
 };
 
-static void put_number(struct json_writer *w, const char *key, double value)
-{
-    json_key(w, key);
-    json_double(w, value); // NaN writes null
-}
-
-static void put_count(struct json_writer *w, const char *key, size_t value)
-{
-    json_key(w, key);
-    json_int(w, (int64_t)value);
-}
-
-static void put_text(struct json_writer *w, const char *key, const char *text)
-{
-    if (!text)
-        return;
-    json_key(w, key);
-    json_cstring(w, text);
-}
-
 // "AR100": the key names the cut.
 static void put_recall(struct json_writer *w, int cut, double value)
 {
     struct str_buf key = STR_BUF_INIT(MAX_KEY);
     str_buf_printf(&key, "AR%d", cut);
-    put_number(w, str_buf_text(&key), value);
+    json_put_double(w, str_buf_text(&key), value);
     str_buf_finish(&key);
 }
 
@@ -77,8 +58,8 @@ static void put_settings(struct json_writer *w, const struct evaluation *e,
         json_end(w);
     }
     if (o->has_min_confidence)
-        put_number(w, "min_confidence", o->min_confidence);
-    put_number(w, "at_confidence", o->at_confidence);
+        json_put_double(w, "min_confidence", o->min_confidence);
+    json_put_double(w, "at_confidence", o->at_confidence);
     begin_list(w, "iou_thresholds");
     for (size_t i = 0; i < o->coco.n_ious; i++)
         json_double(w, o->coco.ious[i]);
@@ -95,17 +76,17 @@ static void put_settings(struct json_writer *w, const struct evaluation *e,
 static void put_twelve(struct json_writer *w, const struct coco_opts *o,
                        const struct evaluation_coco *c)
 {
-    put_number(w, "AP", c->ap);
-    put_number(w, "AP50", c->ap50);
-    put_number(w, "AP75", c->ap75);
-    put_number(w, "APs", c->ap_small);
-    put_number(w, "APm", c->ap_medium);
-    put_number(w, "APl", c->ap_large);
+    json_put_double(w, "AP", c->ap);
+    json_put_double(w, "AP50", c->ap50);
+    json_put_double(w, "AP75", c->ap75);
+    json_put_double(w, "APs", c->ap_small);
+    json_put_double(w, "APm", c->ap_medium);
+    json_put_double(w, "APl", c->ap_large);
     for (size_t i = 0; i < MIN(o->n_cuts, ARRAY_LEN(c->ar)); i++)
         put_recall(w, o->cuts[i], c->ar[i]);
-    put_number(w, "ARs", c->ar_small);
-    put_number(w, "ARm", c->ar_medium);
-    put_number(w, "ARl", c->ar_large);
+    json_put_double(w, "ARs", c->ar_small);
+    json_put_double(w, "ARm", c->ar_medium);
+    json_put_double(w, "ARl", c->ar_large);
 }
 
 static void put_coco(struct json_writer *w, const struct evaluation *e)
@@ -120,13 +101,13 @@ static void put_point(struct json_writer *w, const char *key, const struct opera
 {
     json_key(w, key);
     json_object(w);
-    put_number(w, "confidence", p->confidence);
-    put_number(w, "precision", p->precision);
-    put_number(w, "recall", p->recall);
-    put_number(w, "f1", p->f1);
-    put_count(w, "true_positives", (size_t)p->true_positives);
-    put_count(w, "false_positives", (size_t)p->false_positives);
-    put_count(w, "false_negatives", (size_t)p->false_negatives);
+    json_put_double(w, "confidence", p->confidence);
+    json_put_double(w, "precision", p->precision);
+    json_put_double(w, "recall", p->recall);
+    json_put_double(w, "f1", p->f1);
+    json_put_int(w, "true_positives", p->true_positives);
+    json_put_int(w, "false_positives", p->false_positives);
+    json_put_int(w, "false_negatives", p->false_negatives);
     json_end(w);
 }
 
@@ -149,12 +130,11 @@ static void put_classes(struct json_writer *w, const struct evaluation *e)
     for (size_t k = 0; k < e->n_classes; k++) {
         const struct evaluation_class *c = &e->classes[k];
         json_object(w);
-        put_text(w, "label", c->label);
-        json_key(w, "id");
-        json_int(w, c->id);
-        put_count(w, "truths", c->n_truths);
-        put_count(w, "ignored", c->n_ignored);
-        put_count(w, "detections", c->n_detections);
+        json_put_known(w, "label", c->label);
+        json_put_int(w, "id", c->id);
+        json_put_int(w, "truths", c->n_truths);
+        json_put_int(w, "ignored", c->n_ignored);
+        json_put_int(w, "detections", c->n_detections);
         put_twelve(w, o, &c->coco);
         if (o->n_cuts > ARRAY_LEN(c->coco.ar))
             put_recall(w, o->cuts[o->n_cuts - 1], c->ar);
@@ -183,8 +163,8 @@ static void put_curves(struct json_writer *w, const struct evaluation *e)
     const struct operating_curve *c = &e->curve;
     json_key(w, "curves");
     json_object(w);
-    put_number(w, "iou", .5);
-    put_count(w, "points", c->n);
+    json_put_double(w, "iou", .5);
+    json_put_int(w, "points", c->n);
     put_column(w, "confidence", c, offsetof(struct operating_point, confidence));
     put_column(w, "precision", c, offsetof(struct operating_point, precision));
     put_column(w, "recall", c, offsetof(struct operating_point, recall));
@@ -225,22 +205,22 @@ int metrics_json_write(const struct evaluation *e, const struct report_about *ab
     json_writer_init(&w, out);
     w.pretty = true;
     json_object(&w);
-    put_text(&w, "assay", ASSAY_VERSION);
-    put_text(&w, "source", about->source);
-    put_text(&w, "model", about->model);
-    put_text(&w, "truth", about->truth);
-    put_text(&w, "detections", about->detections);
+    json_put_known(&w, "assay", ASSAY_VERSION);
+    json_put_known(&w, "source", about->source);
+    json_put_known(&w, "model", about->model);
+    json_put_known(&w, "truth", about->truth);
+    json_put_known(&w, "detections", about->detections);
     put_settings(&w, e, about);
     json_key(&w, "pictures");
     json_object(&w);
-    put_count(&w, "listed", e->n_pictures);
-    put_count(&w, "judged", e->n_judged);
+    json_put_int(&w, "listed", e->n_pictures);
+    json_put_int(&w, "judged", e->n_judged);
     json_end(&w);
     json_key(&w, "objects");
     json_object(&w);
-    put_count(&w, "truths", e->n_truths);
-    put_count(&w, "ignored", e->n_ignored);
-    put_count(&w, "detections", e->n_detections);
+    json_put_int(&w, "truths", e->n_truths);
+    json_put_int(&w, "ignored", e->n_ignored);
+    json_put_int(&w, "detections", e->n_detections);
     json_end(&w);
     put_coco(&w, e);
     put_classes(&w, e);
@@ -256,6 +236,7 @@ int metrics_json_write(const struct evaluation *e, const struct report_about *ab
         time_json_put_mistakes(&w, about->mistakes);
     if (about->verdict)
         verdict_json_put(&w, about->verdict);
+    effects_json_put(&w, about->effects);
     put_notices(&w, e, about);
     json_end(&w);
     str_buf_putc(out, '\n');

@@ -8,6 +8,7 @@
 
 #include "base/attr.h"
 
+struct effects;
 struct evaluation;
 struct json_writer;
 struct mistakes;
@@ -28,6 +29,7 @@ struct report_about {
     const struct temporal_result *temporal; // likewise
     const struct mistakes *mistakes;        // likewise
     const struct verdict *verdict;          // likewise
+    const struct effects *effects;          // likewise: "blocks"
     bool only_conditions; // nobody asked for parts: they are the conditions, told with the misses
     // Writes members (key and value) of the "settings" object after ours; NULL: none.
     void (*settings)(void *arg, struct json_writer *w);

@@ -4,6 +4,7 @@
 #include "report/metrics_read.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -12,12 +13,14 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "report/effects_json.h"
 
 struct reader {
     struct json_reader *json;
     struct arena *arena;
     struct metrics_row *rows;
     size_t n, cap;
+    struct effects blocks;
 };
 
 static int add_row(struct reader *r, struct str name, double value)
@@ -132,12 +135,15 @@ static int read_document(struct reader *r)
         const bool is_flat = str_is(e.text, "coco") || str_is(e.text, "operating_point") ||
                              str_is(e.text, "temporal");
         const bool is_tracking = str_is(e.text, "tracking");
+        const bool is_blocks = str_is(e.text, "blocks");
         has_figures = has_figures || str_is(e.text, "coco");
         if (str_is(e.text, "classes")) {
             err = read_classes(r);
         } else {
             err = json_next(r->json, &e);
-            if (err == 0 && e.type == JSON_OBJECT && (is_flat || is_tracking))
+            if (err == 0 && e.type == JSON_OBJECT && is_blocks)
+                err = effects_json_read(r->json, r->arena, &r->blocks);
+            else if (err == 0 && e.type == JSON_OBJECT && (is_flat || is_tracking))
                 err = is_flat ? read_members(r, false) : read_tracking(r);
             else if (err == 0)
                 err = json_skip(r->json, &e);
@@ -151,6 +157,20 @@ static int read_document(struct reader *r)
     return err;
 }
 
+bool metrics_is_file(const char *path)
+{
+    char head[64];
+    FILE *f = fopen(path, "re");
+    size_t n = f ? fread(head, 1, sizeof(head), f) : 0;
+    if (f)
+        IGNORE(fclose(f)); // nothing was written
+    struct str s = str_trim((struct str){head, n});
+    if (!str_starts(s, "{"))
+        return false;
+    s = str_trim((struct str){s.p + 1, s.n - 1});
+    return str_starts(s, "\"assay\"");
+}
+
 int metrics_read_text(struct str text, const char *name, struct arena *a,
                       struct metrics_table *ret_table)
 {
@@ -162,7 +182,7 @@ int metrics_read_text(struct str text, const char *name, struct arena *a,
         err = read_document(&r);
     if (err == 0)
         err = json_next(r.json, &end); // nothing follows
-    struct metrics_table t = {.n = r.n};
+    struct metrics_table t = {.n = r.n, .blocks = r.blocks};
     if (err == 0) {
         t.rows = arena_array(a, struct metrics_row, r.n);
         err = t.rows ? 0 : ERR_NOMEM;

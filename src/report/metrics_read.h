@@ -10,6 +10,7 @@
 
 #include "base/attr.h"
 #include "base/str.h"
+#include "eval/effects.h"
 
 struct arena;
 
@@ -22,6 +23,7 @@ struct metrics_row {
 struct metrics_table {
     struct metrics_row *rows;
     size_t n;
+    struct effects blocks; // n 0: the file has none
 };
 
 enum {
@@ -29,6 +31,8 @@ enum {
     METRICS_MAX_ROWS = 1000 * 1000,
 };
 
+// Whether the file begins as a metrics file does; false also where it cannot be read.
+bool metrics_is_file(const char *path);
 // The figures of "coco", "operating_point", "temporal", "tracking" and of the classes.
 // ERR_NOT_FOUND, ERR_DATA (no metrics file), ERR_TOO_BIG, ERR_NOMEM.
 int metrics_read(const char *path, struct arena *a, struct metrics_table *ret_table) MUST_CHECK;

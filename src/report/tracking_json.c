@@ -81,8 +81,7 @@ static void put_whole(struct json_writer *w, const char *key, const struct track
 static void put_class(struct json_writer *w, const char *label, const struct tracking_figures *f)
 {
     json_object(w);
-    json_key(w, "label");
-    json_cstring(w, label);
+    json_put_text(w, "label", label);
     put_figures(w, f);
     json_end(w);
 }
@@ -91,8 +90,7 @@ static void put_sequence(struct json_writer *w, const struct tracking_result *r,
                          const struct tracking_sequence *s)
 {
     json_object(w);
-    json_key(w, "name");
-    json_cstring(w, s->name);
+    json_put_text(w, "name", s->name);
     put_figures(w, &s->overall);
     json_key(w, "classes");
     json_array(w);
@@ -109,12 +107,9 @@ void tracking_json_put(struct json_writer *w, const struct tracking_result *r)
 {
     json_key(w, "tracking");
     json_object(w);
-    json_key(w, "rules");
-    json_cstring(w, tracking_rules_name(r->opts.rules));
-    json_key(w, "iou_threshold");
-    json_double(w, r->opts.iou_threshold);
-    json_key(w, "untracked_detections");
-    json_int(w, (int64_t)r->n_untracked);
+    json_put_text(w, "rules", tracking_rules_name(r->opts.rules));
+    json_put_double(w, "iou_threshold", r->opts.iou_threshold);
+    json_put_int(w, "untracked_detections", r->n_untracked);
     put_whole(w, "overall", &r->overall);
     put_whole(w, "class_average", &r->class_average);
     json_key(w, "classes");

@@ -33,35 +33,23 @@ void verdict_text_put(struct str_buf *out, const struct verdict *v)
     }
 }
 
-static void put_number(struct json_writer *w, const char *key, double value)
-{
-    json_key(w, key);
-    json_double(w, value);
-}
-
-static void put_text(struct json_writer *w, const char *key, const char *text)
-{
-    json_key(w, key);
-    json_cstring(w, text);
-}
-
 void verdict_json_put(struct json_writer *w, const struct verdict *v)
 {
     json_key(w, "verdict");
     json_object(w);
-    put_text(w, "profile", v->profile);
-    put_text(w, "outcome", verdict_outcome_name(v->outcome));
+    json_put_text(w, "profile", v->profile);
+    json_put_text(w, "outcome", verdict_outcome_name(v->outcome));
     json_key(w, "criteria");
     json_array(w);
     for (size_t i = 0; i < v->n; i++) {
         const struct verdict_finding *f = &v->findings[i];
         json_object(w);
-        put_text(w, "metric", f->criterion.metric);
-        put_number(w, f->criterion.is_max ? "max" : "min", f->criterion.limit);
-        put_number(w, "value", f->value);
-        put_number(w, "low", f->interval.low);
-        put_number(w, "high", f->interval.high);
-        put_text(w, "outcome", verdict_outcome_name(f->outcome));
+        json_put_text(w, "metric", f->criterion.metric);
+        json_put_double(w, f->criterion.is_max ? "max" : "min", f->criterion.limit);
+        json_put_double(w, "value", f->value);
+        json_put_double(w, "low", f->interval.low);
+        json_put_double(w, "high", f->interval.high);
+        json_put_text(w, "outcome", verdict_outcome_name(f->outcome));
         json_end(w);
     }
     json_end(w);

@@ -26,24 +26,6 @@ void synth_truth_finish(struct synth_truth *t)
     str_buf_finish(&t->mot);
 }
 
-static void put_int(struct json_writer *w, const char *key, int64_t v)
-{
-    json_key(w, key);
-    json_int(w, v);
-}
-
-static void put_share(struct json_writer *w, const char *key, double v)
-{
-    json_key(w, key);
-    json_double(w, v);
-}
-
-static void put_text(struct json_writer *w, const char *key, const char *text)
-{
-    json_key(w, key);
-    json_cstring(w, text);
-}
-
 static void put_box(struct json_writer *w, const char *key, int x, int y, int width, int height)
 {
     json_key(w, key);
@@ -78,22 +60,22 @@ static void add_image(struct synth_truth *t, const struct synth *s, const struct
     struct json_writer w;
     json_writer_init(&w, &row);
     json_object(&w);
-    put_int(&w, "id", f->ordinal + 1);
+    json_put_int(&w, "id", f->ordinal + 1);
     str_buf_printf(&name, "%06lld.jpg", (long long)f->ordinal);
-    put_text(&w, "file_name", str_buf_text(&name));
-    put_int(&w, "width", o->width & ~1); // as encoded: 4:2:0 has even sides
-    put_int(&w, "height", o->height & ~1);
-    put_int(&w, "frame", f->ordinal);
-    put_int(&w, "pts_us", f->pts_us);
-    put_text(&w, "condition", synth_condition_names[f->condition]);
-    put_text(&w, "camera", camera_name(f->camera));
-    put_int(&w, "place", f->place);
+    json_put_text(&w, "file_name", str_buf_text(&name));
+    json_put_int(&w, "width", o->width & ~1); // as encoded: 4:2:0 has even sides
+    json_put_int(&w, "height", o->height & ~1);
+    json_put_int(&w, "frame", f->ordinal);
+    json_put_int(&w, "pts_us", f->pts_us);
+    json_put_text(&w, "condition", synth_condition_names[f->condition]);
+    json_put_text(&w, "camera", camera_name(f->camera));
+    json_put_int(&w, "place", f->place);
     json_key(&w, "attributes"); // where readers look for what figures are told apart by
     json_object(&w);
-    put_text(&w, "condition", synth_condition_names[f->condition]);
-    put_text(&w, "camera", camera_name(f->camera));
+    json_put_text(&w, "condition", synth_condition_names[f->condition]);
+    json_put_text(&w, "camera", camera_name(f->camera));
     json_end(&w);
-    put_share(&w, "exposure", (double)(int64_t)(f->exposure * 10000 + 0.5) / 10000);
+    json_put_double(&w, "exposure", (double)(int64_t)(f->exposure * 10000 + 0.5) / 10000);
     json_end(&w);
     append(&t->images, &row);
     str_buf_finish(&name);
@@ -103,15 +85,13 @@ static void put_attributes(struct json_writer *w, const struct synth_object *o)
 {
     json_key(w, "attributes");
     json_object(w);
-    put_share(w, "visible_share", o->visible_share);
-    put_share(w, "truncation", o->truncation);
-    put_share(w, "occlusion", o->occlusion);
-    json_key(w, "occluded");
-    json_bool(w, o->occlusion > 0);
-    json_key(w, "truncated");
-    json_bool(w, o->truncation > 0);
+    json_put_double(w, "visible_share", o->visible_share);
+    json_put_double(w, "truncation", o->truncation);
+    json_put_double(w, "occlusion", o->occlusion);
+    json_put_bool(w, "occluded", o->occlusion > 0);
+    json_put_bool(w, "truncated", o->truncation > 0);
     put_box(w, "full_bbox", o->full_x, o->full_y, o->full_width, o->full_height);
-    put_int(w, "distance_cm", (int64_t)(o->distance * 100));
+    json_put_int(w, "distance_cm", (int64_t)(o->distance * 100));
     json_end(w);
 }
 
@@ -122,17 +102,17 @@ static void add_object(struct synth_truth *t, const struct synth_frame *f,
     struct json_writer w;
     json_writer_init(&w, &row);
     json_object(&w);
-    put_int(&w, "id", ++t->n_objects);
-    put_int(&w, "image_id", f->ordinal + 1);
-    put_int(&w, "category_id", (int)o->class_id + 1);
-    put_int(&w, "track_id", o->track_id);
-    put_int(&w, "frame", f->ordinal);
-    put_int(&w, "pts_us", f->pts_us);
+    json_put_int(&w, "id", ++t->n_objects);
+    json_put_int(&w, "image_id", f->ordinal + 1);
+    json_put_int(&w, "category_id", (int)o->class_id + 1);
+    json_put_int(&w, "track_id", o->track_id);
+    json_put_int(&w, "frame", f->ordinal);
+    json_put_int(&w, "pts_us", f->pts_us);
     put_box(&w, "bbox", o->x, o->y, o->width, o->height);
-    put_int(&w, "area", (int64_t)o->width * o->height);
-    put_int(&w, "visible_pixels", o->n_visible);
-    put_int(&w, "iscrowd", o->ignore);
-    put_int(&w, "ignore", o->ignore);
+    json_put_int(&w, "area", (int64_t)o->width * o->height);
+    json_put_int(&w, "visible_pixels", o->n_visible);
+    json_put_int(&w, "iscrowd", o->ignore);
+    json_put_int(&w, "ignore", o->ignore);
     put_attributes(&w, o);
     json_end(&w);
     append(&t->objects, &row);
@@ -166,23 +146,23 @@ static void put_info(struct json_writer *w, const struct synth *s)
     synth_rate(s, &num, &den);
     json_key(w, "info");
     json_object(w);
-    put_text(w, "description", "a synthetic road scene of assay synth");
-    put_int(w, "seed", (int64_t)(o->seed & INT64_MAX));
-    put_int(w, "frames", synth_n_frames(s));
-    put_share(w, "frame_rate", (double)num / den);
-    json_key(w, "variable_rate");
-    json_bool(w, o->variable_rate);
-    put_share(w, "density", o->density);
-    put_text(w, "bbox_rule",
-             "the visible pixels: those that an object covers by half or more and no nearer thing "
-             "takes");
+    json_put_text(w, "description", "a synthetic road scene of assay synth");
+    json_put_int(w, "seed", (int64_t)(o->seed & INT64_MAX));
+    json_put_int(w, "frames", synth_n_frames(s));
+    json_put_double(w, "frame_rate", (double)num / den);
+    json_put_bool(w, "variable_rate", o->variable_rate);
+    json_put_double(w, "density", o->density);
+    json_put_text(
+        w, "bbox_rule",
+        "the visible pixels: those that an object covers by half or more and no nearer thing "
+        "takes");
     str_buf_printf(&rule,
                    "ignored where the visible box is lower than %d or narrower than %d pixels, "
                    "fewer than %d pixels or "
                    "less than %d percent of the whole object are visible; what has no visible "
                    "pixel is not listed",
                    SYNTH_MIN_HEIGHT, SYNTH_MIN_WIDTH, SYNTH_MIN_PIXELS, SYNTH_MIN_SHARE_PERCENT);
-    put_text(w, "ignore_rule", str_buf_text(&rule));
+    json_put_text(w, "ignore_rule", str_buf_text(&rule));
     json_end(w);
     str_buf_finish(&rule);
 }
@@ -193,9 +173,9 @@ static void put_categories(struct json_writer *w)
     json_array(w);
     for (int c = 0; c < SYNTH_N_CLASSES; c++) {
         json_object(w);
-        put_int(w, "id", c + 1);
-        put_text(w, "name", synth_labels[c]);
-        put_text(w, "supercategory", "road_user");
+        json_put_int(w, "id", c + 1);
+        json_put_text(w, "name", synth_labels[c]);
+        json_put_text(w, "supercategory", "road_user");
         json_end(w);
     }
     json_end(w);
