@@ -18,6 +18,8 @@
 #include "report/comparison_report.h"
 #include "report/disagreement_report.h"
 #include "report/html_comparison.h"
+#include "report/metrics_compare.h"
+#include "report/metrics_read.h"
 
 enum {
     MAX_OUTPUT = 256 * 1024 * 1024,
@@ -128,6 +130,68 @@ static int compare(const struct app_call *call, struct paired *p)
     return r;
 }
 
+// ---- metrics files
+
+typedef int metrics_fn(const struct metrics_comparison *, const struct metrics_compare_about *,
+                       struct str_buf *);
+
+static int put_metrics(const struct metrics_comparison *c,
+                       const struct metrics_compare_about *about, metrics_fn *write,
+                       const char *path)
+{
+    struct str_buf out = STR_BUF_INIT(MAX_OUTPUT);
+    int r = write(c, about, &out);
+    if (r == 0)
+        r = app_write(path, &out);
+    str_buf_finish(&out);
+    return r;
+}
+
+static int compare_metrics(const struct app_call *call)
+{
+    const struct compare_settings *s = &settings;
+    const char *const inputs[] = {call->arguments[0], call->arguments[1]};
+    struct metrics_table a, b;
+    struct metrics_comparison c;
+    if (s->report)
+        return err_set(ERR_INVALID, "--report needs detections, not metrics files");
+    int r = app_check_out(s->json, inputs, ARRAY_LEN(inputs));
+    if (r == 0)
+        r = app_check_out(s->markdown, inputs, ARRAY_LEN(inputs));
+    if (r == 0)
+        r = metrics_read(call->arguments[0], call->arena, &a);
+    if (r == 0)
+        r = metrics_read(call->arguments[1], call->arena, &b);
+    if (r == 0)
+        r = metrics_compare(&a, &b, (uint64_t)s->paired.seed, (size_t)s->paired.resamples,
+                            call->arena, &c);
+    if (r < 0)
+        return r;
+    const struct metrics_compare_about about = {call->arguments[0], call->arguments[1]};
+    if (s->json)
+        r = put_metrics(&c, &about, metrics_compare_json, s->json);
+    if (r == 0 && s->markdown)
+        r = put_metrics(&c, &about, metrics_compare_markdown, s->markdown);
+    if (r == 0 && !is_output(s->json) && !is_output(s->markdown))
+        r = put_metrics(&c, &about, metrics_compare_text, "-");
+    return r;
+}
+
+// One metrics file among two runs, or beside a truth.
+static int check_kinds(const struct app_call *call, bool *ret_metrics)
+{
+    const bool a = metrics_is_file(call->arguments[0]);
+    const bool b = metrics_is_file(call->arguments[1]);
+    if (a != b)
+        return err_set(ERR_INVALID, "%s is a metrics file, %s is not: two of a kind are compared",
+                       call->arguments[a ? 0 : 1], call->arguments[a ? 1 : 0]);
+    if (a && settings.paired.truth)
+        return err_set(ERR_INVALID, "%s is a metrics file: with --truth, runs are detections",
+                       call->arguments[0]);
+    *ret_metrics = a;
+    return 0;
+}
+
 // ---- without truth
 
 typedef int disagreement_fn(const struct disagreement *, const struct comparison_about *,
@@ -205,8 +269,13 @@ static int run(const struct app_call *call)
     if (is_output(settings.json) && is_output(settings.markdown))
         return app_usage_error(&command_compare, "--json and --markdown both want the output");
     struct paired p = {0};
+    bool is_metrics = false;
     int r = settings.report ? app_html_check(settings.report) : 0;
     if (r == 0)
+        r = check_kinds(call, &is_metrics);
+    if (r == 0 && is_metrics)
+        r = compare_metrics(call);
+    else if (r == 0)
         r = settings.paired.truth ? compare(call, &p) : disagree(call, &p);
     paired_finish(&p);
     return r < 0 ? app_fail(r) : 0;
@@ -226,7 +295,10 @@ const struct command command_compare = {
         "and false detections that only one has, with their frames, most evidence first.\n\n"
         "Without --truth, the runs are detections of `detect` on the same source: shown are what\n"
         "both see, and where they disagree most: what one sees confidently over five frames and\n"
-        "the other not at all, and other labels on the same box, most evidence first.",
+        "the other not at all, and other labels on the same box, most evidence first.\n\n"
+        "Of two metrics files (--json of evaluate or validate) every figure's difference is\n"
+        "shown; AP, AR, precision, recall and F1 have intervals where both files judged the same\n"
+        "frames by the same truth.",
     .sets = sets,
     .n_sets = ARRAY_LEN(sets),
     .run = run,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // cmd_gate.c - `assay gate RUN`: an exit status for CI.
 //
-// With --truth, runs are detections and drops have intervals. Without, runs are metrics files and
-// drops are compared as they are, which a notice says.
+// With --truth, runs are detections and all figures have intervals. Without, runs are metrics
+// files, whose blocks give intervals for some; the rest is compared as it is, which a notice says.
 
 #include <math.h>
 #include <string.h>
@@ -15,6 +15,7 @@
 #include "dataset/dataset.h"
 #include "eval/gate.h"
 #include "report/gate_report.h"
+#include "report/metrics_compare.h"
 #include "report/metrics_read.h"
 
 enum {
@@ -47,8 +48,8 @@ static const struct opt_set sets[] = {{rows, &settings, NULL},
 
 struct gate {
     struct gate_list list;
-    struct paired paired;               // with --truth
-    struct metrics_table run, baseline; // without
+    struct paired paired;             // with --truth
+    struct metrics_comparison stored; // without
     const char *notices[4];
     struct gate_about about;
 };
@@ -128,17 +129,51 @@ static int find_stored(const struct gate *g, const struct gate_check *c, const c
 {
     const struct bootstrap_interval none = {NAN, NAN};
     const char *name = strcmp(c->metric, "AR") == 0 ? "AR100" : c->metric;
-    const struct metrics_row *row = metrics_find(&g->run, name, c->label);
-    if (!row)
+    const struct metrics_difference *d = metrics_difference_find(&g->stored, name, c->label);
+    if (!d || !d->in_b)
         return unknown(c, path);
-    *ret = (struct gate_figure){row->value, NAN, none, none};
-    if (c->kind != GATE_MAX_DROP)
-        return 0;
-    row = metrics_find(&g->baseline, name, c->label);
-    if (!row)
+    if (c->kind == GATE_MAX_DROP && !d->in_a)
         return unknown(c, settings.baseline);
-    ret->baseline = row->value;
+    const bool has_baseline = settings.baseline;
+    *ret = (struct gate_figure){d->b, has_baseline ? d->a : (double)NAN, none, none};
+    *(has_baseline ? &ret->difference : &ret->value_interval) = d->interval;
     return 0;
+}
+
+// Says which drops are compared without an interval, and why.
+static int note_plain_drops(struct gate *g, struct arena *a)
+{
+    bool has_plain = false;
+    for (size_t i = 0; i < g->list.n; i++) {
+        const struct gate_check *c = &g->list.checks[i];
+        const struct metrics_difference *d =
+            metrics_difference_find(&g->stored, c->metric, c->label);
+        has_plain = has_plain || (c->kind == GATE_MAX_DROP && d && isnan(d->interval.low));
+    }
+    if (!has_plain || settings.strict)
+        return 0;
+    const char *why = g->stored.no_intervals;
+    const char *text = arena_printf(
+        a,
+        "drops without an interval are compared as they are, noise or not%s%s; give detections "
+        "and --truth for intervals",
+        why ? ": " : "", why ? why : "");
+    g->notices[g->about.n_notices++] = text;
+    g->about.notices = g->notices;
+    return text ? 0 : ERR_NOMEM;
+}
+
+static int load_stored(struct gate *g, const char *path, struct arena *a)
+{
+    struct metrics_table run, baseline;
+    int r = metrics_read(path, a, &run);
+    if (r == 0 && settings.baseline)
+        r = metrics_read(settings.baseline, a, &baseline);
+    if (r == 0)
+        r = metrics_compare(settings.baseline ? &baseline : NULL, &run,
+                            (uint64_t)settings.paired.seed, (size_t)settings.paired.resamples, a,
+                            &g->stored);
+    return r < 0 ? r : note_plain_drops(g, a);
 }
 
 static int load(struct gate *g, const struct app_call *call)
@@ -152,16 +187,7 @@ static int load(struct gate *g, const struct app_call *call)
         g->about.n_notices = g->paired.n_notices;
         return r;
     }
-    int r = metrics_read(path, call->arena, &g->run);
-    if (r == 0 && settings.baseline)
-        r = metrics_read(settings.baseline, call->arena, &g->baseline);
-    if (r == 0 && settings.max_drop.n > 0 && !settings.strict) {
-        g->notices[g->about.n_notices++] =
-            "metrics files hold no frames: drops are compared as they are, noise or not; give "
-            "detections and --truth for intervals";
-        g->about.notices = g->notices;
-    }
-    return r;
+    return load_stored(g, path, call->arena);
 }
 
 // ---- output

@@ -13,7 +13,6 @@
 #define MAX_SHARE_EMPTY 0.05              // of draws without data that an interval survives
 
 enum {
-    MIN_FREEDOM = 3,
     MIN_DRAWS = 100,
     MAX_LAG = 4096, // frames of autocorrelation that are looked at
 };
@@ -274,7 +273,7 @@ struct bootstrap_interval bootstrap_interval_of(const struct bootstrap_plan *pla
         if (!isnan(draws[i]))
             draws[n_kept++] = draws[i];
     }
-    if (plan->n_freedom < MIN_FREEDOM || n_kept < MIN_DRAWS ||
+    if (plan->n_freedom < BOOTSTRAP_MIN_FREEDOM || n_kept < MIN_DRAWS ||
         (double)(n - n_kept) > MAX_SHARE_EMPTY * (double)n)
         return nothing;
     qsort(draws, n_kept, sizeof(*draws), compare_doubles);

@@ -40,6 +40,7 @@ struct arena;
 enum {
     BOOTSTRAP_MIN_BLOCKS = 8,  // of all frames, unless the floor of the length says otherwise
     BOOTSTRAP_MIN_VIDEOS = 10, // from here on whole videos are drawn
+    BOOTSTRAP_MIN_FREEDOM = 3, // of blocks: fewer give no interval
     BOOTSTRAP_STRETCH = 3,
     BOOTSTRAP_RESAMPLES = 2000, // default
     BOOTSTRAP_MAX_RESAMPLES = 1000 * 1000,

@@ -223,6 +223,7 @@ int effects_run(const struct dataset *truth, struct dataset *detections,
     struct work w = {.truth = truth, .e = &e};
     struct weighed_scratch scratch;
     int r = weighed_judge(truth, detections, opts, a, &w.weighed);
+    w.weighed.is_area = true;
     if (r == 0)
         r = comparison_time_order(truth, &detections, 1, a, &w.time);
     if (r == 0)

@@ -6,7 +6,9 @@
 // the end of a video. The effect of a part on a figure is the figure less what it is without that
 // part (the delete-one jackknife). Drawing parts as a bootstrap draws frames, w[p] times each,
 // moves a figure by about sum (w[p] - 1) effect[p]: exact for sums, close for the others as long as
-// a part is a small share of the whole. eval/bootstrap.h says how blocks of parts are chosen.
+// a part is a small share of the whole. AP is taken as the whole area under the envelope here: its
+// mean at 101 recalls jumps where a recall is just reached, and a jump that each part makes is none
+// that all of them make together. eval/bootstrap.h says how blocks of parts are chosen.
 //
 // Ownership: everything lives in the arena handed in; labels are borrowed.
 // Threads: effects_run() starts and joins its own; otherwise none.
@@ -47,7 +49,7 @@ struct effects {
     size_t n_scopes;
 };
 
-// *detections*: const but for the arena's sake. n is 0 where nothing was judged. ERR_TOO_BIG,
+// The detections are not changed. n is 0 where nothing was judged. ERR_TOO_BIG,
 // ERR_NOMEM, ERR_BUSY.
 int effects_run(const struct dataset *truth, struct dataset *detections,
                 const struct weighed_opts *opts, struct arena *a,

@@ -218,9 +218,35 @@ static size_t gather(const struct weighed *o, size_t k, const uint32_t *weights,
     return n;
 }
 
+// Of *points* (true positives so far, envelope of the precision): the mean at COCO's recalls.
+static double mean_of(const double *points, size_t n_points, double n_truths)
+{
+    double sum = 0;
+    size_t at = 0;
+    const double step = 1. / (COCO_N_RECALLS - 1);
+    for (size_t p = 0; p < COCO_N_RECALLS; p++) {
+        const double recall = p + 1 == COCO_N_RECALLS ? 1 : (double)p * step;
+        while (at < n_points && points[2 * at] / n_truths < recall)
+            at++;
+        if (at == n_points)
+            break;
+        sum += points[2 * at + 1];
+    }
+    return sum / COCO_N_RECALLS;
+}
+
+// Likewise the area.
+static double area_of(const double *points, size_t n_points, double n_truths)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n_points; i++)
+        sum += points[2 * i + 1] * (points[2 * i] - (i > 0 ? points[2 * i - 2] : 0));
+    return sum / n_truths;
+}
+
 // Average precision and the highest recall at threshold *t*.
-static double class_ap(const struct weighed_scratch *s, size_t n, size_t t, double n_truths,
-                       double *ret_recall)
+static double class_ap(const struct weighed *o, const struct weighed_scratch *s, size_t n, size_t t,
+                       double n_truths, double *ret_recall)
 {
     double tp = 0;
     double fp = 0;
@@ -238,19 +264,8 @@ static double class_ap(const struct weighed_scratch *s, size_t n, size_t t, doub
     }
     for (size_t i = n_points; i-- > 1;)
         points[2 * i - 1] = MAX(points[2 * i - 1], points[2 * i + 1]);
-    double sum = 0;
-    size_t at = 0;
-    const double step = 1. / (COCO_N_RECALLS - 1);
-    for (size_t p = 0; p < COCO_N_RECALLS; p++) {
-        const double recall = p + 1 == COCO_N_RECALLS ? 1 : (double)p * step;
-        while (at < n_points && points[2 * at] / n_truths < recall)
-            at++;
-        if (at == n_points)
-            break;
-        sum += points[2 * at + 1];
-    }
     *ret_recall = tp / n_truths;
-    return sum / COCO_N_RECALLS;
+    return o->is_area ? area_of(points, n_points, n_truths) : mean_of(points, n_points, n_truths);
 }
 
 static int find_iou(const struct coco_opts *o, double iou)
@@ -313,7 +328,7 @@ static struct weighed_figures weigh_class(const struct weighed *o, size_t k,
     double ar = 0;
     for (size_t t = 0; t < o->coco.n_ious; t++) {
         double recall;
-        double at = class_ap(s, n, t, ret_totals->n_truths, &recall);
+        double at = class_ap(o, s, n, t, ret_totals->n_truths, &recall);
         ap += at;
         ar += recall;
         if ((int)t == t50)

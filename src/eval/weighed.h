@@ -67,6 +67,9 @@ struct weighed {
     struct weighed_count *counts;  // likewise
     size_t *first_count;
     size_t largest_class; // ranked detections
+    // AP is the whole area under the envelope, not its mean at 101 recalls: nearly the same number,
+    // and one that does not jump when a recall is just reached or just not. Set by the caller.
+    bool is_area;
     uint32_t *found_by; // [object of the truth]: detection at the operating point, or WEIGHED_NONE
     uint8_t *verdicts;  // [object of the detections]: enum weighed_verdict
 };

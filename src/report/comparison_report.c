@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "dataset/dataset.h"
 #include "eval/comparison.h"
+#include "report/compared_priv.h"
 #include "report/escape.h"
 #include "report/text_priv.h"
 
@@ -17,21 +18,6 @@ enum {
     MAX_JSON_CHANGES = 10 * 1000,
     MAX_NAME = 4096,
 };
-
-// "frame 12", or the name of the picture's file.
-static void put_picture(struct str_buf *out, const struct comparison_about *about, int32_t picture)
-{
-    const struct dataset *d = about->pictures;
-    const struct dataset_picture *p = &d->pictures[picture];
-    if (d->n_videos > 1)
-        str_buf_printf(out, "%s ", d->videos[p->video]);
-    if (p->frame >= 0)
-        str_buf_printf(out, "frame %" PRId64, p->frame);
-    else if (p->file_name)
-        str_buf_puts(out, p->file_name);
-    else
-        str_buf_printf(out, "picture %" PRId64, p->id);
-}
 
 static void put_object(struct str_buf *out, const struct comparison_about *about,
                        const struct comparison_change *c)
@@ -41,10 +27,10 @@ static void put_object(struct str_buf *out, const struct comparison_about *about
     if (c->track_id >= 0)
         str_buf_printf(out, " track %" PRId64, c->track_id);
     str_buf_puts(out, ", ");
-    put_picture(out, about, c->first);
+    compared_put_picture(out, about->pictures, c->first);
     if (c->last != c->first) {
         str_buf_puts(out, " to ");
-        put_picture(out, about, c->last);
+        compared_put_picture(out, about->pictures, c->last);
     }
     str_buf_printf(out, " (%zu of them)", c->n);
 }
@@ -65,14 +51,7 @@ static const char *side_words(enum comparison_side side)
 
 void comparison_put_blocks(const struct comparison *c, struct str_buf *out)
 {
-    if (c->plan.by_video) {
-        str_buf_printf(out, "whole videos, %zu of them", c->plan.n_blocks);
-        return;
-    }
-    str_buf_printf(out, "blocks of %zu frames", c->plan.block);
-    if (!isnan(c->block_seconds))
-        str_buf_printf(out, " (%.3g s)", c->block_seconds);
-    str_buf_printf(out, ", %zu of them", c->plan.n_blocks);
+    compared_put_blocks(&c->plan, c->plan.block, c->block_seconds, out);
 }
 
 // ---- text
@@ -122,19 +101,12 @@ static void put_changes_text(struct str_buf *out, const struct comparison *c,
     }
 }
 
-static void put_line(struct str_buf *out, const char *what, const char *text)
-{
-    str_buf_printf(out, "%-11s", what);
-    str_buf_add_printable(out, str_of(text));
-    str_buf_putc(out, '\n');
-}
-
 int comparison_text(const struct comparison *c, const struct comparison_about *about,
                     struct str_buf *out)
 {
-    put_line(out, "A", about->a);
-    put_line(out, "B", about->b);
-    put_line(out, "truth", about->truth);
+    compared_put_line(out, "A", about->a);
+    compared_put_line(out, "B", about->b);
+    compared_put_line(out, "truth", about->truth);
     str_buf_printf(out, "%-11s%zu pictures; intervals of 95 %% by ", "judged", c->n_pictures);
     str_buf_printf(out, "%zu resamples of ", c->opts.resamples);
     comparison_put_blocks(c, out);
@@ -144,10 +116,7 @@ int comparison_text(const struct comparison *c, const struct comparison_about *a
     for (size_t k = 0; k < c->n_classes && c->n_classes > 1; k++)
         put_rows(out, c->classes[k].label, c->classes[k].figures);
     put_changes_text(out, c, about);
-    if (about->n_notices > 0)
-        str_buf_putc(out, '\n');
-    for (size_t i = 0; i < about->n_notices; i++)
-        put_line(out, "notice:", about->notices[i]);
+    compared_put_notices(out, about->notices, about->n_notices);
     return str_buf_check(out);
 }
 
@@ -179,11 +148,8 @@ static void put_cells(struct str_buf *out, const char *label,
 int comparison_markdown(const struct comparison *c, const struct comparison_about *about,
                         struct str_buf *out)
 {
-    str_buf_puts(out, "# Comparison\n\nA: ");
-    escape_markdown(out, str_of(about->a));
-    str_buf_puts(out, "  \nB: ");
-    escape_markdown(out, str_of(about->b));
-    str_buf_printf(out, "\n\n%zu pictures; 95 %% intervals by ", c->n_pictures);
+    compared_put_heading(out, "Comparison", about->a, about->b);
+    str_buf_printf(out, "%zu pictures; 95 %% intervals by ", c->n_pictures);
     comparison_put_blocks(c, out);
     str_buf_puts(out, ". Differences beyond noise are bold.\n\n"
                       "| class | figure | A | B | B - A | 95 % interval |\n"
@@ -203,11 +169,7 @@ int comparison_markdown(const struct comparison *c, const struct comparison_abou
         str_buf_putc(out, '\n');
         str_buf_finish(&name);
     }
-    for (size_t i = 0; i < about->n_notices; i++) {
-        str_buf_puts(out, "\n> ");
-        escape_markdown(out, str_of(about->notices[i]));
-        str_buf_putc(out, '\n');
-    }
+    compared_put_quotes(out, about->notices, about->n_notices);
     return str_buf_check(out);
 }
 
@@ -222,12 +184,7 @@ static void put_figures(struct json_writer *w,
         const struct comparison_figure *f = &figures[i];
         json_key(w, weighed_names[i]);
         json_object(w);
-        json_put_double(w, "a", f->a);
-        json_put_double(w, "b", f->b);
-        json_put_double(w, "difference", f->difference);
-        json_put_double(w, "low", f->interval.low);
-        json_put_double(w, "high", f->interval.high);
-        json_put_bool(w, "beyond_noise", f->is_beyond_noise);
+        compared_put_figure(w, f->a, f->b, f->difference, f->interval, f->is_beyond_noise);
         json_end(w);
     }
     json_end(w);
@@ -236,19 +193,9 @@ static void put_figures(struct json_writer *w,
 static void put_place(struct json_writer *w, const char *key, const struct comparison_about *about,
                       int32_t picture)
 {
-    const struct dataset_picture *p = &about->pictures->pictures[picture];
     json_key(w, key);
     json_object(w);
-    json_put_int(w, "picture", p->id);
-    if (p->frame >= 0) {
-        json_put_int(w, "frame", p->frame);
-    }
-    if (p->file_name) {
-        json_put_text(w, "file", p->file_name);
-    }
-    if (about->pictures->n_videos > 1) {
-        json_put_text(w, "video", about->pictures->videos[p->video]);
-    }
+    compared_put_place(w, about->pictures, picture);
     json_end(w);
 }
 
@@ -258,20 +205,13 @@ static void put_change(struct json_writer *w, const struct comparison_about *abo
     json_object(w);
     json_put_text(w, "side", comparison_side_names[c->side]);
     json_put_text(w, "label", about->pictures->classes[c->class_index].name);
-    if (c->track_id >= 0) {
+    if (c->track_id >= 0)
         json_put_int(w, "track_id", c->track_id);
-    }
     json_put_int(w, "frames", c->n);
     put_place(w, "first", about, c->first);
     put_place(w, "last", about, c->last);
     json_put_double(w, "evidence", c->evidence);
-    json_key(w, "bounding_box");
-    json_object(w);
-    json_put_double(w, "x", c->example->x);
-    json_put_double(w, "y", c->example->y);
-    json_put_double(w, "width", c->example->w);
-    json_put_double(w, "height", c->example->h);
-    json_end(w);
+    compared_put_box(w, c->example->x, c->example->y, c->example->w, c->example->h);
     json_end(w);
 }
 
@@ -280,16 +220,8 @@ static void put_settings(struct json_writer *w, const struct comparison *c)
     json_key(w, "settings");
     json_object(w);
     json_put_double(w, "at_confidence", c->opts.at_confidence);
-    json_put_double(w, "level", BOOTSTRAP_LEVEL);
-    json_put_int(w, "seed", c->opts.seed);
-    json_put_int(w, "resamples", c->opts.resamples);
-    json_put_int(w, "blocks", c->plan.n_blocks);
-    json_key(w, "block_frames");
-    if (c->plan.by_video)
-        json_null(w);
-    else
-        json_int(w, (int64_t)c->plan.block);
-    json_put_double(w, "block_seconds", c->block_seconds);
+    compared_put_settings(w, &c->plan, c->plan.block, c->block_seconds, c->opts.seed,
+                          c->opts.resamples);
     json_end(w);
 }
 
@@ -319,22 +251,18 @@ int comparison_json(const struct comparison *c, const struct comparison_about *a
     json_end(&w);
     json_key(&w, "changed_sides");
     json_object(&w);
-    for (enum comparison_side s = COMPARISON_LOST; s < COMPARISON_N_SIDES; s++) {
-        json_put_int(&w, comparison_side_names[s], c->n_objects[s]);
-    }
+    for (enum comparison_side s = COMPARISON_LOST; s < COMPARISON_N_SIDES; s++)
+        json_put_int(&w, comparison_side_names[s], (int64_t)c->n_objects[s]);
     json_key(&w, "objects");
     json_array(&w);
     for (size_t i = 0; i < MIN(c->n_changes, (size_t)MAX_JSON_CHANGES); i++)
         put_change(&w, about, &c->changes[i]);
     json_end(&w);
     json_end(&w);
-    json_key(&w, "notices");
-    json_array(&w);
-    for (size_t i = 0; i < about->n_notices; i++)
-        json_cstring(&w, about->notices[i]);
-    if (c->n_changes > MAX_JSON_CHANGES)
-        json_cstring(&w, "only the 10000 changes with the most evidence are listed");
-    json_end(&w);
+    compared_put_json_notices(&w, about->notices, about->n_notices,
+                              c->n_changes > MAX_JSON_CHANGES
+                                  ? "only the 10000 changes with the most evidence are listed"
+                                  : NULL);
     json_end(&w);
     str_buf_putc(out, '\n');
     return str_buf_check(out);

@@ -158,8 +158,8 @@ static void put_temporal(const struct table *t, const struct temporal_figures *f
     put(t, "temporal_latency_ms_", "p95", no + l->p95);
     put(t, "temporal_latency_ms_", "p99", no + l->p99);
     put(t, "temporal_latency_ms_", "max", no + l->max);
-    put(t, "temporal_", "misses_in_a_row", no + (double)f->longest_run);
-    put(t, "temporal_", "misses_in_a_row_ms", no + f->longest_run_ms);
+    put(t, "temporal_", "misses_in_a_row_longest", no + (double)f->longest_run);
+    put(t, "temporal_", "misses_in_a_row_longest_ms", no + f->longest_run_ms);
 }
 
 // ---- rows

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "dataset/dataset.h"
 #include "eval/disagreement.h"
+#include "report/compared_priv.h"
 #include "report/escape.h"
 #include "report/text_priv.h"
 
@@ -22,17 +23,6 @@ static bool is_empty(const struct disagreement_class *c)
     return c->n_agreed + c->n_only_a + c->n_only_b == 0;
 }
 
-static void put_picture(struct str_buf *out, const struct dataset *d, int32_t picture)
-{
-    const struct dataset_picture *p = &d->pictures[picture];
-    if (p->frame >= 0)
-        str_buf_printf(out, "frame %" PRId64, p->frame);
-    else if (p->file_name)
-        str_buf_puts(out, p->file_name);
-    else
-        str_buf_printf(out, "picture %" PRId64, p->id);
-}
-
 static void put_item(struct str_buf *out, const struct dataset *d,
                      const struct disagreement_item *item)
 {
@@ -42,10 +32,10 @@ static void put_item(struct str_buf *out, const struct dataset *d,
     if (item->kind == DISAGREEMENT_LABEL)
         str_buf_printf(out, " in A, %s in B", d->classes[m->other_class].name);
     str_buf_puts(out, ", ");
-    put_picture(out, d, first->picture);
+    compared_put_picture(out, d, first->picture);
     if (m->n_places > 1) {
         str_buf_puts(out, " to ");
-        put_picture(out, d, m->places[m->n_places - 1].picture);
+        compared_put_picture(out, d, m->places[m->n_places - 1].picture);
     }
     str_buf_printf(out, " (%zu of them) at %.0f,%.0f %.0fx%.0f, confidence %.2f", m->n_places,
                    first->x, first->y, first->w, first->h, m->confidence);
@@ -58,19 +48,12 @@ static const char *words(enum disagreement_kind kind)
                                          : "label";
 }
 
-static void put_line(struct str_buf *out, const char *what, const char *text)
-{
-    str_buf_printf(out, "%-11s", what);
-    str_buf_add_printable(out, str_of(text));
-    str_buf_putc(out, '\n');
-}
-
 int disagreement_text(const struct disagreement *d, const struct comparison_about *about,
                       struct str_buf *out)
 {
     const size_t n = MIN(d->n, about->n_listed);
-    put_line(out, "A", about->a);
-    put_line(out, "B", about->b);
+    compared_put_line(out, "A", about->a);
+    compared_put_line(out, "B", about->b);
     str_buf_printf(out, "%-11s%zu pictures that both looked at; no truth: nobody is right\n\n",
                    "compared", d->n_pictures);
     str_buf_printf(out, "%-*s%9s%9s%9s  (boxes of confidence %.4g)\n", TEXT_LABEL_WIDTH, "class",
@@ -91,19 +74,15 @@ int disagreement_text(const struct disagreement *d, const struct comparison_abou
         str_buf_putc(out, '\n');
         str_buf_finish(&name);
     }
-    for (size_t i = 0; i < about->n_notices; i++)
-        put_line(out, "notice:", about->notices[i]);
+    compared_put_notices(out, about->notices, about->n_notices);
     return str_buf_check(out);
 }
 
 int disagreement_markdown(const struct disagreement *d, const struct comparison_about *about,
                           struct str_buf *out)
 {
-    str_buf_puts(out, "# Disagreements\n\nA: ");
-    escape_markdown(out, str_of(about->a));
-    str_buf_puts(out, "  \nB: ");
-    escape_markdown(out, str_of(about->b));
-    str_buf_printf(out, "\n\n%zu pictures; no truth: nobody is right.\n\n", d->n_pictures);
+    compared_put_heading(out, "Disagreements", about->a, about->b);
+    str_buf_printf(out, "%zu pictures; no truth: nobody is right.\n\n", d->n_pictures);
     str_buf_puts(out, "| class | agreed | only A | only B |\n|---|---:|---:|---:|\n");
     for (size_t k = 0; k < d->pictures->n_classes; k++) {
         const struct disagreement_class *c = &d->classes[k];
@@ -122,11 +101,7 @@ int disagreement_markdown(const struct disagreement *d, const struct comparison_
         str_buf_putc(out, '\n');
         str_buf_finish(&name);
     }
-    for (size_t i = 0; i < about->n_notices; i++) {
-        str_buf_puts(out, "\n> ");
-        escape_markdown(out, str_of(about->notices[i]));
-        str_buf_putc(out, '\n');
-    }
+    compared_put_quotes(out, about->notices, about->n_notices);
     return str_buf_check(out);
 }
 
@@ -135,21 +110,10 @@ int disagreement_markdown(const struct disagreement *d, const struct comparison_
 static void put_place(struct json_writer *w, const char *key, const struct dataset *d,
                       const struct mistake_place *place)
 {
-    const struct dataset_picture *p = &d->pictures[place->picture];
     json_key(w, key);
     json_object(w);
-    if (p->frame >= 0) {
-        json_put_int(w, "frame", p->frame);
-    }
-    if (p->file_name)
-        json_put_text(w, "file", p->file_name);
-    json_key(w, "bounding_box");
-    json_object(w);
-    json_put_double(w, "x", place->x);
-    json_put_double(w, "y", place->y);
-    json_put_double(w, "width", place->w);
-    json_put_double(w, "height", place->h);
-    json_end(w);
+    compared_put_place(w, d, place->picture);
+    compared_put_box(w, place->x, place->y, place->w, place->h);
     json_end(w);
 }
 
@@ -201,11 +165,7 @@ int disagreement_json(const struct disagreement *d, const struct comparison_abou
     for (size_t i = 0; i < MIN(d->n, (size_t)MAX_JSON_ITEMS); i++)
         put_json_item(&w, d->pictures, &d->items[i]);
     json_end(&w);
-    json_key(&w, "notices");
-    json_array(&w);
-    for (size_t i = 0; i < about->n_notices; i++)
-        json_cstring(&w, about->notices[i]);
-    json_end(&w);
+    compared_put_json_notices(&w, about->notices, about->n_notices, NULL);
     json_end(&w);
     str_buf_putc(out, '\n');
     return str_buf_check(out);

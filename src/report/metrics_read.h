@@ -33,7 +33,8 @@ enum {
 
 // Whether the file begins as a metrics file does; false also where it cannot be read.
 bool metrics_is_file(const char *path);
-// The figures of "coco", "operating_point", "temporal", "tracking" and of the classes.
+// The figures of "coco", "operating_point", "tracking" and of the classes under their names; those
+// of "best_f1", "temporal" and "mot17det" with that before them ("temporal_latency_ms_p95").
 // ERR_NOT_FOUND, ERR_DATA (no metrics file), ERR_TOO_BIG, ERR_NOMEM.
 int metrics_read(const char *path, struct arena *a, struct metrics_table *ret_table) MUST_CHECK;
 // Likewise; *name* is what messages call it.

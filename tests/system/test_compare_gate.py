@@ -212,13 +212,80 @@ def test_names_are_escaped(assay, tmp_path):
     assert "<b>" not in markdown.read_text() and "\x1b" not in markdown.read_text()
 
 
-def test_metrics_files_are_compared_as_they_are(assay, vtest, tmp_path):
+def judged(assay, truth, run, out, *options):
+    assay.ok("evaluate", "--truth", truth, "--detections", run, "--classes", "person", "--json", out, *options)
+    return out
+
+
+def test_metrics_files_give_intervals(assay, vtest, tmp_path):
+    """A real loss fails, with the interval that detections and truth give, nearly."""
     truth, base, worse = vtest
-    for run, name in ((base, "base.json"), (worse, "worse.json")):
-        assay.ok("evaluate", "--truth", truth, "--detections", run, "--classes", "person", "--json", tmp_path / name)
-    done = run_gate(assay, tmp_path / "worse.json", "--baseline", tmp_path / "base.json", "--max-drop",
-                    "recall:person=1%", "--min", "AP50=0.5")
-    assert done.returncode == 1 and "metrics files hold no frames" in done.stdout
+    a, b = (judged(assay, truth, run, tmp_path / name) for run, name in ((base, "base.json"), (worse, "worse.json")))
+    assert b.stat().st_size < 200000
+    limits = ["--max-drop", "recall:person=1%", "--max-drop", "map50=1%", "--min", "AP50=0.5"]
+    done = run_gate(assay, b, "--baseline", a, *limits)
+    assert done.returncode == 1 and "notice" not in done.stdout
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["PASS", "FAIL", "FAIL", "gate:"]
+    assert run_gate(assay, a, "--baseline", a, "--max-drop", "recall=0", "--max-drop", "map=0").returncode == 0
+    files = json.loads(assay.ok("compare", a, b, "--json", "-").stdout)
+    runs = json.loads(assay.ok("compare", base, worse, "--truth", truth, "--json", "-").stdout)["figures"]
+    rows = {(r["label"], r["name"].replace("AR100", "AR")): r for r in files["figures"]}
+    assert files["no_intervals"] is None and files["settings"]["block_seconds"] is None
+    for name, figure in runs.items():
+        for row in (rows[None, name], rows["person", name]):
+            assert abs(row["difference"] - figure["difference"]) < 1e-12 and row["beyond_noise"] == figure["beyond_noise"]
+            for end in ("low", "high"):
+                slack = .45 if name.startswith("AP") else .25 # nine blocks; AP jumps at COCO's recalls
+                assert abs(row[end] - figure[end]) < slack * (figure["high"] - figure["low"]), (name, end)
+
+
+def test_noise_of_metrics_files_does_not_fail(assay, tmp_path):
+    n_failed, n_strict = 0, 0
+    for seed in range(10):
+        truth, a = made(tmp_path, "a.json", "person", 4, 2 * seed)
+        _, b = made(tmp_path, "b.json", "person", 4, 2 * seed + 1)
+        files = [judged(assay, truth, run, tmp_path / f"m{run.name}") for run in (a, b)]
+        arguments = (files[1], "--baseline", files[0], "--max-drop", "recall=0.1%", "--max-drop", "map=0.1%")
+        n_failed += run_gate(assay, *arguments).returncode == 1
+        n_strict += run_gate(assay, *arguments, "--strict").returncode == 1
+    assert n_failed <= 1 and n_strict >= 2
+
+
+def test_two_metrics_files(assay, vtest, tmp_path):
+    truth, base, worse = vtest
+    a = judged(assay, truth, base, tmp_path / "a.json")
+    b = judged(assay, truth, worse, tmp_path / "b.json", "--at-confidence", "0.5", "--roi", "0,0,240,360")
+    text = assay.ok("compare", a, b).stdout
+    assert "no intervals: the runs were judged by other truth" in text and "beyond noise" not in text
+    rows = [line.split() for line in text.splitlines() if line.startswith(("all", "person"))]
+    assert ["all", "confidence", "0.2500", "0.5000", "+0.2500", "-", "-"] in rows
+    done = run_gate(assay, b, "--baseline", a, "--max-drop", "recall=99%")
+    assert done.returncode == 0 and "compared as they are, noise or not: the runs were judged by other truth" in done.stdout
+    markdown = tmp_path / "c.md"
+    assay.ok("compare", a, b, "--markdown", markdown)
+    assert "# Comparison of metrics files" in markdown.read_text() and "| all | AP50 | " in markdown.read_text()
+    assert "two of a kind" in assay.refuses("compare", a, base)
+    assert "with --truth, runs are detections" in assay.refuses("compare", a, b, "--truth", truth)
+    assert "--report needs detections" in assay.refuses("compare", a, b, "--report", tmp_path / "c.html")
+    old = json.loads(a.read_text())
+    del old["blocks"]
+    (tmp_path / "old.json").write_text(json.dumps(old))
+    assert "no intervals: a file keeps no sums by time" in assay.ok("compare", a, tmp_path / "old.json").stdout
+    for key, value, says in (("truths", [1], "parts"), ("videos", [-1], "a video of -1 parts"), ("effects", 3, "not an array"),
+                             ("truths", ["x"], "more than numbers"), ("frames", 0, "no frames")):
+        broken = json.loads(a.read_text())
+        broken["blocks"][key] = value
+        (tmp_path / "broken.json").write_text(json.dumps(broken))
+        assert says in assay.refuses("compare", tmp_path / "broken.json", a), key
+
+
+def test_figures_in_time_are_gated(assay, tmp_path):
+    truth, a = made(tmp_path, "a.json", "person", 1, 1)
+    out = judged(assay, truth, a, tmp_path / "m.json", "--temporal", "--fps", "10")
+    times = json.loads(out.read_text())["temporal"]["overall"]
+    assert run_gate(assay, out, "--min", f"temporal_recall={times['recall']}", "--max", "temporal_latency_ms_p95:person=1000",
+                    "--max", f"temporal_misses_in_a_row_longest={times['misses_in_a_row']['longest']}").returncode == 0
+    assert run_gate(assay, out, "--min", "temporal_recall=1.01").returncode == 1
 
 
 def test_wrong_input_is_2(assay, vtest, tmp_path):

@@ -74,7 +74,7 @@ def test_table_of_classes_holds_the_metrics_file(both):
     times = metrics["temporal"]["overall"]
     assert number(rows[0]["temporal_recall"]) == times["recall"]
     assert number(rows[1]["temporal_latency_ms_p95"]) == times["latency_ms"]["p95"]
-    assert number(rows[0]["temporal_misses_in_a_row"]) == times["misses_in_a_row"]["longest"]
+    assert number(rows[0]["temporal_misses_in_a_row_longest"]) == times["misses_in_a_row"]["longest"]
     small = next(r for r in rows if r["name"] == "small")
     assert small["false_positives"] == "" and small["precision"] == "" # a part of the truths has none
 
