@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "app/classes.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -18,6 +17,7 @@
 #include "dataset/class_join.h"
 #include "eval/convention.h"
 #include "eval/region.h"
+#include "pipeline/classes.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
