@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// motdet.c - removal by assignment, then one greedy pass a frame and one curve.
+// motdet.c - removal by assignment, counts by assignment, and a curve by a greedy pass a frame.
+//
+// Every assignment takes as many pairs of IoU .5 as there can be, then those of the largest total
+// IoU. The first one knows all rows of the truth, vehicles and occluders too: a detection on one
+// that is mostly visible is not removed, and was not free to lie on a person.
 
 #include "eval/motdet.h"
 
@@ -18,18 +22,27 @@
 
 enum {
     MOT_PEDESTRIAN = 1,
+    MOT_ON_VEHICLE = 2,
+    MOT_STATIC = 7,
+    MOT_DISTRACTOR = 8,
+    MOT_REFLECTION = 12,
 };
+
+#define PAIR 1000. // more than any sum of overlaps: pairs count first
 
 struct work {
     const struct match_groups *groups;
     struct motdet *figures;
     struct assign assign;
-    double *score;    // [truth][detection] of a frame
-    int32_t *column;  // [truth]
-    bool *removed;    // [detection of the frame]
-    bool *taken;      // [truth]
-    uint32_t *order;  // [detection that counts] of all frames
-    uint8_t *is_true; // [object of the detections]
+    double *score;                      // [truth][detection] of a frame
+    int32_t *column;                    // [truth]
+    bool *removed;                      // [detection of the frame]
+    bool *taken;                        // [truth]
+    uint32_t *others;                   // indices of the truth's others, picture after picture
+    size_t *first_other;                // [picture], and the end
+    const struct dataset_object **rows; // of the truth in the frame that are assigned to
+    uint32_t *order;                    // [detection that counts] of all frames
+    uint8_t *is_true;                   // [object of the detections]
     size_t n_order;
     double sum_overlap;
 };
@@ -59,36 +72,79 @@ static bool is_counted(const struct dataset_object *t)
     return t->mot_class == MOT_PEDESTRIAN && t->visibility >= MIN_VISIBILITY;
 }
 
-static void remove_ambiguous(struct work *w, const struct match_group *g)
+// Assigns the frame's detections that are not removed to w->rows; w->column says which.
+static void assign_frame(struct work *w, const struct match_group *g, size_t n)
 {
-    const size_t n = g->n_truths;
     const size_t m = g->n_detections;
-    memset(w->removed, 0, m * sizeof(*w->removed));
-    if (n == 0 || m == 0)
-        return;
     for (size_t i = 0; i < n; i++) {
         for (size_t j = 0; j < m; j++) {
             const struct dataset_object *d = &w->groups->detections->objects[detection_of(w, g, j)];
-            double overlap = plain_overlap(d, truth_of(w, g, i));
-            w->score[i * m + j] = overlap >= MIN_IOU ? overlap : 0;
+            const double overlap = w->removed[j] ? 0 : plain_overlap(d, w->rows[i]);
+            w->score[i * m + j] = overlap >= MIN_IOU ? PAIR + overlap : 0;
         }
     }
     assign_max_score(&w->assign, w->score, n, m, w->column);
     for (size_t i = 0; i < n; i++) {
-        int32_t j = w->column[i];
-        if (j < 0 || !(w->score[i * m + (size_t)j] > 0) || is_counted(truth_of(w, g, i)))
+        if (w->column[i] >= 0 && !(w->score[i * m + (size_t)w->column[i]] > 0))
+            w->column[i] = -1;
+    }
+}
+
+static bool is_ambiguous(const struct dataset_object *t)
+{
+    return t->mot_class == MOT_ON_VEHICLE || t->mot_class == MOT_STATIC ||
+           t->mot_class == MOT_DISTRACTOR || t->mot_class == MOT_REFLECTION ||
+           t->visibility < MIN_VISIBILITY;
+}
+
+static void remove_ambiguous(struct work *w, const struct match_group *g)
+{
+    size_t n = 0;
+    memset(w->removed, 0, g->n_detections * sizeof(*w->removed));
+    for (size_t i = 0; i < g->n_truths; i++)
+        w->rows[n++] = truth_of(w, g, i);
+    for (size_t i = w->first_other[g->picture]; i < w->first_other[g->picture + 1]; i++)
+        w->rows[n++] = &w->groups->truth->others[w->others[i]];
+    if (n == 0 || g->n_detections == 0)
+        return;
+    assign_frame(w, g, n);
+    for (size_t i = 0; i < n; i++) {
+        if (w->column[i] < 0 || !is_ambiguous(w->rows[i]))
             continue;
-        w->removed[j] = true;
+        w->removed[w->column[i]] = true;
         w->figures->n_removed++;
     }
 }
 
-static void match_frame(struct work *w, const struct match_group *g)
+static void count_frame(struct work *w, const struct match_group *g)
 {
     struct motdet *f = w->figures;
+    size_t n = 0;
+    int64_t n_detections = 0;
+    for (size_t i = 0; i < g->n_truths; i++) {
+        if (is_counted(truth_of(w, g, i)))
+            w->rows[n++] = truth_of(w, g, i);
+    }
+    for (size_t j = 0; j < g->n_detections; j++)
+        n_detections += !w->removed[j];
+    f->n_truths += (int64_t)n;
+    f->false_positives += n_detections;
+    if (n == 0 || n_detections == 0)
+        return;
+    assign_frame(w, g, n);
+    for (size_t i = 0; i < n; i++) {
+        if (w->column[i] < 0)
+            continue;
+        f->true_positives++;
+        f->false_positives--;
+        w->sum_overlap += w->score[i * g->n_detections + (size_t)w->column[i]] - PAIR;
+    }
+}
+
+// For the curve: by falling confidence.
+static void match_frame(struct work *w, const struct match_group *g)
+{
     memset(w->taken, 0, g->n_truths * sizeof(*w->taken));
-    for (size_t i = 0; i < g->n_truths; i++)
-        f->n_truths += is_counted(truth_of(w, g, i));
     for (size_t j = 0; j < g->n_detections; j++) {
         if (w->removed[j])
             continue;
@@ -105,12 +161,8 @@ static void match_frame(struct work *w, const struct match_group *g)
         }
         w->order[w->n_order++] = at;
         w->is_true[at] = chosen < g->n_truths;
-        f->true_positives += w->is_true[at];
-        f->false_positives += !w->is_true[at];
-        if (!w->is_true[at])
-            continue;
-        w->taken[chosen] = true;
-        w->sum_overlap += best;
+        if (w->is_true[at])
+            w->taken[chosen] = true;
     }
 }
 
@@ -141,26 +193,55 @@ static void fill_figures(struct work *w, uint32_t *scratch)
     }
 }
 
-static int run(struct work *w, struct arena *a)
+// Sorts the truth's others by picture. Returns the most of one picture.
+static size_t index_others(struct work *w)
+{
+    const struct dataset *t = w->groups->truth;
+    size_t most = 0;
+    for (size_t i = 0; i < t->n_others; i++)
+        w->first_other[t->others[i].picture + 2]++;
+    for (size_t p = 2; p < t->n_pictures + 2; p++) {
+        most = MAX(most, w->first_other[p]);
+        w->first_other[p] += w->first_other[p - 1];
+    }
+    for (size_t i = 0; i < t->n_others; i++)
+        w->others[w->first_other[t->others[i].picture + 1]++] = (uint32_t)i;
+    return most;
+}
+
+static int work_init(struct work *w, struct arena *a)
 {
     const struct match_groups *m = w->groups;
     size_t largest = 0;
     for (size_t i = 0; i < m->n_groups; i++)
         largest = MAX(largest, m->groups[i].n_detections);
-    w->score = (double *)arena_alloc(a, m->largest_truths, largest * sizeof(double));
-    w->column = arena_array(a, int32_t, m->largest_truths);
+    w->others = arena_array(a, uint32_t, m->truth->n_others);
+    w->first_other = arena_array(a, size_t, m->truth->n_pictures + 2);
+    if (!w->others || !w->first_other)
+        return ERR_NOMEM;
+    const size_t n_rows = m->largest_truths + index_others(w);
+    w->score = (double *)arena_alloc(a, n_rows, largest * sizeof(double));
+    w->column = arena_array(a, int32_t, n_rows);
+    w->rows = arena_array(a, const struct dataset_object *, n_rows);
     w->removed = arena_array(a, bool, largest);
     w->taken = arena_array(a, bool, m->largest_truths);
     w->order = arena_array(a, uint32_t, m->n_detections);
     w->is_true = arena_array(a, uint8_t, m->detections->n_objects);
-    uint32_t *scratch = arena_array(a, uint32_t, m->n_detections);
-    if (!w->score || !w->column || !w->removed || !w->taken || !w->order || !w->is_true || !scratch)
+    if (!w->score || !w->column || !w->rows || !w->removed || !w->taken || !w->order || !w->is_true)
         return ERR_NOMEM;
-    int r = assign_reserve(&w->assign, m->largest_truths, largest);
+    return assign_reserve(&w->assign, n_rows, largest);
+}
+
+static int run(struct work *w, struct arena *a)
+{
+    const struct match_groups *m = w->groups;
+    uint32_t *scratch = arena_array(a, uint32_t, m->n_detections);
+    int r = scratch ? work_init(w, a) : ERR_NOMEM;
     if (r < 0)
         return r;
     for (size_t i = 0; i < m->n_groups; i++) {
         remove_ambiguous(w, &m->groups[i]);
+        count_frame(w, &m->groups[i]);
         match_frame(w, &m->groups[i]);
     }
     fill_figures(w, scratch);

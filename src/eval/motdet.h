@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // motdet.h - figures of the MOT17Det benchmark: detection of people in MOT16+ text.
 //
-// In each frame all detections are assigned to all truths of people and of what looks like them
-// (classes 1, 2, 7, 8, 12) one to one, at the largest total IoU among pairs of at least .5.
-// Detections whose truth is not a pedestrian, or one less than half visible, are removed. The rest
-// is matched, by falling confidence, to the free pedestrian it overlaps most. AP is the mean, over
-// the recalls 0, .1 .. 1, of the precision at the first detection that reaches the recall; 0 beyond
-// the last; there is no envelope.
+// In each frame all detections are assigned to all rows of the truth one to one: as many pairs of
+// IoU .5 as there can be, at the largest total IoU. Detections whose row is of a class that looks
+// like a pedestrian (2, 7, 8, 12), or less than half visible, are removed. Of the rest, pairs with
+// the pedestrians that count (half visible or more) are found in the same way: these are the
+// counts, MODA and MODP. For AP they are matched by falling confidence, each to the free pedestrian
+// it overlaps most; AP is the mean, over the recalls 0, .1 .. 1, of the precision at the first
+// detection that reaches the recall; 0 beyond the last; there is no envelope.
 //
 // Ownership: nothing is kept.
 // Threads: none.

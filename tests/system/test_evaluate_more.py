@@ -35,6 +35,18 @@ def test_differences_add_up(assay, data):
     assert "ultralytics less coco" in text and "interpolation" in text
 
 
+def test_mot17det_removes_what_looks_like_people(assay, tmp_path):
+    """On a pedestrian, a visible car, a hidden car, a static person, and beside a pedestrian that was missed."""
+    rows = [(1, 1, 1), (2, 3, 1), (3, 3, .2), (4, 7, 1), (5, 1, 1)]  # id, class, visibility
+    truth, found = tmp_path / "gt.txt", tmp_path / "det.txt"
+    truth.write_text("".join(f"1,{i},{i * 100},10,40,80,1,{k},{v}\n" for i, k, v in rows))
+    found.write_text("".join(f"1,-1,{i * 100 + 4 * (i == 1)},10,40,80,.{9 - i}\n" for i in (1, 2, 3, 4)))
+    got = json.loads(assay.ok("evaluate", "--truth", truth, "--detections", found, "--mot17det", "--json", "-").stdout)
+    m = got["mot17det"]
+    assert (m["truths"], m["removed"], m["true_positives"], m["false_positives"], m["false_negatives"]) == (2, 2, 1, 1, 1)
+    assert abs(m["MODP"] - 36 / 44) < 1e-12 and m["MODA"] == 0 and m["recall"] == m["precision"] == .5
+
+
 def test_matrix_counts_everything_once(assay, data):
     case = data / "detection/bdd100k_8videos"
     got = json.loads(assay.ok("evaluate", "--truth", case / "gt.json", "--detections", case / "dt.json",

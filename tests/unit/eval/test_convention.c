@@ -318,6 +318,10 @@ static void test_chain(void **state)
 // The devkit's README states AP .5115, 7288 truths, 4230 found, 1963 false, recall 58.0, precision
 // 68.3, MODA 31.1, MODP 75.3 of MOT17-02; a re-implementation has AP .5111 and 1932 false ones, the
 // same truths and finds, and the second sequence. AP is held to .001, false ones to 2 %.
+// Why not to the last digit: the README's run kept 31 detections more than the devkit's own text of
+// the removal does on these files (1963 false ones, not 1932: no reading of its rules, with or
+// without vehicles and occluders, removes fewer). Each is another candidate for the pairs whose
+// mean IoU MODP is, so 75.3 there is 75.15 here. Recall, which they cannot change, is equal.
 static void test_motdet(void **state)
 {
     static const struct {
@@ -342,7 +346,7 @@ static void test_motdet(void **state)
         assert_int_equal(m.n_removed, stated[i].removed);
         assert_true(fabs((double)m.false_positives - stated[i].fp) <= .02 * stated[i].fp);
         assert_true(fabs(m.ap - stated[i].ap) <= .001);
-        assert_true(isnan(stated[i].modp) || fabs(m.modp - stated[i].modp) <= .005);
+        assert_true(isnan(stated[i].modp) || fabs(m.modp - stated[i].modp) <= .002);
         given_finish(&g);
     }
     struct given none = given_boxes(AT(0, 0, 10, 10), "");
