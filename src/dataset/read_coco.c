@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "dataset/maker.h"
 
 enum {
     MAX_ATTRIBUTE = 64 * 1024, // bytes of a name
@@ -33,6 +34,8 @@ struct reader {
     bool is_truth;
     bool has_images, has_annotations, has_categories;
     size_t n_negative; // boxes of negative size
+    size_t n_made;     // truths that say that a program made them
+    bool is_made;      // the file says so of all
 };
 
 static const struct {
@@ -164,6 +167,52 @@ static int take_box(struct reader *r, size_t nth, struct dataset_object *o)
     }
 }
 
+static bool is_source(struct str key)
+{
+    return str_is(key, "source") || str_is(key, "annotator") || str_is(key, "generated_by");
+}
+
+// Of an annotation: who made it.
+static int take_source(struct reader *r)
+{
+    struct json_event e;
+    int err = json_next(r->json, &e);
+    if (err < 0)
+        return err;
+    r->n_made += e.type == JSON_STRING && maker_is_program(e.text);
+    return json_skip(r->json, &e);
+}
+
+// Of an annotation: people are sure, whatever a converter writes for it.
+static int take_sureness(struct reader *r)
+{
+    struct json_event e;
+    int err = json_next(r->json, &e);
+    if (err < 0)
+        return err;
+    r->n_made += e.type == JSON_NUMBER && e.number > 0 && e.number < 1;
+    return json_skip(r->json, &e);
+}
+
+// The texts of "info".
+static int read_info(struct reader *r)
+{
+    struct json_event e;
+    int err = json_next(r->json, &e);
+    if (err < 0 || e.type != JSON_OBJECT)
+        return err < 0 ? err : json_skip(r->json, &e);
+    while ((err = json_next(r->json, &e)) == 0 && e.type == JSON_KEY) {
+        err = json_next(r->json, &e);
+        if (err == 0 && e.type == JSON_STRING)
+            r->is_made |= maker_is_program_in(e.text);
+        else if (err == 0)
+            err = json_skip(r->json, &e);
+        if (err < 0)
+            return err;
+    }
+    return err;
+}
+
 // Members of "attributes": texts, numbers and truth values; anything else is passed over.
 static int take_attributes(struct reader *r, uint32_t *list)
 {
@@ -181,9 +230,10 @@ static int take_attributes(struct reader *r, uint32_t *list)
         if (err == 0 && e.type == JSON_BOOL)
             err = draft_attribute(&r->draft, str_buf_view(&key),
                                   e.boolean ? STR("true") : STR("false"), list);
-        else if (err == 0 && (e.type == JSON_STRING || e.type == JSON_NUMBER))
+        else if (err == 0 && (e.type == JSON_STRING || e.type == JSON_NUMBER)) {
+            r->n_made += is_source(str_buf_view(&key)) && maker_is_program(e.text);
             err = draft_attribute(&r->draft, str_buf_view(&key), e.text, list);
-        else if (err == 0)
+        } else if (err == 0)
             err = json_skip(r->json, &e);
         if (err < 0)
             break;
@@ -329,6 +379,10 @@ static int object_member(struct reader *r, struct str key, size_t nth, struct da
     } else if (str_is(key, "score") && !r->is_truth) {
         *seen |= MEMBER_SCORE;
         err = take_number(r, "score", nth, &o->confidence);
+    } else if (str_is(key, "score")) {
+        err = take_sureness(r);
+    } else if (is_source(key) && r->is_truth) {
+        err = take_source(r);
     } else if (str_is(key, "area") && r->is_truth) {
         *seen |= MEMBER_AREA;
         err = take_number(r, "area", nth, &o->area);
@@ -413,6 +467,8 @@ static int read_member(struct reader *r, struct str key)
         r->has_images = true;
         return read_array(r, "images", read_picture);
     }
+    if (str_is(key, "info") && r->is_truth)
+        return read_info(r);
     if (str_is(key, "videos") && r->is_truth)
         return read_array(r, "videos", read_video);
     if (str_is(key, "categories") && r->is_truth) {
@@ -479,6 +535,12 @@ int dataset_read_coco(struct dataset_input *in, const struct dataset *truth,
         err = read_document(&r);
     if (err == 0)
         err = draft_notice_negative(&r.draft, r.n_negative);
+    if (err == 0 && r.n_made > 0)
+        err = draft_notice(&r.draft, "%zu %s", r.n_made, MAKER_OF_BOXES);
+    if (err == 0 && r.is_made)
+        err =
+            draft_notice(&r.draft, "the file's \"info\" says that a program made its boxes: truth "
+                                   "that the judged model itself made says nothing");
     json_reader_destroy(r.json);
     if (err < 0) {
         draft_finish(&r.draft);

@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "dataset/import_priv.h"
+#include "dataset/maker.h"
 #include "dataset/xml_priv.h"
 
 enum {
@@ -38,6 +39,7 @@ struct reader {
     int32_t picture; // -1: not in an image
     // Track.
     bool in_track, has_last;
+    bool is_auto; // the shape, or the track, is a program's
     int32_t class_index;
     int64_t track_id;
     struct shape last;
@@ -186,6 +188,8 @@ static int add_object(struct reader *r, int32_t picture, const struct shape *s)
     import_corners(&o, s->x1, s->y1, s->x2, s->y2);
     o.marks = s->occluded ? DATASET_OCCLUDED : 0;
     o.track_id = r->in_track ? r->track_id : -1;
+    if (r->is_auto)
+        import_skip(r->im, MAKER_OF_BOXES);
     return import_object(r->im, &o, r->in_track ? "track" : "image");
 }
 
@@ -308,8 +312,15 @@ static int class_of(struct reader *r, const char **attributes, const char *where
     return import_class(r->im, str_of(label), &r->class_index);
 }
 
+static bool is_made_by_program(const char **attributes)
+{
+    const char *source = xml_attribute(attributes, "source");
+    return source && maker_is_program(str_of(source));
+}
+
 static int start_track(struct reader *r, const char **attributes)
 {
+    r->is_auto = is_made_by_program(attributes);
     r->in_track = true;
     r->has_last = false;
     r->is_video = true;
@@ -362,6 +373,7 @@ static int on_start(void *arg, const char *name, const char **attributes)
     r->object = SIZE_MAX;
     struct shape s = {.occluded = is_set(attributes, "occluded")};
     bool is_box;
+    r->is_auto = is_made_by_program(attributes);
     int e = shape_of(r, name, attributes, &s, &is_box);
     if (e == 0 && is_box)
         e = class_of(r, attributes, name);

@@ -43,6 +43,23 @@ static const struct {
     size_t n_objects;
     const char *notice; // NULL: none
 } taken[] = {
+    // who made the truth: a source, a score below 1, words of "info"
+    {"{\"annotations\":[{\"image_id\":1,\"category_id\":1,\"bbox\":[1,2,3,4],\"score\":0.83}],"
+     "\"images\":[{\"id\":1}],\"categories\":[{\"id\":1}]}",
+     NULL, 1, "1 boxes are marked as made by a program"},
+    {"{\"annotations\":[{\"image_id\":1,\"category_id\":1,\"bbox\":[1,2,3,4],\"score\":1,"
+     "\"source\":\"manual\",\"attributes\":{\"source\":\"semi-auto\"}}],"
+     "\"images\":[{\"id\":1}],\"categories\":[{\"id\":1}]}",
+     NULL, 1, NULL},
+    {"{\"annotations\":[{\"image_id\":1,\"category_id\":1,\"bbox\":[1,2,3,4],"
+     "\"attributes\":{\"source\":\"auto\"}}],\"images\":[{\"id\":1}],\"categories\":[{\"id\":1}]}",
+     NULL, 1, "1 boxes are marked as made by a program"},
+    {"{\"info\":{\"year\":2020,\"description\":\"Pseudo-labels of a detector\"},\"annotations\":[],"
+     "\"images\":[{\"id\":1}],\"categories\":[{\"id\":1}]}",
+     NULL, 0, "\"info\" says that a program"},
+    {"{\"info\":{\"description\":\"Automobiles, labelled by hand\"},\"annotations\":[],"
+     "\"images\":[{\"id\":1}],\"categories\":[{\"id\":1}]}",
+     NULL, 0, NULL},
     // texts that are whole numbers are those numbers, either way round
     {"{\"annotations\":[{\"image_id\":\"2299\",\"category_id\":\"1\",\"bbox\":[1,2,3,4]}],"
      "\"images\":[{\"id\":2299}],\"categories\":[{\"id\":1,\"name\":\"a\"}]}",

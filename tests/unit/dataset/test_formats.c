@@ -136,6 +136,15 @@ static const struct {
      "car",
      NULL},
     {"a.xml",
+     IMAGES("<box label=\"car\" source=\"auto\" xtl=\"1\" ytl=\"2\" xbr=\"4\" ybr=\"8\"/>"
+            "<box label=\"car\" source=\"manual\" xtl=\"1\" ytl=\"2\" xbr=\"4\" ybr=\"8\"/>"),
+     "cvat",
+     1,
+     2,
+     {1, 2, 3, 6},
+     "car",
+     "1 boxes are marked as made by a program"},
+    {"a.xml",
      IMAGES("<polygon label=\"car\" points=\"1,2;5,3;4,9\"/><points label=\"b\" "
             "points=\"1,1\"/>"),
      "cvat",
