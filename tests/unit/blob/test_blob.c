@@ -18,6 +18,11 @@
 #include "base/mem.h"
 #include "blob/blob.h"
 #include "blob_test.h"
+#include "small_disk.h"
+
+enum {
+    SKIPPED = 77,
+};
 
 static const char sha_of_abc[] = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
@@ -251,6 +256,59 @@ static void test_read_only_directory_is_said(void **state)
     assert_int_equal(status, 0);
 }
 
+// Uploads fill the disk: each is refused as a whole, the part that is kept can be gone on from.
+static int fill_the_disk(const char *directory)
+{
+    struct blob *b = NULL;
+    struct blob_writer *w = NULL;
+    struct blob_info info;
+    struct blob_part at;
+    static char bytes[64 * 1024];
+    char id[ID_BYTES];
+    if (!small_disk(directory, "3m"))
+        return SKIPPED;
+    const struct blob_opts opts = {.directory = directory, .reserve_bytes = 1};
+    if (blob_open(&opts, &b) < 0 || blob_put(b, bytes, sizeof(bytes), &info) < 0)
+        return 1;
+    id_make(id);
+    if (blob_part_open(b, id, NULL, -1, &w) < 0)
+        return 2;
+    int r = 0;
+    for (int i = 0; r == 0 && i < 100; i++)
+        r = blob_write(w, bytes, sizeof(bytes));
+    if (r != ERR_NOSPACE || blob_write(w, bytes, 1) != ERR_NOSPACE)
+        return 3;
+    int64_t kept = blob_writer_offset(w);
+    if (blob_writer_suspend(&w, &at) < 0 || at.offset != kept || kept < (int64_t)sizeof(bytes))
+        return 4;
+    // a blob that was there is there; with room made the upload goes on and is whole
+    if (blob_delete(b, info.key) < 0 || blob_part_open(b, id, &at, -1, &w) < 0)
+        return 5;
+    if (blob_write(w, bytes, 100) < 0 || blob_writer_commit(&w, &info) < 0)
+        return 6;
+    char sha256[65];
+    char path[BLOB_PATH_BYTES];
+    if (blob_path(b, info.key, path) < 0 || file_sha256(path, sha256) < 0)
+        return 7;
+    blob_close(b);
+    return info.n_bytes == kept + 100 && strcmp(sha256, info.sha256) == 0 ? 0 : 8;
+}
+
+static void test_full_disk(void **state)
+{
+    int status;
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(fill_the_disk(*state));
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == SKIPPED) {
+        print_message("skipped: no file system can be mounted here\n");
+        skip();
+    }
+    assert_int_equal(status, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +319,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_held_while_a_backup_is_made, setup, teardown),
         cmocka_unit_test_setup_teardown(test_temp_and_adopt, setup, teardown),
         cmocka_unit_test_setup_teardown(test_read_only_directory_is_said, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
