@@ -28,8 +28,8 @@ class Frames:
         """Picture (3, HEIGHT, WIDTH) and rows class, x1, y1, x2, y2, ignored. scales: also nearer or farther."""
         picture, truth = self.pictures[i], self.truth[i].copy()
         s, dx, dy = 1.0, 0.0, (HEIGHT - ROWS) / 2
-        if scales and rng.random() < 0.6:
-            s = float(numpy.exp(rng.uniform(numpy.log(0.75), numpy.log(1.6))))
+        if scales and rng.random() < 0.5:
+            s = float(numpy.exp(rng.uniform(numpy.log(0.8), numpy.log(1.4))))
             dx, dy = rng.uniform(0, 1) * (WIDTH - WIDTH * s), rng.uniform(0, 1) * (HEIGHT - ROWS * s)
         boxes = truth[:, 1:5]
         boxes[:, 2:] += boxes[:, :2]

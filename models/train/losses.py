@@ -12,7 +12,9 @@ from torch.nn import functional as F
 from network import BINS, CLASSES, FIRST_BIN
 
 CELLS_PER_OBJECT = 8
-NEAR = 4.8  # pixels: a cell this near the middle of a small object may answer for it
+NEAR = 4.8   # pixels: a cell this near the middle of a small object may answer for it
+FINEST = 4   # stride of cells that answer for small objects only:
+SMALL = 64   # pixels of the longer side
 KIND_POWER, BOX_POWER = 0.5, 6.0
 BOX_GAIN, BINS_GAIN, KIND_GAIN = 5.0, 1.0, 1.0
 
@@ -43,15 +45,26 @@ def first_of_runs(keys):
     return new
 
 
+def sides_of(bins, strides):
+    """Distances in pixels from (rows, 4 * BINS) and the strides (rows, 1) of their cells."""
+    distances = torch.arange(FIRST_BIN, FIRST_BIN + BINS).float()
+    return (bins.reshape(-1, 4, BINS).softmax(2) @ distances) * strides
+
+
 @torch.no_grad()
-def assign(boxes, confidences, objects, centres):
+def assign(bins, logits, objects, centres, strides):
     """Cells for objects. objects: rows picture, class, x1, y1, x2, y2. -> picture, cell, object, target of each."""
     middle, half = (objects[:, 2:4] + objects[:, 4:6]) / 2, (objects[:, 4:6] - objects[:, 2:4]) / 2
-    away = (centres[None] - middle[:, None]).abs()
-    which, cell = (away < half.clamp(min=NEAR)[:, None]).all(2).nonzero(as_tuple=True)
+    reach = half.clamp(min=NEAR)
+    near = (centres[None, :, 0] - middle[:, None, 0]).abs() < reach[:, None, 0]
+    near &= (centres[None, :, 1] - middle[:, None, 1]).abs() < reach[:, None, 1]
+    near &= (strides[None, :, 0] > FINEST) | (half.amax(1)[:, None] < SMALL / 2)
+    which, cell = near.nonzero(as_tuple=True)
     picture, kind = objects[which, 0].long(), objects[which, 1].long()
-    iou = iou_of(boxes[picture, cell], objects[which, 2:6])[0]
-    fit = confidences[picture, cell, kind] ** KIND_POWER * iou ** BOX_POWER + 1e-12
+    sides = sides_of(bins[picture, cell].float(), strides[cell])
+    boxes = torch.cat([centres[cell] - sides[:, :2], centres[cell] + sides[:, 2:]], 1)
+    iou = iou_of(boxes, objects[which, 2:6])[0]
+    fit = logits[picture, cell, kind].sigmoid() ** KIND_POWER * iou ** BOX_POWER + 1e-12
     # The best cells of each object ...
     order = torch.argsort(fit, descending=True, stable=True)
     order = order[torch.argsort(which[order], stable=True)]
@@ -73,13 +86,10 @@ def assign(boxes, confidences, objects, centres):
 def loss_of(grids, objects, ignored, centres, strides):
     """grids as the network gives them; ignored: rows picture, x1, y1, x2, y2. -> loss and its three parts."""
     n = grids[0][0].shape[0]
-    bins = torch.cat([b.float().flatten(2) for b, _ in grids], 2).reshape(n, 4, BINS, -1).permute(0, 3, 1, 2)
-    logits = torch.cat([k.float().flatten(2) for _, k in grids], 2).transpose(1, 2)
-    distances = torch.arange(FIRST_BIN, FIRST_BIN + BINS).float()
+    bins = torch.cat([b.permute(0, 2, 3, 1).reshape(n, -1, 4 * BINS) for b, _ in grids], 1)
+    logits = torch.cat([k.permute(0, 2, 3, 1).reshape(n, -1, CLASSES) for _, k in grids], 1).float()
     with torch.no_grad():
-        sides = (bins.detach().softmax(3) @ distances) * strides
-        boxes = torch.cat([centres - sides[..., :2], centres + sides[..., 2:]], 2)
-        picture, cell, which, target = assign(boxes, logits.detach().sigmoid(), objects, centres)
+        picture, cell, which, target = assign(bins, logits, objects, centres, strides)
         targets, weights = torch.zeros_like(logits), torch.ones_like(logits[..., :1])
         for row in ignored:
             inside = (centres > row[1:3] - 4).all(1) & (centres < row[3:5] + 4).all(1)
@@ -88,8 +98,8 @@ def loss_of(grids, objects, ignored, centres, strides):
         targets[picture, cell, objects[which, 1].long()] = target
         total = target.sum().clamp(min=1)
     kind_loss = (F.binary_cross_entropy_with_logits(logits, targets, reduction="none") * weights).sum() / total
-    own = bins[picture, cell]
-    sides = (own.softmax(2) @ distances) * strides[cell]
+    own = bins[picture, cell].float()
+    sides = sides_of(own, strides[cell])
     own_boxes = torch.cat([centres[cell] - sides[:, :2], centres[cell] + sides[:, 2:]], 1)
     truth = objects[which, 2:6]
     box_loss = ((1 - complete_iou(own_boxes, truth)) * target).sum() / total
@@ -97,7 +107,7 @@ def loss_of(grids, objects, ignored, centres, strides):
     wanted = wanted.clamp(0, BINS - 1.01)
     low = wanted.floor().long()
     share = wanted - low
-    log = F.log_softmax(own, 2)
+    log = F.log_softmax(own.reshape(-1, 4, BINS), 2)
     bins_loss = -(log.gather(2, low[..., None])[..., 0] * (1 - share) + log.gather(2, low[..., None] + 1)[..., 0] * share)
     bins_loss = (bins_loss.mean(1) * target).sum() / total
     loss = BOX_GAIN * box_loss + BINS_GAIN * bins_loss + KIND_GAIN * kind_loss

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The demo model: a small one-stage detector without anchor boxes, and its export to ONNX.
 
-Shapes: a picture is (3, 384, 640), RGB 0..1. Three grids of strides 8, 16, 32 give 5040 cells. A cell has CLASSES
+Shapes: a picture is (3, 384, 640), RGB 0..1. Four grids of strides 4, 8, 16, 32 give 20400 cells. A cell has CLASSES
 class values and, for each of the four sides, BINS values: the distance from the cell's centre to that side, in
 strides, is the mean of FIRST_BIN.. under their softmax. Distances may be negative: a box narrower than a stride need
 not hold a cell's centre.
@@ -12,7 +12,7 @@ from torch import nn
 LABELS = ("pedestrian", "cyclist", "motorcyclist", "wheelchair_user", "scooter_rider")
 CLASSES = len(LABELS)
 HEIGHT, WIDTH = 384, 640
-STRIDES = (8, 16, 32)
+STRIDES = (4, 8, 16, 32)
 BINS, FIRST_BIN = 16, -1
 
 
@@ -67,18 +67,37 @@ class Pyramid(nn.Module):
         return self.leave(torch.cat([a, b, c, self.pool(c)], 1))
 
 
+def believe(box_out, kind_out, bias):
+    """At first all sides are a stride or so away, and nearly nothing is believed to be an object."""
+    distances = torch.arange(FIRST_BIN, FIRST_BIN + BINS).float()
+    box_out.bias.data[:] = (-(distances - 1).abs()).repeat(4)
+    nn.init.constant_(kind_out.bias, bias)
+
+
 class Head(nn.Module):
-    def __init__(self, c_in, c, stride):
+    def __init__(self, c_in, c, bias):
         super().__init__()
         self.box, self.kind = Conv(c_in, c), Conv(c_in, c)
         self.box_out, self.kind_out = nn.Conv2d(c, 4 * BINS, 1), nn.Conv2d(c, CLASSES, 1)
-        # At first all sides are a stride or so away, and nearly nothing is believed to be an object.
-        distances = torch.arange(FIRST_BIN, FIRST_BIN + BINS).float()
-        self.box_out.bias.data[:] = (-(distances - 1).abs()).repeat(4)
-        nn.init.constant_(self.kind_out.bias, {8: -5.5, 16: -5, 32: -4.5}[stride])
+        believe(self.box_out, self.kind_out, bias)
 
     def forward(self, x):
         return self.box_out(self.box(x)), self.kind_out(self.kind(x))
+
+
+class FineHead(nn.Module):
+    """Of the finest grid, where every channel is dear: sees what is meant there from the grid above it."""
+
+    def __init__(self, c_above, c, bias):
+        super().__init__()
+        self.above, self.mix = Conv(c_above, c, 1), Conv(c, c)
+        self.up = nn.Upsample(scale_factor=2)
+        self.box_out, self.kind_out = nn.Conv2d(c, 4 * BINS, 1), nn.Conv2d(c, CLASSES, 1)
+        believe(self.box_out, self.kind_out, bias)
+
+    def forward(self, x, above):
+        x = self.mix(x + self.up(self.above(above)))
+        return self.box_out(x), self.kind_out(x)
 
 
 class Network(nn.Module):
@@ -95,18 +114,20 @@ class Network(nn.Module):
         self.out16 = Stage(64 + 96, 96, 1)
         self.back32 = Conv(96, 96, 3, 2)
         self.out32 = Stage(96 + 160, 128, 1)
-        self.heads = nn.ModuleList(Head(c, 32, s) for c, s in zip((64, 96, 128), STRIDES))
+        self.fine = FineHead(64, 32, -6.5)
+        self.heads = nn.ModuleList([Head(64, 32, -5.5), Head(96, 32, -5), Head(128, 32, -4.5)])
 
     def forward(self, x):
         """Per grid: box bins (n, 4 x BINS, rows, columns) and class logits (n, CLASSES, rows, columns)."""
-        a = self.to8(self.to4(x))
+        finest = self.to4(x)
+        a = self.to8(finest)
         b = self.to16(a)
         c = self.to32(b)
         b = self.down16(torch.cat([self.up(c), b], 1))
         a = self.down8(torch.cat([self.up(b), a], 1))
         b = self.out16(torch.cat([self.back16(a), b], 1))
         c = self.out32(torch.cat([self.back32(b), c], 1))
-        return [head(x) for head, x in zip(self.heads, (a, b, c))]
+        return [self.fine(finest, a), *(head(x) for head, x in zip(self.heads, (a, b, c)))]
 
 
 def cells(height=HEIGHT, width=WIDTH):

@@ -81,6 +81,11 @@ def work(worker, o, shared, barrier):
     torch.manual_seed(o.seed)
     network = Network().to(memory_format=torch.channels_last).train()
     optimizer = make_optimizer(network)
+    if o.start:
+        given = torch.load(o.start)["kept"]
+        missing = network.load_state_dict(given, strict=False).missing_keys
+        if worker == 0:
+            print(f"{o.start}: {len(given)} tensors taken over, {len(missing)} begin anew", flush=True)
     kept = {k: v.clone() for k, v in network.state_dict().items()}
     step = 0
     path = o.out / "checkpoint.pt"
@@ -135,6 +140,7 @@ def main():
     parser.add_argument("--data", type=pathlib.Path, help="directory that make_data.py filled")
     parser.add_argument("--clips", type=int, default=320, help="the first so many of them [320]")
     parser.add_argument("--out", type=pathlib.Path, required=True, help="directory of checkpoint.pt and log.tsv")
+    parser.add_argument("--start", type=pathlib.Path, help="begin with the averaged weights of this checkpoint")
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--batch", type=int, default=12)
     parser.add_argument("--rate", type=float, default=2e-3)
