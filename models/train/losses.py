@@ -9,11 +9,11 @@ import math
 import torch
 from torch.nn import functional as F
 
-from network import BINS, CLASSES, FIRST_BIN
+from network import BINS, CLASSES, FIRST_BIN, STRIDES
 
 CELLS_PER_OBJECT = 8
 NEAR = 4.8   # pixels: a cell this near the middle of a small object may answer for it
-FINEST = 4   # stride of cells that answer for small objects only:
+FINEST = 4   # the stride whose cells answer for small objects only:
 SMALL = 64   # pixels of the longer side
 KIND_POWER, BOX_POWER = 0.5, 6.0
 BOX_GAIN, BINS_GAIN, KIND_GAIN = 5.0, 1.0, 1.0
@@ -51,17 +51,37 @@ def sides_of(bins, strides):
     return (bins.reshape(-1, 4, BINS).softmax(2) @ distances) * strides
 
 
-@torch.no_grad()
-def assign(bins, logits, objects, centres, strides):
-    """Cells for objects. objects: rows picture, class, x1, y1, x2, y2. -> picture, cell, object, target of each."""
+def rows_of(maps, picture, cell):
+    """The rows of some cells out of maps (n, cells of the grid, values), one a grid."""
+    rows = torch.zeros(len(cell), maps[0].shape[2])
+    first = 0
+    for m in maps:
+        here = ((cell >= first) & (cell < first + m.shape[1])).nonzero()[:, 0]
+        rows = rows.index_put((here,), m[picture[here], cell[here] - first].float())
+        first += m.shape[1]
+    return rows
+
+
+def near_cells(objects, sizes):
+    """(objects, cells): may this cell answer for that object? sizes: stride, rows and columns of each grid."""
     middle, half = (objects[:, 2:4] + objects[:, 4:6]) / 2, (objects[:, 4:6] - objects[:, 2:4]) / 2
     reach = half.clamp(min=NEAR)
-    near = (centres[None, :, 0] - middle[:, None, 0]).abs() < reach[:, None, 0]
-    near &= (centres[None, :, 1] - middle[:, None, 1]).abs() < reach[:, None, 1]
-    near &= (strides[None, :, 0] > FINEST) | (half.amax(1)[:, None] < SMALL / 2)
+    near = []
+    for stride, rows, columns in sizes:
+        x, y = ((torch.arange(n) + 0.5) * stride for n in (columns, rows))
+        is_column, is_row = ((v - middle[:, i:i + 1]).abs() < reach[:, i:i + 1] for i, v in enumerate((x, y)))
+        if stride == FINEST:
+            is_row &= half.amax(1, keepdim=True) < SMALL / 2
+        near.append((is_row[:, :, None] & is_column[:, None, :]).flatten(1))
+    return torch.cat(near, 1)
+
+
+@torch.no_grad()
+def assign(bins, logits, objects, near, centres, strides):
+    """Cells for objects. objects: rows picture, class, x1, y1, x2, y2. -> picture, cell, object, target of each."""
     which, cell = near.nonzero(as_tuple=True)
     picture, kind = objects[which, 0].long(), objects[which, 1].long()
-    sides = sides_of(bins[picture, cell].float(), strides[cell])
+    sides = sides_of(rows_of(bins, picture, cell), strides[cell])
     boxes = torch.cat([centres[cell] - sides[:, :2], centres[cell] + sides[:, 2:]], 1)
     iou = iou_of(boxes, objects[which, 2:6])[0]
     fit = logits[picture, cell, kind].sigmoid() ** KIND_POWER * iou ** BOX_POWER + 1e-12
@@ -86,10 +106,11 @@ def assign(bins, logits, objects, centres, strides):
 def loss_of(grids, objects, ignored, centres, strides):
     """grids as the network gives them; ignored: rows picture, x1, y1, x2, y2. -> loss and its three parts."""
     n = grids[0][0].shape[0]
-    bins = torch.cat([b.permute(0, 2, 3, 1).reshape(n, -1, 4 * BINS) for b, _ in grids], 1)
+    bins = [b.permute(0, 2, 3, 1).reshape(n, -1, 4 * BINS) for b, _ in grids]
     logits = torch.cat([k.permute(0, 2, 3, 1).reshape(n, -1, CLASSES) for _, k in grids], 1).float()
+    near = near_cells(objects, [(s, k.shape[2], k.shape[3]) for s, (_, k) in zip(STRIDES, grids)])
     with torch.no_grad():
-        picture, cell, which, target = assign(bins, logits, objects, centres, strides)
+        picture, cell, which, target = assign(bins, logits, objects, near, centres, strides)
         targets, weights = torch.zeros_like(logits), torch.ones_like(logits[..., :1])
         for row in ignored:
             inside = (centres > row[1:3] - 4).all(1) & (centres < row[3:5] + 4).all(1)
@@ -98,7 +119,7 @@ def loss_of(grids, objects, ignored, centres, strides):
         targets[picture, cell, objects[which, 1].long()] = target
         total = target.sum().clamp(min=1)
     kind_loss = (F.binary_cross_entropy_with_logits(logits, targets, reduction="none") * weights).sum() / total
-    own = bins[picture, cell].float()
+    own = rows_of(bins, picture, cell)
     sides = sides_of(own, strides[cell])
     own_boxes = torch.cat([centres[cell] - sides[:, :2], centres[cell] + sides[:, 2:]], 1)
     truth = objects[which, 2:6]
