@@ -79,6 +79,18 @@ static int recognise_array(struct str head, enum dataset_format *ret_format)
 
 // ---- texts
 
+// "nan" and "inf" too: the reader that they are meant for refuses them by line and column.
+static bool is_number(struct str s)
+{
+    static const char *const not_finite[] = {"nan", "-nan", "inf", "+inf", "-inf", "infinity"};
+    double number;
+    bool is = str_to_double(s, &number) == 0;
+    for (size_t i = 0; i < ARRAY_LEN(not_finite) && !is; i++)
+        is = str_is_nocase(s, not_finite[i]);
+    err_clear();
+    return is;
+}
+
 static bool looks_like_mot(struct str head)
 {
     struct str rest = head;
@@ -89,25 +101,13 @@ static bool looks_like_mot(struct str head)
             continue;
         size_t n_columns = 0;
         struct str part;
-        double number;
         while (n_columns < 6 && str_split(&row, ',', &part)) {
-            if (str_to_double(str_trim(part), &number) < 0) {
-                err_clear();
+            if (!is_number(str_trim(part)))
                 return false;
-            }
             n_columns++;
         }
         return n_columns >= 6;
     }
-    return false;
-}
-
-static bool is_number(struct str s)
-{
-    double number;
-    if (str_to_double(s, &number) == 0)
-        return true;
-    err_clear();
     return false;
 }
 

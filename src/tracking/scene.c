@@ -53,14 +53,16 @@ static struct tracking_box box_of(const struct dataset_object *o)
 static int refuse(const struct tracking_video *v, size_t t, const char *what, int64_t id)
 {
     const struct dataset_picture *p = &v->truth->pictures[v->pictures[t]];
+    const char *before = v->name[0] ? "video '" : "";
+    const char *after = v->name[0] ? "', " : "";
     if (v->truth->n_videos > 1 && p->frame >= 0) // ids of pictures may be ours
-        return err_set(ERR_DATA, "video '%s', frame %" PRId64 " (counted from 0): %s %" PRId64,
-                       v->name, p->frame, what, id);
+        return err_set(ERR_DATA, "%s%s%sframe %" PRId64 " (counted from 0): %s %" PRId64, before,
+                       v->name, after, p->frame, what, id);
     if (p->text_id)
-        return err_set(ERR_DATA, "video '%s', picture '%s': %s %" PRId64, v->name, p->text_id, what,
-                       id);
-    return err_set(ERR_DATA, "video '%s', picture %" PRId64 ": %s %" PRId64, v->name, p->id, what,
-                   id);
+        return err_set(ERR_DATA, "%s%s%spicture '%s': %s %" PRId64, before, v->name, after,
+                       p->text_id, what, id);
+    return err_set(ERR_DATA, "%s%s%spicture %" PRId64 ": %s %" PRId64, before, v->name, after,
+                   p->id, what, id);
 }
 
 static int gather_add(struct gather *g, const struct tracking_video *v, size_t t,
