@@ -14,15 +14,22 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "dataset/dataset.h"
+#include "eval/comparison.h"
+#include "eval/disagreement.h"
 #include "eval/evaluation.h"
 #include "eval/outcome.h"
+#include "eval/temporal.h"
 #include "eval/verdict.h"
+#include "report/comparison_report.h"
 #include "report/html.h"
+#include "report/html_comparison.h"
 #include "report/html_priv.h"
 #include "report/metrics_json.h"
 #include "report/svg.h"
+#include "tracking/tracking.h"
 
 #define HOSTILE "<script>alert(1)</script>\"'&\x1b\xff"
 
@@ -131,7 +138,12 @@ static struct str_buf page_of(struct dataset *truth, struct dataset *detections)
     struct outcome o;
     size_t *worst;
     size_t n_worst;
-    assert_int_equal(evaluation_run(truth, detections, NULL, &e), 0);
+    static const char *const slice_by[] = {"class", "size"};
+    const struct evaluation_opts opts = {.conventions = {false, true, true, true, true},
+                                         .wants_confusion = true,
+                                         .slice_by = slice_by,
+                                         .n_slice_by = 2};
+    assert_int_equal(evaluation_run(truth, detections, &opts, &e), 0);
     assert_int_equal(arena_create(0, &a), 0);
     // The lists that the arena hands out with pointers into attributes need equal keys to be one.
     attributes[2].key = attributes[1].key;
@@ -264,6 +276,113 @@ static void test_hostile(void **state)
     str_buf_finish(&page);
 }
 
+// Two runs of hostile names: what differs, and where they disagree.
+static void test_hostile_comparison(void **state)
+{
+    static const char *const notes[] = {"note " HOSTILE};
+    struct dataset_class classes[] = {{.id = 1, .name = HOSTILE}, {.id = 2, .name = ""}};
+    struct dataset_picture pictures[] = {
+        {.id = 1, .frame = -1, .pts_us = INT64_MIN, .file_name = HOSTILE},
+        {.id = 2, .frame = -1, .pts_us = INT64_MIN, .video = 1}};
+    struct dataset_object truths[] = {
+        {.w = 10, .h = 10, .area = 100, .confidence = 1, .track_id = -1},
+        {.picture = 1,
+         .class_index = 1,
+         .w = 9,
+         .h = -9,
+         .area = 1,
+         .confidence = 1,
+         .track_id = 7}};
+    struct dataset_object found[] = {
+        {.w = 10, .h = 10, .confidence = .9, .track_id = -1},
+        {.picture = 1, .x = 30, .w = 10, .h = 10, .confidence = .9, .track_id = -1}};
+    struct dataset truth = {.classes = classes,
+                            .n_classes = 2,
+                            .pictures = pictures,
+                            .n_pictures = 2,
+                            .videos = videos,
+                            .n_videos = 2,
+                            .objects = truths,
+                            .n_objects = 2,
+                            .n_judged = 2};
+    struct dataset a = truth;
+    struct dataset b = truth;
+    struct arena *arena;
+    struct comparison c;
+    a.objects = b.objects = found;
+    b.n_objects = 0;
+    const struct comparison_opts opts = {.at_confidence = .5, .resamples = 100};
+    const struct comparison_about about = {.truth = "t" HOSTILE,
+                                           .a = "a/" HOSTILE,
+                                           .b = "b" HOSTILE,
+                                           .pictures = &truth,
+                                           .notices = notes,
+                                           .n_notices = 1};
+    assert_int_equal(arena_create(0, &arena), 0);
+    assert_int_equal(comparison_run(&truth, &a, &b, &opts, arena, &c), 0);
+    struct str_buf page = STR_BUF_INIT(1 * MIB);
+    const struct html_comparison h = {.comparison = &c, .about = &about, .no_pictures = HOSTILE};
+    assert_int_equal(html_comparison_write(&h, &page), 0);
+    check_page(str_buf_text(&page));
+    assert_true(times(str_buf_text(&page), "&lt;script&gt;alert(1)") >= 6);
+    assert_non_null(strstr(str_buf_text(&page), "found by A, missed by B"));
+    str_buf_finish(&page);
+
+    const struct mistake_place place = {.picture = 0, .w = 10, .h = 10};
+    struct mistake_place places[] = {place, {.picture = 1, .w = 10, .h = 10}};
+    const struct mistake found_by_a = {
+        .class_index = 0, .other_class = 1, .places = places, .n_places = 2};
+    struct disagreement_item items[] = {{DISAGREEMENT_ONLY_A, .5, &found_by_a},
+                                        {DISAGREEMENT_LABEL, (double)NAN, &found_by_a}};
+    struct disagreement_class counts[] = {{1, 2, 3}, {0, 0, 0}};
+    const struct disagreement d = {
+        .pictures = &truth, .items = items, .n = 2, .classes = counts, .n_pictures = 2};
+    page = STR_BUF_INIT(1 * MIB);
+    assert_int_equal(html_disagreement_write(&d, &about, &page), 0);
+    check_page(str_buf_text(&page));
+    str_buf_finish(&page);
+    mem_free(a.judged);
+    mem_free(b.judged);
+    arena_destroy(arena);
+}
+
+// Sections that are asked for apart: everything without data, and a class whose name is markup.
+static void test_hostile_sections(void **state)
+{
+    struct tracking_class tracked[] = {{.label = HOSTILE}, {.label = ""}};
+    struct tracking_sequence sequences[] = {{.name = HOSTILE}, {.name = ""}};
+    struct tracking_result tracks = {.opts = {.rules = TRACKING_RULES_MOT17, .iou_threshold = .5},
+                                     .classes = tracked,
+                                     .n_classes = 2,
+                                     .groups = tracked,
+                                     .n_groups = 1,
+                                     .sequences = sequences,
+                                     .n_sequences = 2};
+    struct temporal_class timed[] = {{.label = HOSTILE, .figures = {.n_truths = 1}}, {.label = ""}};
+    struct temporal_video filmed[] = {{.name = HOSTILE}, {.name = ""}};
+    const char *const said[] = {HOSTILE};
+    struct temporal_result time = {.has_times = true,
+                                   .classes = timed,
+                                   .n_classes = 2,
+                                   .videos = filmed,
+                                   .n_videos = 2,
+                                   .notices = said,
+                                   .n_notices = 1};
+    time.overall.latency.mean = time.overall.recall = time.overall.late_ms = (double)NAN;
+    for (int i = 0; i < 2; i++) {
+        struct str_buf out = STR_BUF_INIT(1 * MIB);
+        html_begin_page(&out, HOSTILE);
+        html_put_tracks(&tracks, &out);
+        html_put_temporal(&time, &out);
+        html_end_page(&out);
+        assert_int_equal(str_buf_check(&out), 0);
+        check_page(str_buf_text(&out));
+        str_buf_finish(&out);
+        tracks.overall.n_truths = tracked[0].figures.n_truths = 3; // now there is data
+        time.overall.latency.bins[1] = time.overall.runs[5] = 2;
+    }
+}
+
 // A class that has truth without detections, detections without truth, neither; no pictures at all.
 static void test_empty(void **state)
 {
@@ -334,9 +453,14 @@ static void test_long_video(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text),  cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_svg),   cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_empty), cmocka_unit_test(test_long_video),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_svg),
+        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_hostile_comparison),
+        cmocka_unit_test(test_hostile_sections),
+        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_long_video),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
