@@ -5,6 +5,7 @@
 
 // clang-format off
 const struct command *const app_commands[] = {
+    &command_backup,
     &command_bench,
     &command_compare,
     &command_convert,
@@ -17,6 +18,7 @@ const struct command *const app_commands[] = {
     &command_model_inspect,
     &command_options,
     &command_probe,
+    &command_restore,
     &command_synth,
     &command_validate,
     NULL,

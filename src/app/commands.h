@@ -7,6 +7,7 @@
 extern const struct command command_convert;
 extern const struct command command_demo;
 extern const struct command command_detect;
+extern const struct command command_backup;
 extern const struct command command_bench;
 extern const struct command command_compare;
 extern const struct command command_doctor;
@@ -16,5 +17,6 @@ extern const struct command command_model_bench;
 extern const struct command command_model_inspect;
 extern const struct command command_options;
 extern const struct command command_probe;
+extern const struct command command_restore;
 extern const struct command command_synth;
 extern const struct command command_validate;

@@ -162,6 +162,19 @@ int blob_open(const struct blob_opts *opts, struct blob **ret_blob)
     return 0;
 }
 
+int blob_look(const char *directory, struct blob **ret_blob)
+{
+    struct blob *b = mem_new(struct blob);
+    if (!b)
+        return ERR_NOMEM;
+    if (snprintf(b->root, ROOT_BYTES, "%s", directory) >= ROOT_BYTES) {
+        mem_free(b);
+        return err_set(ERR_INVALID, "%.60s...: the path is too long", directory);
+    }
+    *ret_blob = b;
+    return 0;
+}
+
 void blob_close(struct blob *b)
 {
     mem_free(b);
@@ -393,11 +406,20 @@ static void remove_part(const struct blob *b, const char *id)
 
 int blob_writer_commit(struct blob_writer **pw, struct blob_info *ret_info)
 {
+    char key[ID_BYTES];
+    id_make(key);
+    return blob_writer_commit_as(pw, key, ret_info);
+}
+
+int blob_writer_commit_as(struct blob_writer **pw, const char *key, struct blob_info *ret_info)
+{
     struct blob_writer *w = *pw;
     struct blob_info info = {.n_bytes = w->offset};
     *pw = NULL;
-    id_make(info.key);
-    int r = w->failed;
+    snprintf(info.key, ID_BYTES, "%s", key);
+    int r = check_key(key);
+    if (r == 0)
+        r = w->failed;
     if (r == 0 && fsync(w->fd) < 0)
         r = fail(errno, w->blob->root);
     if (r == 0)

@@ -38,6 +38,8 @@ enum {
 };
 
 int blob_open(const struct blob_opts *opts, struct blob **ret_blob) MUST_CHECK;
+// For reading only, beside a process that has it open: nothing is made, nothing is emptied.
+int blob_look(const char *directory, struct blob **ret_blob) MUST_CHECK;
 void blob_close(struct blob *b); // NULL is a no-op
 
 // ---- writing
@@ -77,6 +79,9 @@ struct blob_info {
 // Syncs, and renames the file to its key: the writer is gone either way, and on error the part is
 // removed unless it is one of blob_part_open(), which is kept.
 int blob_writer_commit(struct blob_writer **pw, struct blob_info *ret_info) MUST_CHECK;
+// As above under a key that it had before: restoring a backup. ERR_INVALID (no key).
+int blob_writer_commit_as(struct blob_writer **pw, const char *key,
+                          struct blob_info *ret_info) MUST_CHECK;
 void blob_writer_abort(struct blob_writer **pw); // removes the part; NULL inside is a no-op
 int blob_part_delete(struct blob *b, const char *part_id) MUST_CHECK; // ERR_NOT_FOUND, ERR_BUSY
 

@@ -250,7 +250,7 @@ static void keep_store(void *arg)
 
 // ---- the data directory
 
-static int make_directory(const char *path)
+int store_make_directory(const char *path)
 {
     char part[STORE_PATH_BYTES];
     snprintf(part, sizeof(part), "%s", path);
@@ -358,7 +358,7 @@ static int open_readers(struct store *s)
 
 static int open_for_serving(struct store *s)
 {
-    int r = make_directory(s->directory);
+    int r = store_make_directory(s->directory);
     if (r == 0)
         r = store_lock(s->directory, &s->lock_fd);
     if (r == 0)

@@ -128,6 +128,8 @@ int store_backup(const char *directory, const char *to) MUST_CHECK;
 struct store_blob;
 int store_backup_check(const char *path, int (*each)(void *arg, const struct store_blob *blob),
                        void *arg) MUST_CHECK;
+// Makes DATA with its parents, mode 0700; existing is well. ERR_READONLY.
+int store_make_directory(const char *path) MUST_CHECK;
 // Takes DATA/lock as a server does, for as long as *ret_fd* stays open. ERR_BUSY names the holder.
 int store_lock(const char *directory, int *ret_fd) MUST_CHECK;
 // Puts DATA/restore.ready (assay.db, blobs/) in place of what is there: what store_open() does as

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+// cmd_restore.c - assay restore: a backup put in the place of a server's data.
+//
+// Everything is unpacked beside the data and checked, digest by digest, before anything is
+// replaced; the replacing itself is one rename, finished by whoever opens the data next should this
+// process die (store_restore_finish()).
+
+#include <errno.h>
+#include <ftw.h>
+#include <inttypes.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/commands.h"
+#include "app/data_dir.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "blob/archive.h"
+#include "blob/blob.h"
+#include "store/store.h"
+#include "store/store_blob.h"
+
+struct restore_settings {
+    bool replace;
+};
+
+static struct restore_settings settings;
+
+// clang-format off
+static const struct opt rows[] = {
+    OPT_BOOL(struct restore_settings, "replace", replace, "data that is there already goes"),
+    OPT_END,
+};
+// clang-format on
+
+static const struct opt_set sets[] = {
+    {rows, &settings, NULL},
+    {data_dir_options, &data_dir_settings, NULL},
+};
+
+enum {
+    READ_BYTES = 256 * 1024,
+};
+
+struct restore {
+    const char *directory, *part, *ready, *database; // DATA, DATA/restore.part, ...
+    struct archive_in *in;
+    struct blob *blobs; // below part
+    unsigned char *buffer;
+    int64_t n_blobs, n_bytes, n_missing;
+    bool has_database;
+};
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
+static int name_paths(struct restore *x, struct arena *a, const char *directory)
+{
+    x->directory = directory;
+    x->part = arena_printf(a, "%s/restore.part", directory);
+    x->ready = arena_printf(a, "%s/restore.ready", directory);
+    x->database = arena_printf(a, "%s/restore.part/assay.db", directory);
+    x->buffer = arena_alloc(a, READ_BYTES, 1);
+    return x->part && x->ready && x->database && x->buffer ? 0 : ERR_NOMEM;
+}
+
+// ---- unpacking
+
+static int unpack_database(struct restore *x)
+{
+    struct file_out *out;
+    size_t n = 1;
+    int r = file_out_open(x->database, &out);
+    if (r < 0)
+        return r;
+    while (r == 0 && n > 0) {
+        r = archive_in_read(x->in, x->buffer, READ_BYTES, &n);
+        if (r == 0)
+            r = file_out_write(out, x->buffer, n);
+    }
+    if (r == 0)
+        return file_out_commit(&out);
+    file_out_abort(&out);
+    return r;
+}
+
+static int unpack_blob(struct restore *x, const struct archive_entry *e, const char *key)
+{
+    struct blob_writer *w;
+    struct blob_info info;
+    size_t n = 1;
+    int r = blob_writer_create(x->blobs, e->n_bytes, &w);
+    if (r < 0)
+        return r;
+    while (r == 0 && n > 0) {
+        r = archive_in_read(x->in, x->buffer, READ_BYTES, &n);
+        if (r == 0)
+            r = blob_write(w, x->buffer, n);
+    }
+    if (r == 0)
+        return blob_writer_commit_as(&w, key, &info);
+    blob_writer_abort(&w);
+    return r;
+}
+
+static int unpack(struct restore *x, const char *from)
+{
+    struct archive_entry e;
+    int r;
+    while ((r = archive_in_next(x->in, &e)) == 0) {
+        if (strcmp(e.name, "assay.db") == 0) {
+            x->has_database = true;
+            r = unpack_database(x);
+        } else if (str_starts(str_of(e.name), "blobs/")) {
+            r = unpack_blob(x, &e, e.name + strlen("blobs/"));
+        } else if (strcmp(e.name, "manifest.json") != 0) {
+            r = err_set(ERR_DATA, "%s: '%s' is no part of a backup", from, e.name);
+        }
+        if (r < 0)
+            return r;
+    }
+    if (r == ERR_EOF)
+        r = x->has_database ? 0 : err_set(ERR_DATA, "%s: no backup: it has no assay.db", from);
+    return r;
+}
+
+// ---- checking and replacing
+
+static int check_blob(void *arg, const struct store_blob *blob)
+{
+    struct restore *x = arg;
+    char path[BLOB_PATH_BYTES];
+    char sha256[65];
+    int r = blob_path(x->blobs, blob->key, path);
+    if (r == ERR_NOT_FOUND) { // as the backup said when it was made
+        log_warning(NULL, "%s in the backup", err_message(r));
+        x->n_missing++;
+        return 0;
+    }
+    if (r == 0)
+        r = file_sha256(path, sha256);
+    if (r == 0 && strcmp(sha256, blob->sha256) != 0)
+        r = err_set(ERR_DATA, "blob '%s' is damaged: its sha256 is not the one recorded",
+                    blob->key);
+    x->n_blobs++;
+    x->n_bytes += blob->n_bytes;
+    return r;
+}
+
+static int make_part(struct restore *x)
+{
+    nftw(x->part, remove_one, 16, FTW_DEPTH | FTW_PHYS); // of a restore that died
+    const struct blob_opts opts = {.directory = x->part};
+    return blob_open(&opts, &x->blobs);
+}
+
+static int replace(struct restore *x, const char *from, int lock)
+{
+    int r = make_part(x);
+    if (r == 0)
+        r = archive_in_open(from, &x->in);
+    if (r == 0)
+        r = unpack(x, from);
+    if (r == 0)
+        r = store_backup_check(x->database, check_blob, x);
+    if (r == 0 && rename(x->part, x->ready) < 0)
+        r = err_set_errno(errno, "%s", x->ready);
+    if (r == 0)
+        r = store_restore_finish(x->directory, lock);
+    archive_in_close(x->in);
+    blob_close(x->blobs);
+    if (r < 0)
+        nftw(x->part, remove_one, 16, FTW_DEPTH | FTW_PHYS); // what was there is as it was
+    return r;
+}
+
+static int check_free(const struct restore *x, struct arena *a)
+{
+    const char *database = arena_printf(a, "%s/assay.db", x->directory);
+    if (!database)
+        return ERR_NOMEM;
+    if (file_exists(database) && !settings.replace)
+        return err_set(ERR_EXISTS,
+                       "%s: there is data of a server already: --replace puts the "
+                       "backup in its place",
+                       x->directory);
+    return 0;
+}
+
+static int restore(struct restore *x, struct arena *a, const char *from)
+{
+    int lock = -1;
+    int r = store_make_directory(x->directory);
+    if (r == 0)
+        r = store_lock(x->directory, &lock);
+    if (r == 0)
+        r = store_restore_finish(x->directory, lock); // one that died when it was nearly done
+    if (r == 0)
+        r = check_free(x, a);
+    if (r == 0)
+        r = replace(x, from, lock);
+    if (lock >= 0)
+        close(lock);
+    return r;
+}
+
+static int run(const struct app_call *call)
+{
+    struct restore x = {0};
+    const char *directory;
+    if (call->n_arguments != 1)
+        return app_usage_error(&command_restore, "one FILE is needed");
+    int r = data_dir(call->arena, &directory);
+    if (r == 0)
+        r = name_paths(&x, call->arena, directory);
+    if (r == 0)
+        r = restore(&x, call->arena, call->arguments[0]);
+    if (r < 0)
+        return app_fail(r);
+    if (!call->is_quiet)
+        log_info(NULL, "%s: the database and %" PRId64 " files of %.1f MB", directory, x.n_blobs,
+                 (double)x.n_bytes / 1e6);
+    return 0;
+}
+
+const struct command command_restore = {
+    .name = "restore",
+    .summary = "puts a backup in the place of a server's data",
+    .usage = "FILE [--data DIR] [--replace]",
+    .details =
+        "Refuses while a server holds the data, and where there is data unless --replace is\n"
+        "given. The backup is unpacked beside the data and checked as a whole before anything\n"
+        "is replaced. \"-\" reads standard input.",
+    .sets = sets,
+    .n_sets = ARRAY_LEN(sets),
+    .run = run,
+};

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// data_dir.c - where the server's data is.
+
+#include "app/data_dir.h"
+
+#include "base/arena.h"
+#include "base/err.h"
+
+struct data_dir_settings data_dir_settings;
+
+// clang-format off
+const struct opt data_dir_options[] = {
+    OPT_TEXT(struct data_dir_settings, "data", data, "DIR", "where the server's data is", "$XDG_DATA_HOME/assay, else ~/.local/share/assay"),
+    OPT_END,
+};
+// clang-format on
+
+int data_dir(struct arena *a, const char **ret_path)
+{
+    const char *base = getenv("XDG_DATA_HOME");
+    const char *home = getenv("HOME");
+    const char *path;
+    if (data_dir_settings.data && *data_dir_settings.data) {
+        path = data_dir_settings.data;
+    } else if (base && *base == '/') { // relative ones are to be ignored, says its specification
+        path = arena_printf(a, "%s/assay", base);
+    } else if (home && *home) {
+        path = arena_printf(a, "%s/.local/share/assay", home);
+    } else {
+        return err_set(ERR_INVALID, "--data: neither it nor HOME says where the data is");
+    }
+    if (!path)
+        return ERR_NOMEM;
+    *ret_path = path;
+    return 0;
+}

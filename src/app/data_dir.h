@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// data_dir.h - where the server's data is: the option of every command that touches it.
+#pragma once
+
+#include "base/attr.h"
+#include "base/opt.h"
+
+struct arena;
+
+struct data_dir_settings {
+    const char *data; // NULL: the default
+};
+
+extern const struct opt data_dir_options[];
+extern struct data_dir_settings data_dir_settings;
+
+// What --data says, else $XDG_DATA_HOME/assay, else ~/.local/share/assay; from *a* or borrowed.
+// ERR_INVALID: neither is known. ERR_NOMEM.
+int data_dir(struct arena *a, const char **ret_path) MUST_CHECK;

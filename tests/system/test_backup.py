@@ -1,0 +1,207 @@
+"""assay backup and restore: a copy made while another process writes, put in place as a whole or not at all."""
+import fcntl
+import hashlib
+import json
+import os
+import pathlib
+import signal
+import sqlite3
+import subprocess
+import sys
+import tarfile
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+KEY = "01J000000000000000000{:05d}"
+
+
+def blob_path(data, key):
+    return data / "blobs" / key[-2:] / key[-4:-2] / key
+
+
+def make_data(data, n_blobs=3):
+    """A data directory as a server leaves it: the schema, a project, some blobs."""
+    data.mkdir(parents=True)
+    db = sqlite3.connect(data / "assay.db")
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = OFF")
+    db.execute("CREATE TABLE schema_migrations (version INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, "
+               "applied_at_us INTEGER NOT NULL) STRICT")
+    for path in sorted((ROOT / "schema").glob("*.up.sql")):
+        db.executescript(path.read_text())
+        db.execute("INSERT INTO schema_migrations VALUES (?, ?, 0)", (int(path.name[:4]), path.name[5:-7]))
+    for i in range(n_blobs):
+        add_blob(db, data, i)
+    db.commit()
+    db.close()
+
+
+def add_blob(db, data, i):
+    body = os.urandom(100_000 + i)
+    key = KEY.format(i)
+    path = blob_path(data, key)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(body)
+    db.execute("INSERT INTO projects VALUES (?, ?, NULL, 0, 0, 0)", (KEY.format(i), f"project {i}"))
+    db.execute('INSERT INTO blobs ("key", sha256, n_bytes, created_at_us) VALUES (?, ?, ?, 0)',
+               (key, hashlib.sha256(body).hexdigest(), len(body)))
+
+
+def blobs_of(data):
+    return {p.name: p.read_bytes() for p in (data / "blobs").glob("*/*/*")}
+
+
+def projects_of(data):
+    db = sqlite3.connect(data / "assay.db")
+    assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    return {name for (name,) in db.execute("SELECT name FROM projects")}
+
+
+def test_there_and_back(assay, tmp_path):
+    make_data(tmp_path / "a")
+    file = tmp_path / "all.tar"
+    done = assay.ok("backup", file, "--data", tmp_path / "a")
+    assert "3 files" in done.stderr
+    with tarfile.open(file) as tar:
+        names = tar.getnames()
+        manifest = json.load(tar.extractfile("manifest.json"))
+    assert names[:2] == ["manifest.json", "assay.db"] and len(names) == 5
+    assert manifest["schema"] == len(list((ROOT / "schema").glob("*.up.sql")))
+    assay.ok("restore", file, "--data", tmp_path / "b" / "c")
+    assert blobs_of(tmp_path / "b" / "c") == blobs_of(tmp_path / "a")
+    assert projects_of(tmp_path / "b" / "c") == projects_of(tmp_path / "a")
+    assert sorted(p.name for p in (tmp_path / "b" / "c").iterdir()) == ["assay.db", "blobs", "lock"]
+    # through a pipe
+    done = subprocess.run(f"'{assay.program}' backup - --data '{tmp_path}/a' | '{assay.program}' restore - "
+                          f"--data '{tmp_path}/d'", shell=True, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert blobs_of(tmp_path / "d") == blobs_of(tmp_path / "a")
+
+
+def test_data_that_is_there_stays_unless_asked(assay, tmp_path):
+    make_data(tmp_path / "a")
+    make_data(tmp_path / "b", 1)
+    before = blobs_of(tmp_path / "b")
+    assay.ok("backup", tmp_path / "x", "--data", tmp_path / "a")
+    said = assay.refuses("restore", tmp_path / "x", "--data", tmp_path / "b")
+    assert "--replace" in said and str(tmp_path / "b") in said
+    assert blobs_of(tmp_path / "b") == before
+    assay.ok("restore", tmp_path / "x", "--data", tmp_path / "b", "--replace")
+    assert blobs_of(tmp_path / "b") == blobs_of(tmp_path / "a")
+
+
+def test_refused_while_a_server_holds_the_data(assay, tmp_path):
+    make_data(tmp_path / "a")
+    assay.ok("backup", tmp_path / "x", "--data", tmp_path / "a")
+    with open(tmp_path / "a" / "lock", "w") as lock:
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        said = assay.refuses("restore", tmp_path / "x", "--data", tmp_path / "a", "--replace", status=3)
+        assert f"process {os.getpid()}" in said
+        assay.ok("backup", tmp_path / "y", "--data", tmp_path / "a")  # which is welcome
+    assay.ok("restore", tmp_path / "y", "--data", tmp_path / "a", "--replace")
+
+
+WRITER = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+import pathlib, sqlite3, test_backup
+data = pathlib.Path(sys.argv[2])
+db = sqlite3.connect(data / "assay.db")
+db.execute("PRAGMA synchronous = NORMAL")
+for i in range(100, 99999):
+    test_backup.add_blob(db, data, i)
+    db.commit()
+    print(i, flush=True)
+"""
+
+
+def test_while_another_process_writes(assay, tmp_path):
+    """What is in the copy is whole: each project has its blob, and those before the backup are all there."""
+    make_data(tmp_path / "a")
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(ROOT / "tests/system"), str(tmp_path / "a")],
+                              stdout=subprocess.PIPE, text=True)
+    try:
+        last = None
+        for round_ in range(3):
+            for _ in range(10):
+                last = int(writer.stdout.readline())
+            assay.ok("backup", tmp_path / f"x{round_}", "--data", tmp_path / "a")
+    finally:
+        writer.kill()
+        writer.wait()
+    assay.ok("restore", tmp_path / "x2", "--data", tmp_path / "b")
+    projects = projects_of(tmp_path / "b")
+    assert {f"project {i}" for i in range(100, last + 1)} <= projects
+    assert len(blobs_of(tmp_path / "b")) == len(projects)
+
+
+@pytest.mark.parametrize("cut", [0, 100, 3000, 150_000, -1025])
+def test_half_a_backup_is_refused(assay, tmp_path, cut):
+    make_data(tmp_path / "a")
+    make_data(tmp_path / "b", 1)
+    before = blobs_of(tmp_path / "b")
+    assay.ok("backup", tmp_path / "x", "--data", tmp_path / "a")
+    whole = (tmp_path / "x").read_bytes()
+    (tmp_path / "x").write_bytes(whole[:cut])
+    said = assay.refuses("restore", tmp_path / "x", "--data", tmp_path / "b", "--replace")
+    assert "cut short" in said
+    assert blobs_of(tmp_path / "b") == before and projects_of(tmp_path / "b") == {"project 0"}
+    assert not (tmp_path / "b" / "restore.part").exists()
+
+
+def test_damaged_or_foreign_files_are_refused(assay, tmp_path):
+    make_data(tmp_path / "a")
+    assay.ok("backup", tmp_path / "x", "--data", tmp_path / "a")
+    whole = bytearray((tmp_path / "x").read_bytes())
+    whole[-2000] ^= 1  # within the last blob
+    (tmp_path / "y").write_bytes(whole)
+    assert "sha256" in assay.refuses("restore", tmp_path / "y", "--data", tmp_path / "b")
+    (tmp_path / "y").write_bytes(b"no archive" * 1000)
+    assert "no archive" in assay.refuses("restore", tmp_path / "y", "--data", tmp_path / "b")
+    with tarfile.open(tmp_path / "y", "w", format=tarfile.USTAR_FORMAT) as tar:
+        tar.add(ROOT / "README.md", "README.md")
+    assert "no part of a backup" in assay.refuses("restore", tmp_path / "y", "--data", tmp_path / "b")
+    with tarfile.open(tmp_path / "y", "w", format=tarfile.USTAR_FORMAT) as tar:
+        tar.add(ROOT / "README.md", "../../up")
+    assert "leads out" in assay.refuses("restore", tmp_path / "y", "--data", tmp_path / "b")
+    assert not (tmp_path / "b" / "assay.db").exists()
+
+
+def test_killed_at_any_moment(assay, tmp_path):
+    """The old data or the new, never a mixture: also when the restore dies; the next one finishes it."""
+    make_data(tmp_path / "a", 30)
+    make_data(tmp_path / "b", 1)
+    assay.ok("backup", tmp_path / "x", "--data", tmp_path / "a")
+    old, new = projects_of(tmp_path / "b"), projects_of(tmp_path / "a")
+    seen = set()
+    for milliseconds in (1, 4, 10, 20, 40, 60):
+        process = assay.start("restore", tmp_path / "x", "--data", tmp_path / "b", "--replace",
+                              stderr=subprocess.DEVNULL)
+        time.sleep(milliseconds / 1000)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        if not (tmp_path / "b" / "restore.ready").exists():
+            found = projects_of(tmp_path / "b")
+            assert found in (old, new)
+            seen.add(found == new)
+    assay.ok("restore", tmp_path / "x", "--data", tmp_path / "b", "--replace")
+    assert projects_of(tmp_path / "b") == new and blobs_of(tmp_path / "b") == blobs_of(tmp_path / "a")
+
+
+def test_what_cannot_be_done_is_said(assay, tmp_path):
+    make_data(tmp_path / "a")
+    assert "no data of a server" in assay.refuses("backup", tmp_path / "x", "--data", tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+    assert "one FILE" in assay.refuses("backup", "--data", tmp_path / "a")
+    assert "one FILE" in assay.refuses("restore", "a", "b", "--data", tmp_path / "a")
+    assay.refuses("restore", tmp_path / "nothing", "--data", tmp_path / "c")
+    blob_path(tmp_path / "a", KEY.format(1)).unlink()
+    done = assay.ok("backup", tmp_path / "x", "--data", tmp_path / "a")
+    assert KEY.format(1) in done.stderr and "is not in the backup" in done.stderr
+    done = assay.ok("restore", tmp_path / "x", "--data", tmp_path / "d")
+    assert KEY.format(1) in done.stderr
+    assert len(blobs_of(tmp_path / "d")) == 2
