@@ -240,8 +240,8 @@ static void handle(struct request *q)
 static bool answers_early(const struct request *q)
 {
     int64_t rest = request_body_rest(q);
-    return rest != 0 &&
-           (rest < 0 || rest > HTTP_SWALLOW || request_header_view(q, STR("Expect")).p != NULL);
+    return q->must_close || (rest != 0 && (rest < 0 || rest > HTTP_SWALLOW ||
+                                           request_header_view(q, STR("Expect")).p != NULL));
 }
 
 enum MHD_Result dispatch_call(void *cls, struct MHD_Connection *mhd, const char *url,

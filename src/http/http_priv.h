@@ -95,6 +95,7 @@ struct request {
     char id[REQUEST_MAX_ID + 1];
     // --- after the headers
     bool is_begun;
+    bool must_close; // its head is not to be trusted
     struct str method;
     struct str version;
     struct uri uri;

@@ -310,7 +310,7 @@ static int queue_response(struct request *q)
 
 enum MHD_Result reply_send(struct request *q)
 {
-    q->is_unread = request_body_rest(q) != 0;
+    q->is_unread = q->must_close || request_body_rest(q) != 0;
     int r = queue_response(q);
     if (r < 0) { // once more, with the error in its place
         log_error(q->id, "%s", err_message(r));

@@ -153,8 +153,10 @@ struct str request_header_view(const struct request *q, struct str name)
     return (struct str){NULL, 0};
 }
 
+// Where a head breaks a rule nobody knows where the next request would begin: the connection ends.
 static int refuse(struct request *q, int status, const char *what)
 {
+    q->must_close = true;
     return reply_error(q, status, reply_status_name(status), "request: %s", what);
 }
 

@@ -144,7 +144,7 @@ static size_t no_unescape(void *cls, struct MHD_Connection *mhd, char *text)
     return strlen(text);
 }
 
-static void log_daemon(void *cls, const char *format, va_list ap)
+static void PRINTF_LIKE(2, 0) log_daemon(void *cls, const char *format, va_list ap)
 {
     char text[512];
     (void)cls;
