@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// formats.c - eval's readers of annotations, with media telling them how large a picture is.
+// formats.c - the readers of annotations, with media telling them how large a picture is.
 
 #include "app/formats.h"
 
@@ -10,9 +10,9 @@ enum {
     MAX_PIXELS = 512 * 1000 * 1000,
 };
 
-const char *const app_formats[] = {"auto",       "coco", "mot",      "jsonl", "bdd100k",
-                                   "cvat",       "voc",  "yolo",     "kitti", "labelme",
-                                   "openimages", "vott", "mot-cvat", "text",  NULL};
+const char *const app_formats[] = {"auto",     "coco", "mot",   "jsonl",   "bdd100k",    "cvat",
+                                   "voc",      "yolo", "kitti", "labelme", "openimages", "vott",
+                                   "mot-cvat", "csv",  "text",  NULL};
 const char *const app_text_kinds[] = {"auto", "xywh", "xyxy", "relative", NULL};
 const char *const app_voc_boxes[] = {"corners", "pixels", NULL};
 

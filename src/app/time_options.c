@@ -17,6 +17,8 @@
 #include "report/text.h"
 #include "report/time_json.h"
 
+#define EVENT_GAP_MS 1000.
+
 enum {
     MAX_MISTAKES = 1000 * 1000,
     MAX_OUTPUT = 64 * 1024 * 1024,
@@ -24,19 +26,22 @@ enum {
 
 struct time_settings {
     bool temporal, events;
+    double event_gap_ms;
     double tolerance_ms, latency_threshold_ms, frame_rate, min_height, min_visibility;
     int64_t mistakes;
     struct opt_list against;
 };
 
-struct time_settings time_option_settings = {.tolerance_ms = TEMPORAL_TOLERANCE_MS,
+struct time_settings time_option_settings = {.event_gap_ms = EVENT_GAP_MS,
+                                             .tolerance_ms = TEMPORAL_TOLERANCE_MS,
                                              .latency_threshold_ms = TEMPORAL_LATENCY_THRESHOLD_MS};
 
 // clang-format off
 #define O struct time_settings
 const struct opt time_option_rows[] = {
     OPT_LIST(O, "against", against, "FILE", "with --truth-mistakes: detections of a further model on the same pictures; may be given again"),
-    OPT_BOOL(O, "events", events, "evaluate: --truth and --detections are lists of timed events (CSV or JSON), matched by time alone"),
+    OPT_DOUBLE(O, "event-gap-ms", event_gap_ms, 0, 86400000, "MS", "with --events: without track ids, a label that was not seen for this long appears anew", "1000"),
+    OPT_BOOL(O, "events", events, "evaluate: --truth and --detections are lists of timed events (CSV or JSON), matched by time alone; or boxes with times, each appearance an event"),
     OPT_DOUBLE(O, "fps", frame_rate, 0, 1000000, "F", "with --temporal: time of a frame is frame / F, in videos without presentation times", "none: such videos have no data"),
     OPT_DOUBLE(O, "latency-threshold-ms", latency_threshold_ms, 0, 86400000, "MS", "with --temporal: a track that is detected by then is in time", "100"),
     OPT_DOUBLE(O, "min-height", min_height, 0, 1000000, "PIXELS", "with --temporal: truth less tall is not visible yet", "0"),
@@ -150,6 +155,34 @@ static int write_events(const char *truth, const char *detections, const char *j
     return r;
 }
 
+// Formats whose pictures may have times; what else there is, is read as a list.
+static bool has_boxes(const char *path)
+{
+    enum dataset_format f;
+    int r = dataset_recognise(path, &f);
+    if (r < 0)
+        err_clear(); // reading the list will say what is wrong
+    return r == 0 && (f == DATASET_JSONL || f == DATASET_CSV || f == DATASET_COCO);
+}
+
+// A list, or the appearances of what boxes show.
+static int read_events(const char *path, enum dataset_role role, double at_confidence,
+                       struct event_list **ret_list)
+{
+    if (!has_boxes(path))
+        return event_list_read(path, ret_list);
+    const struct dataset_read_opts opts = {0}; // on their own
+    const bool is_truth = role == DATASET_TRUTH;
+    struct dataset *d;
+    int r = app_dataset_read(path, &opts, &d);
+    if (r < 0)
+        return r;
+    r = event_list_of(d, is_truth ? 0 : at_confidence,
+                      (int64_t)(time_option_settings.event_gap_ms * 1000), ret_list);
+    dataset_destroy(d);
+    return r < 0 ? err_prefix(r, "%s", path) : 0;
+}
+
 int time_options_events(const char *truth, const char *detections, double at_confidence,
                         const char *json, struct arena *a)
 {
@@ -167,9 +200,9 @@ int time_options_events(const char *truth, const char *detections, double at_con
     const char *const inputs[] = {truth, detections};
     int r = app_check_out(json, inputs, ARRAY_LEN(inputs));
     if (r == 0)
-        r = event_list_read(truth, &truths);
+        r = read_events(truth, DATASET_TRUTH, at_confidence, &truths);
     if (r == 0)
-        r = event_list_read(detections, &found);
+        r = read_events(detections, DATASET_DETECTIONS, at_confidence, &found);
     if (r == 0)
         r = events_evaluate(truths, found, &opts, a, &res);
     if (r == 0)

@@ -8,6 +8,7 @@
 
 #include "dataset/dataset_priv.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,8 @@ struct dataset_builder {
     struct label_map *labels;
     struct built_frame *frames;
     size_t n_frames, cap_frames;
+    size_t current; // frame that detections belong to
+    bool judges_all;
     bool has_names;
     const char *foreign[MAX_FOREIGN]; // labels the truth does not have
     size_t n_foreign;
@@ -83,8 +86,20 @@ int dataset_builder_frame(struct dataset_builder *b, int64_t frame, int64_t pts_
             return ERR_NOMEM;
         b->has_names = true;
     }
+    b->current = b->n_frames;
     b->frames[b->n_frames++] = f;
     return 0;
+}
+
+void dataset_builder_turn_to(struct dataset_builder *b, size_t frame_index)
+{
+    assert(frame_index < b->n_frames);
+    b->current = frame_index;
+}
+
+void dataset_builder_judge_all(struct dataset_builder *b)
+{
+    b->judges_all = true;
 }
 
 static int note_foreign(struct dataset_builder *b, const char *label)
@@ -112,13 +127,13 @@ int dataset_builder_add(struct dataset_builder *b, const struct dataset_detectio
     if (!isfinite(d->x) || !isfinite(d->y) || !isfinite(d->w) || !isfinite(d->h) ||
         !isfinite(d->confidence))
         return err_set(ERR_INVALID, "frame %lld: a detection's numbers are not all finite",
-                       (long long)b->frames[b->n_frames - 1].frame);
+                       (long long)b->frames[b->current].frame);
     const char *label = d->label ? d->label : "";
     int32_t class_index = label_map_find(b->labels, str_of(label));
     if (class_index < 0)
         return note_foreign(b, label);
     b->n_known_detections++;
-    const struct dataset_object o = {.picture = (int32_t)(b->n_frames - 1),
+    const struct dataset_object o = {.picture = (int32_t)b->current,
                                      .class_index = class_index,
                                      .x = d->x,
                                      .y = d->y,
@@ -180,7 +195,12 @@ static int frame_notices(struct dataset_builder *b, const struct frame_map *m,
     const size_t n_judged = b->n_frames - t->n_unlisted - t->n_again;
     const size_t n_pictures = b->truth->n_pictures;
     int r = 0;
-    if (n_judged < n_pictures)
+    if (b->judges_all)
+        r = draft_notice(&b->draft,
+                         "frames without detections have no row: all %zu pictures of the truth are "
+                         "judged",
+                         n_pictures);
+    else if (n_judged < n_pictures)
         r = draft_notice(&b->draft,
                          "%zu of %zu pictures of the truth were not inferred: not judged",
                          n_pictures - n_judged, n_pictures);
@@ -255,6 +275,8 @@ static int match_to_truth(struct dataset_builder *b)
         map_frames(b, m, map, &t);
         move_objects(&b->draft, map);
         r = frame_notices(b, m, &t);
+        for (size_t i = 0; b->judges_all && i < b->truth->n_pictures; i++)
+            b->draft.judged[i] = true;
     } else {
         r = ERR_NOMEM;
     }
@@ -271,7 +293,8 @@ int dataset_builder_finish(struct dataset_builder **pb, struct dataset **ret_dat
     *pb = NULL;
     int r = match_to_truth(b);
     if (r == 0)
-        r = draft_to_dataset(&b->draft, "assay-jsonl", b->truth, ret_dataset);
+        r = draft_to_dataset(&b->draft, b->judges_all ? "csv" : "assay-jsonl", b->truth,
+                             ret_dataset);
     dataset_builder_destroy(b);
     return r;
 }

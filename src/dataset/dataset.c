@@ -101,6 +101,7 @@ static const struct {
     [DATASET_OPENIMAGES] = {"openimages", NULL, true},
     [DATASET_VOTT] = {"vott", NULL, true},
     [DATASET_MOT_CVAT] = {"mot-cvat", NULL, true},
+    [DATASET_CSV] = {"csv", dataset_read_csv_own, false},
     [DATASET_TEXT] = {"text", NULL, true},
 };
 
@@ -122,7 +123,8 @@ static int read_file(const char *path, const struct dataset_read_opts *opts,
     if (format == DATASET_FORMAT_UNSET)
         r = dataset_recognise_head(&in, &format);
     bool is_import = r == 0 && formats[format].is_import;
-    if (r == 0 && format == DATASET_JSONL && !opts->truth && opts->role != DATASET_TRUTH) {
+    const bool is_ours = format == DATASET_JSONL || format == DATASET_CSV;
+    if (r == 0 && is_ours && !opts->truth && opts->role != DATASET_TRUTH) {
         is_import = true; // on their own
     } else if (r == 0 && !is_import) {
         r = formats[format].read(&in, opts->truth, ret_dataset);
@@ -136,6 +138,17 @@ static int read_file(const char *path, const struct dataset_read_opts *opts,
     if (r == 0 && is_import)
         r = dataset_import(path, opts, format, &files, ret_dataset);
     file_list_finish(&files);
+    return r;
+}
+
+int dataset_recognise(const char *path, enum dataset_format *ret_format)
+{
+    struct dataset_input in;
+    int r = dataset_input_open(path, &in);
+    if (r < 0)
+        return r;
+    r = dataset_recognise_head(&in, ret_format);
+    dataset_input_close(&in);
     return r;
 }
 

@@ -128,6 +128,7 @@ enum dataset_format {
     DATASET_OPENIMAGES,   // CSV: relative corners
     DATASET_VOTT,         // CSV: absolute corners
     DATASET_MOT_CVAT,     // MOT text with a list of its classes beside, as CVAT exports it
+    DATASET_CSV,          // our detections, a row each
     DATASET_TEXT, // a text a picture: class, confidence and four numbers (enum dataset_text)
     DATASET_N_FORMATS,
 };
@@ -143,6 +144,8 @@ const char *dataset_format_name(enum dataset_format format);
 int dataset_read(const char *path, enum dataset_role role, enum dataset_format format,
                  const struct dataset *truth, struct dataset **ret_dataset) MUST_CHECK;
 void dataset_destroy(struct dataset *d);
+// What the file is, by content. Errors as opening a file; ERR_UNSUPPORTED, ERR_DATA.
+int dataset_recognise(const char *path, enum dataset_format *ret_format) MUST_CHECK;
 // The value of *key* in a list of attributes; NULL: it is not there.
 const char *dataset_attribute(const struct dataset *d, uint32_t list, const char *key);
 

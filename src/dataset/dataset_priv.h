@@ -113,6 +113,12 @@ bool frame_map_is_by_name(const struct frame_map *m);
 // comes before "f2".
 bool frame_map_is_doubtful(const struct frame_map *m, const struct dataset *truth);
 
+// Of a builder: detections that come next belong to its frame of this index, in the order of
+// dataset_builder_frame().
+void dataset_builder_turn_to(struct dataset_builder *b, size_t frame_index);
+// Pictures without a frame are judged as well: it is not known which were looked at.
+void dataset_builder_judge_all(struct dataset_builder *b);
+
 // The readers. *truth* is NULL in the role of truth.
 int dataset_read_coco(struct dataset_input *in, const struct dataset *truth,
                       struct dataset **ret_dataset) MUST_CHECK;
@@ -123,5 +129,7 @@ int dataset_read_bdd(struct dataset_input *in, const struct dataset *truth,
 // A folder of sequences (see dataset_folder.c).
 int dataset_read_folder(const char *folder, enum dataset_format format, const struct dataset *truth,
                         struct dataset **ret_dataset) MUST_CHECK;
+int dataset_read_csv_own(struct dataset_input *in, const struct dataset *truth,
+                         struct dataset **ret_dataset) MUST_CHECK;
 int dataset_read_jsonl(struct dataset_input *in, const struct dataset *truth,
                        struct dataset **ret_dataset) MUST_CHECK;

@@ -11,6 +11,7 @@
 #include "base/attr.h"
 
 struct arena;
+struct dataset;
 struct dataset_input;
 
 enum {
@@ -36,4 +37,10 @@ struct event_list {
 // ERR_NOMEM, ERR_IO.
 int event_list_read(const char *path, struct event_list **ret_list) MUST_CHECK;
 int event_list_read_from(struct dataset_input *in, struct event_list **ret_list) MUST_CHECK;
+// The events that boxes are, of truth or of detections: where there are track ids, the first box of
+// each track; else the first box of a label after *gap_us* without one. Boxes below
+// *min_confidence* do not count. ERR_DATA: boxes without a time, or several videos. ERR_TOO_BIG,
+// ERR_NOMEM.
+int event_list_of(const struct dataset *d, double min_confidence, int64_t gap_us,
+                  struct event_list **ret_list) MUST_CHECK;
 void event_list_destroy(struct event_list *l); // NULL is a no-op

@@ -426,6 +426,7 @@ static int run_reader(struct import *im, enum dataset_format format)
         [DATASET_LABELME] = read_labelme,   [DATASET_OPENIMAGES] = read_csv,
         [DATASET_VOTT] = read_csv,          [DATASET_TEXT] = read_texts,
         [DATASET_MOT_CVAT] = read_mot_cvat, [DATASET_JSONL] = read_jsonl,
+        [DATASET_CSV] = read_csv_own,
     };
     im->format = dataset_format_name(format);
     if (im->opts->truth) {
@@ -443,7 +444,8 @@ int dataset_import(const char *path, const struct dataset_read_opts *opts,
                    enum dataset_format format, struct file_list *files,
                    struct dataset **ret_dataset)
 {
-    const bool of_detections = format == DATASET_TEXT || format == DATASET_JSONL;
+    const bool of_detections =
+        format == DATASET_TEXT || format == DATASET_JSONL || format == DATASET_CSV;
     enum dataset_role role = opts->role;
     if (role == DATASET_ROLE_UNSET)
         role = of_detections || opts->truth ? DATASET_DETECTIONS : DATASET_TRUTH;

@@ -148,7 +148,8 @@ int read_kitti(struct import *im) MUST_CHECK;
 int read_labelme(struct import *im) MUST_CHECK;
 int read_csv(struct import *im) MUST_CHECK;
 int read_mot_cvat(struct import *im) MUST_CHECK;
-int read_jsonl(struct import *im) MUST_CHECK; // on their own
+int read_jsonl(struct import *im) MUST_CHECK;   // on their own
+int read_csv_own(struct import *im) MUST_CHECK; // likewise
 
 // Class names by number.
 struct name_list {

@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // read_csv.c - CSV with a header: OpenImages (parts of the picture) and VoTT (pixels).
 //
-// RFC 4180 in lines: a quoted cell may hold commas and doubled quotes, not line ends. Numbers with
-// a decimal comma (spreadsheets of some countries write them, quoted) are read.
+// Numbers with a decimal comma (spreadsheets of some countries write them, quoted) are read.
 
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "dataset/csv_priv.h"
 #include "dataset/import_priv.h"
-
-enum {
-    CSV_MAX_COLUMNS = 64,
-};
 
 enum column {
     COLUMN_IMAGE,
@@ -34,9 +30,7 @@ struct reader {
     struct import *im;
     struct line_reader lines;
     int columns[N_COLUMNS]; // where each is; -1: nowhere
-    char *cells;            // of the line, unquoted; DATASET_MAX_LINE
-    struct str cell[CSV_MAX_COLUMNS];
-    size_t n_cells;
+    struct csv_row row;
     bool is_relative;
     // Pictures by name: open addressing, index + 1.
     uint32_t *slots;
@@ -45,54 +39,6 @@ struct reader {
 
 // ---- cells
 
-// Appends the cell at the start of *rest to *at; *rest becomes what follows its comma.
-static int take_cell(const struct reader *r, struct str *rest, char **at)
-{
-    const char *p = rest->p;
-    const char *end = rest->p + rest->n;
-    if (p < end && *p == '"') {
-        p++;
-        for (;; p++) {
-            if (p == end)
-                return line_reader_error(&r->lines, "a quoted cell does not end in its line");
-            if (*p == '"' && (p + 1 == end || p[1] != '"'))
-                break;
-            p += *p == '"';
-            *(*at)++ = *p;
-        }
-        p++;
-        if (p < end && *p != ',')
-            return line_reader_error(&r->lines, "text behind a quoted cell");
-    } else {
-        while (p < end && *p != ',')
-            *(*at)++ = *p++;
-    }
-    *rest = (struct str){p, (size_t)(end - p)};
-    return 0;
-}
-
-static int split_cells(struct reader *r, struct str line)
-{
-    char *at = r->cells;
-    r->n_cells = 0;
-    if (line.n > 0 && line.p[line.n - 1] == '\r')
-        line.n--;
-    if (line.n > 0 && memchr(line.p, '\0', line.n))
-        return line_reader_error(&r->lines, "a zero byte");
-    for (;;) {
-        if (r->n_cells == CSV_MAX_COLUMNS)
-            return line_reader_error(&r->lines, "more than %d columns", CSV_MAX_COLUMNS);
-        char *start = at;
-        int e = take_cell(r, &line, &at);
-        if (e < 0)
-            return e;
-        r->cell[r->n_cells++] = (struct str){start, (size_t)(at - start)};
-        if (line.n == 0)
-            return 0;
-        line = (struct str){line.p + 1, line.n - 1}; // the comma
-    }
-}
-
 static int find_columns(struct reader *r)
 {
     static const char *const names[2][N_COLUMNS] = {
@@ -100,14 +46,10 @@ static int find_columns(struct reader *r)
          "IsTruncated", "IsGroupOf"},
         {"image", "label", "xmin", "xmax", "ymin", "ymax", "", "", "", ""},
     };
-    r->is_relative = str_is(r->cell[0], "ImageID");
+    r->is_relative = str_is(r->row.cells[0], "ImageID");
     for (int c = 0; c < N_COLUMNS; c++) {
         const char *name = names[r->is_relative ? 0 : 1][c];
-        r->columns[c] = -1;
-        for (size_t i = 0; i < r->n_cells; i++) {
-            if (name[0] && str_is(str_trim(r->cell[i]), name))
-                r->columns[c] = (int)i;
-        }
+        r->columns[c] = name[0] ? csv_row_find(&r->row, name) : -1;
         if (c < N_NEEDED && r->columns[c] < 0)
             return line_reader_error(&r->lines, "no column %s", name);
     }
@@ -117,8 +59,7 @@ static int find_columns(struct reader *r)
 // Empty where the column is not there.
 static struct str cell_of(const struct reader *r, enum column c)
 {
-    int i = r->columns[c];
-    return i >= 0 && (size_t)i < r->n_cells ? str_trim(r->cell[i]) : (struct str){0};
+    return csv_row_cell(&r->row, r->columns[c]);
 }
 
 // Of a cell that is a text: as it was before it was defused.
@@ -132,7 +73,7 @@ static int number_of(struct reader *r, enum column c, const char *what, double *
     struct str cell = cell_of(r, c);
     const char *comma = cell.n ? memchr(cell.p, ',', cell.n) : NULL;
     if (comma) // the bytes are our copy
-        r->cells[comma - r->cells] = '.';
+        r->row.bytes[comma - r->row.bytes] = '.';
     if (str_to_double(cell, ret) == 0)
         return 0;
     return err_prefix(ERR_DATA, "%s: line %lld: %s", r->lines.in.path, (long long)r->lines.line,
@@ -239,18 +180,24 @@ static int read_row(struct reader *r)
     return import_object(r->im, &o, r->lines.in.path);
 }
 
+static int split(struct reader *r, struct str line)
+{
+    int e = csv_row_split(&r->row, line);
+    return e < 0 ? err_prefix(e, "%s: line %lld", r->lines.in.path, (long long)r->lines.line) : 0;
+}
+
 static int read_rows(struct reader *r)
 {
     struct str line;
     int e = line_reader_next(&r->lines, &line);
     if (e == 0)
-        e = split_cells(r, line);
+        e = split(r, line);
     if (e == 0)
         e = find_columns(r);
     while (e == 0) {
         e = line_reader_next(&r->lines, &line);
         if (e == 0 && str_trim(line).n > 0)
-            e = split_cells(r, line);
+            e = split(r, line);
         else if (e == 0)
             continue;
         if (e == 0)
@@ -261,8 +208,8 @@ static int read_rows(struct reader *r)
 
 int read_csv(struct import *im)
 {
-    struct reader r = {.im = im, .cells = mem_array(char, DATASET_MAX_LINE)};
-    int e = r.cells ? 0 : ERR_NOMEM;
+    struct reader r = {.im = im};
+    int e = csv_row_init(&r.row);
     for (size_t i = 0; e == 0 && i < im->files.n; i++) {
         if (im->files.n_root > 0 && !path_has_ending(im->files.paths[i], ".csv"))
             continue;
@@ -271,7 +218,7 @@ int read_csv(struct import *im)
             e = read_rows(&r);
         line_reader_close(&r.lines);
     }
-    mem_free(r.cells);
+    csv_row_finish(&r.row);
     mem_free(r.slots);
     return e;
 }

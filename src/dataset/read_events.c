@@ -9,11 +9,11 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "dataset/csv_priv.h"
 #include "dataset/dataset_priv.h"
 #include "dataset/event_list.h"
 
 enum {
-    MAX_CELLS = 64,
     MAX_LABEL = 4096,     // bytes
     MAX_BYTES = 64 << 20, // of a file
 };
@@ -74,47 +74,21 @@ static int add(struct reader *r, const struct draft_event *e)
 // --- CSV
 
 struct columns {
-    size_t label, time, confidence; // SIZE_MAX: not there
+    int label, time, confidence; // -1: not there
     double us;
 };
 
-// Cuts a line into cells. A quoted cell holds commas; a doubled quote in it stays doubled.
-static size_t split(struct str line, struct str *cells)
+static int take_header(struct reader *r, const struct csv_row *row, struct columns *c)
 {
-    size_t n = 0;
-    const char *p = line.p;
-    const char *const end = line.p + line.n;
-    while (n < MAX_CELLS) {
-        const bool quoted = p < end && *p == '"';
-        const char *from = quoted ? ++p : p;
-        while (p < end && *p != (quoted ? '"' : ','))
-            p++;
-        cells[n++] = str_trim((struct str){.p = from, .n = (size_t)(p - from)});
-        while (p < end && *p != ',')
-            p++;
-        if (p >= end)
-            break;
-        p++;
-    }
-    return n;
-}
-
-static int take_header(struct reader *r, struct str line, struct columns *c)
-{
-    struct str cells[MAX_CELLS];
-    size_t n = split(line, cells);
-    *c = (struct columns){SIZE_MAX, SIZE_MAX, SIZE_MAX, 0};
-    for (size_t i = 0; i < n; i++) {
-        if (str_is(cells[i], "label"))
-            c->label = i;
-        if (str_is(cells[i], "confidence"))
-            c->confidence = i;
-        if (unit_of(cells[i]) > 0) {
-            c->time = i;
-            c->us = unit_of(cells[i]);
+    *c = (struct columns){csv_row_find(row, "label"), -1, csv_row_find(row, "confidence"), 0};
+    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+        const int column = csv_row_find(row, units[i].name);
+        if (column > c->time) { // the last one
+            c->time = column;
+            c->us = units[i].us;
         }
     }
-    if (c->label == SIZE_MAX || c->time == SIZE_MAX)
+    if (c->label < 0 || c->time < 0)
         return err_set(ERR_DATA,
                        "%s: not a list of events: the first line names no column label and time_ms "
                        "(time_s, time_us)",
@@ -122,32 +96,30 @@ static int take_header(struct reader *r, struct str line, struct columns *c)
     return 0;
 }
 
-static int take_cell(struct reader *r, const struct str *cells, size_t n, size_t at, double *ret)
+static int take_cell(struct reader *r, const struct csv_row *row, int column, double *ret)
 {
-    if (at >= n || str_to_double(cells[at], ret) < 0)
-        return err_set(ERR_DATA, "%s: line %lld: cell %zu is not a number", r->path,
-                       (long long)r->line, at + 1);
+    if (str_to_double(csv_row_cell(row, column), ret) < 0)
+        return err_set(ERR_DATA, "%s: line %lld: cell %d is not a number", r->path,
+                       (long long)r->line, column + 1);
     return 0;
 }
 
-static int take_row(struct reader *r, struct str line, const struct columns *c)
+static int take_row(struct reader *r, const struct csv_row *row, const struct columns *c)
 {
-    struct str cells[MAX_CELLS];
-    size_t n = split(line, cells);
-    struct draft_event e = {.has_label = c->label < n, .has_time = true, .confidence = 1};
-    if (e.has_label)
-        e.label = cells[c->label];
-    int err = take_cell(r, cells, n, c->time, &e.time_us);
-    if (err == 0 && c->confidence != SIZE_MAX)
-        err = take_cell(r, cells, n, c->confidence, &e.confidence);
+    struct draft_event e = {
+        .has_label = (size_t)c->label < row->n, .has_time = true, .confidence = 1};
+    e.label = str_csv_undo(csv_row_cell(row, c->label));
+    int err = take_cell(r, row, c->time, &e.time_us);
+    if (err == 0 && c->confidence >= 0)
+        err = take_cell(r, row, c->confidence, &e.confidence);
     e.time_us *= c->us;
     return err < 0 ? err : add(r, &e);
 }
 
-static int read_csv_events(struct reader *r, struct str text)
+static int read_csv_rows(struct reader *r, struct str text, struct csv_row *row)
 {
     struct str line;
-    struct columns c;
+    struct columns c = {0};
     bool has_header = false;
     int err = 0;
     while (err == 0 && str_split(&text, '\n', &line)) {
@@ -155,11 +127,24 @@ static int read_csv_events(struct reader *r, struct str text)
         line = str_trim(line);
         if (line.n == 0)
             continue;
-        err = has_header ? take_row(r, line, &c) : take_header(r, line, &c);
+        err = csv_row_split(row, line);
+        if (err < 0)
+            return err_prefix(err, "%s: line %lld", r->path, (long long)r->line);
+        err = has_header ? take_row(r, row, &c) : take_header(r, row, &c);
         has_header = true;
     }
     if (err == 0 && !has_header)
         err = err_set(ERR_DATA, "%s: an empty file is no list of events", r->path);
+    return err;
+}
+
+static int read_csv_events(struct reader *r, struct str text)
+{
+    struct csv_row row;
+    int err = csv_row_init(&row);
+    if (err == 0)
+        err = read_csv_rows(r, text, &row);
+    csv_row_finish(&row);
     return err;
 }
 

@@ -12,7 +12,7 @@
 // ---- JSON
 
 // A document that begins with '{' is our detections if its first telling key is "type", LabelMe's
-// if it is one of its own, COCO otherwise.
+// if it is one of its own, a list of events if it is "events", COCO otherwise.
 static int recognise_object(struct str head, enum dataset_format *ret_format)
 {
     *ret_format = DATASET_COCO;
@@ -35,6 +35,10 @@ static int recognise_object(struct str head, enum dataset_format *ret_format)
             *ret_format = DATASET_LABELME;
             break;
         }
+        if (str_is(e.text, "events")) {
+            *ret_format = DATASET_FORMAT_UNSET;
+            break;
+        }
         if (str_is(e.text, "images") || str_is(e.text, "annotations") ||
             str_is(e.text, "categories"))
             break;
@@ -49,7 +53,13 @@ static int recognise_object(struct str head, enum dataset_format *ret_format)
     return 0;
 }
 
-// Frames with labels are BDD100K's, anything else is COCO results.
+// Whether *key* is the time of an event.
+static bool is_event_time(struct str key)
+{
+    return str_is(key, "time_ms") || str_is(key, "time_s") || str_is(key, "time_us");
+}
+
+// Frames with labels are BDD100K's, things with a time are events, anything else is COCO results.
 static int recognise_array(struct str head, enum dataset_format *ret_format)
 {
     *ret_format = DATASET_COCO;
@@ -64,7 +74,9 @@ static int recognise_array(struct str head, enum dataset_format *ret_format)
     while (r == 0 && (r = json_next(json, &e)) == 0 && e.type == JSON_KEY) {
         if (str_is(e.text, "labels"))
             *ret_format = DATASET_BDD100K;
-        if (str_is(e.text, "labels") || str_is(e.text, "image_id"))
+        if (is_event_time(e.text))
+            *ret_format = DATASET_FORMAT_UNSET;
+        if (str_is(e.text, "labels") || str_is(e.text, "image_id") || is_event_time(e.text))
             break;
         r = json_next(json, &e);
         if (r == 0)
@@ -156,6 +168,8 @@ static enum dataset_format csv_format(struct str head)
         return DATASET_OPENIMAGES;
     if (str_starts(line, "\"image\",\"xmin\",") || str_starts(line, "image,xmin,"))
         return DATASET_VOTT;
+    if (str_starts(line, "frame,pts_us,"))
+        return DATASET_CSV;
     return DATASET_FORMAT_UNSET;
 }
 
@@ -206,7 +220,7 @@ static int recognise_text(const struct dataset_input *in, struct str text,
         return err_set(ERR_UNSUPPORTED,
                        "'%s' is no format known here: COCO, BDD100K or LabelMe JSON, .jsonl "
                        "detections, MOT, KITTI or YOLO text, Pascal VOC or CVAT XML, OpenImages or "
-                       "VoTT CSV",
+                       "VoTT CSV, the CSV of detect",
                        in->path);
     *ret_format = f;
     return 0;
@@ -224,11 +238,14 @@ int dataset_recognise_head(const struct dataset_input *in, enum dataset_format *
         return err_set(ERR_DATA,
                        "'%s' is a Git-LFS pointer, not the file itself: run 'git lfs pull'",
                        in->path);
-    if (text.p[0] == '[')
-        return recognise_array(text, ret_format);
-    if (text.p[0] == '{')
-        return recognise_object(text, ret_format);
-    return recognise_text(in, text, ret_format);
+    if (text.p[0] != '[' && text.p[0] != '{')
+        return recognise_text(in, text, ret_format);
+    int r =
+        text.p[0] == '[' ? recognise_array(text, ret_format) : recognise_object(text, ret_format);
+    if (r == 0 && *ret_format == DATASET_FORMAT_UNSET)
+        return err_set(ERR_UNSUPPORTED,
+                       "'%s' is a list of timed events, which evaluate --events judges", in->path);
+    return r;
 }
 
 // ---- folders

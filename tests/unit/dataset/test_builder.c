@@ -168,12 +168,42 @@ static void test_out_of_memory(void **state)
     dataset_destroy(t);
 }
 
+// Rows of CSV: frames without detections have none, so all of the truth is judged.
+static void test_csv_of_detections(void **state)
+{
+    (void)state;
+    struct dataset *truth = given_truth(
+        "{\"images\":[{\"id\":1},{\"id\":2},{\"id\":3}],\"categories\":[{\"id\":1,\"name\":\"a\"}],"
+        "\"annotations\":[]}");
+    struct dataset *d = NULL;
+    assert_int_equal(given_read("frame,pts_us,label,confidence,x,y,width,height,track_id\n"
+                                "2,200,a,0.1,1,2,3,4,5\n0,0,b,0.5,1,2,3,4,\n2,200,a,0.7,1,2,3,4,\n"
+                                "7,700,a,0.5,1,2,3,4,\n",
+                                truth, &d),
+                     0);
+    assert_string_equal(d->format, "csv");
+    assert_int_equal(d->n_objects, 2);
+    assert_int_equal(d->n_judged, 3);
+    assert_int_equal(d->objects[0].picture, 2);
+    assert_int_equal(d->objects[0].track_id, 5);
+    assert_true(d->objects[0].confidence == (double).1f);
+    assert_int_equal(d->objects[1].picture, 2);
+    assert_int_equal(d->objects[1].track_id, -1);
+    assert_int_equal(d->pts_us[2], 200);
+    assert_int_equal(d->pts_us[1], INT64_MIN);
+    assert_true(given_has_notice(d, "all 3 pictures of the truth are judged"));
+    assert_true(given_has_notice(d, "1 of 3 inferred frames are not in the truth"));
+    assert_true(given_has_notice(d, "1 detections of classes that the truth does not have"));
+    dataset_destroy(d);
+    dataset_destroy(truth);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),          cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_notices),       cmocka_unit_test(test_doubtful_truth),
-        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_csv_of_detections),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

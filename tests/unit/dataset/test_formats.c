@@ -30,6 +30,7 @@
 #define KITTI "Car 0.50 1 -1.5 10 20 40 60 1 1 1 0 0 0 0"
 #define OPEN \
     "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf\n"
+#define OWN "frame,pts_us,label,confidence,x,y,width,height\n"
 #define SHAPE(inside) \
     "{\"shapes\":[{" inside "}],\"imagePath\":\"p.jpg\",\"imageWidth\":100,\"imageHeight\":50}"
 #define BOMB                                                                                   \
@@ -306,6 +307,25 @@ static const struct {
      {1, 2, 3, 6},
      "=h,1",
      NULL},
+    // the CSV of detect: rows of a frame may stand apart, columns anywhere
+    {"p.csv",
+     "frame,pts_us,file,class_id,label,confidence,x,y,width,height,track_id\n"
+     "4,400,,7,'=h,0.5,1,2,3,4,9\n2,200,\"a,b.jpg\",1,g,0.25,0,0,1,1,\n4,400,,1,g,0.25,0,0,1,1,\n",
+     "csv",
+     2,
+     3,
+     {1, 2, 3, 4},
+     "=h",
+     NULL},
+    {"p.csv",
+     "frame,pts_us,y,x,height,width,confidence,label\n0,,2,1,4,3,1,a\n\n",
+     "csv",
+     1,
+     1,
+     {1, 2, 3, 4},
+     "a",
+     NULL},
+    {"p.csv", "frame,pts_us,y,x,height,width,confidence,label\n", "csv", 0, 0, {0}, NULL, NULL},
     // whole pixels come back from six digits
     {"p.txt",
      "1 0.333333 0.3 0.666667 0.2\n",
@@ -402,6 +422,14 @@ static const struct {
     {"p.csv", OPEN "p,x,a,1,0.1,wide,0.2,0.6\n", "line 2: XMax", ERR_DATA},
     {"p.csv", OPEN "p,x,\"a,1,0.1,0.3,0.2,0.6\n", "does not end", ERR_DATA},
     {"p.csv", OPEN ",x,a,1,0.1,0.3,0.2,0.6\n", "without a picture", ERR_DATA},
+    {"p.csv", OWN "0,,a,0.5,1,2,3\n", "line 2: height", ERR_DATA},
+    {"p.csv", OWN "-1,,a,0.5,1,2,3,4\n", "frame -1 is negative", ERR_DATA},
+    {"p.csv", OWN ",,a,0.5,1,2,3,4\n", "line 2: frame", ERR_DATA},
+    {"p.csv", OWN "0,x,a,0.5,1,2,3,4\n", "line 2: pts_us", ERR_DATA},
+    {"p.csv", OWN "0,,a,nan,1,2,3,4\n", "line 2: confidence", ERR_DATA},
+    {"p.csv", OWN "0,,a,0.5,1e39,2,3,4\n", "x is not finite", ERR_DATA},
+    {"p.csv", OWN "0,,\"a,0.5,1,2,3,4\n", "line 2: a quoted cell does not end", ERR_DATA},
+    {"p.csv", "frame,pts_us,label,x,y,width,height\n", "no column confidence", ERR_DATA},
     {"d.yaml", "names: [a, *b]\n", "aliases", ERR_DATA},
     {"d.yaml", "names: &a [a, [b]]\n", "no text", ERR_DATA},
     {"d.yaml", "names: {-1: a}\n", "class -1", ERR_DATA},

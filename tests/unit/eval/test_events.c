@@ -7,6 +7,8 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
+#include "base/str.h"
+#include "dataset/dataset.h"
 #include "dataset/event_list.h"
 #include "eval/events.h"
 
@@ -161,13 +163,70 @@ static void test_memory(void **state)
     }
 }
 
+// What boxes show appears at these times.
+static void test_appearances(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what, *objects;
+        double min_confidence;
+        int64_t gap_us;
+        const char *events; // "label@time_us ..."
+    } cases[] = {
+        {"none", "", 0, 0, ""},
+        {"by track", "1,0,5 1,1,5 1,9,5 1,1,6 2,2,5 1,1,-1", 0, 0, "a@0 a@100000 b@200000 "},
+        {"by gap", "1,0,-1 1,1,-1 1,3,-1 1,9,-1 2,9,-1", 0, 200000, "a@0 a@900000 b@900000 "},
+        {"twice in a picture", "1,4,-1 1,4,-1", 0, 0, "a@400000 "},
+        {"too weak", "1,4,-1 1,5,-1", 1.5, 0, ""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct dataset_class classes[] = {{.id = 1, .name = "a"}, {.id = 2, .name = "b"}};
+        struct dataset_picture pictures[10] = {0};
+        struct dataset_object objects[8] = {0};
+        struct dataset d = {.classes = classes,
+                            .n_classes = 2,
+                            .pictures = pictures,
+                            .n_pictures = 10,
+                            .objects = objects};
+        for (int k = 0; k < 10; k++)
+            pictures[k].pts_us = k * 100000;
+        struct str rest = str_of(cases[i].objects);
+        struct str part;
+        while (rest.n > 0 && str_split(&rest, ' ', &part)) {
+            int64_t v[3];
+            struct str number;
+            for (size_t k = 0; k < 3 && str_split(&part, ',', &number); k++)
+                assert_int_equal(str_to_i64(number, &v[k]), 0);
+            objects[d.n_objects++] = (struct dataset_object){.class_index = (int32_t)v[0] - 1,
+                                                             .picture = (int32_t)v[1],
+                                                             .track_id = v[2],
+                                                             .confidence = 1};
+        }
+        struct event_list *l = NULL;
+        assert_int_equal(event_list_of(&d, cases[i].min_confidence, cases[i].gap_us, &l), 0);
+        struct str_buf text = STR_BUF_INIT(1000);
+        for (size_t k = 0; k < l->n; k++)
+            str_buf_printf(&text, "%s@%lld ", l->items[k].label, (long long)l->items[k].time_us);
+        if (strcmp(str_buf_text(&text), cases[i].events) != 0)
+            fail_msg("%s: %s", cases[i].what, str_buf_text(&text));
+        str_buf_finish(&text);
+        event_list_destroy(l);
+        pictures[4].pts_us = INT64_MIN;
+        if (cases[i].events[0] && strstr(cases[i].objects, "1,4")) {
+            assert_int_equal(event_list_of(&d, 0, 0, &l), ERR_DATA);
+            assert_non_null(strstr(err_message(ERR_DATA), "without presentation times"));
+        }
+        d.n_videos = 2;
+        assert_int_equal(event_list_of(&d, 0, 0, &l), ERR_DATA);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forms),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_forms),       cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_rows),        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_appearances),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
