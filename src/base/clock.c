@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <time.h>
@@ -44,4 +45,11 @@ void clock_test_set(int64_t monotonic_ns, int64_t wall_us)
 void clock_test_release(void)
 {
     atomic_store(&test_clock, false);
+}
+
+void clock_sleep_ns(int64_t ns)
+{
+    struct timespec left = {.tv_sec = ns / CLOCK_NS_PER_S, .tv_nsec = ns % CLOCK_NS_PER_S};
+    while (ns > 0 && nanosleep(&left, &left) < 0 && errno == EINTR)
+        ;
 }

@@ -15,6 +15,9 @@ int64_t clock_wall_us(void);
 // CPU time that all threads of this process have used.
 int64_t clock_process_cpu_ns(void);
 
+// Sleeps so long, also when a signal comes between.
+void clock_sleep_ns(int64_t ns);
+
 // Tests only: both clocks stand at these values until clock_test_release().
 void clock_test_set(int64_t monotonic_ns, int64_t wall_us);
 void clock_test_release(void);

@@ -106,3 +106,6 @@ void json_put_double(struct json_writer *w, const char *key, double v);
 void json_put_bool(struct json_writer *w, const char *key, bool v);
 void json_put_text(struct json_writer *w, const char *key, const char *s);
 void json_put_known(struct json_writer *w, const char *key, const char *s);
+// What the reader saw, written again: a document is copied event by event (JSON_END writes
+// nothing).
+void json_copy_event(struct json_writer *w, const struct json_event *e);

@@ -204,3 +204,40 @@ void json_put_known(struct json_writer *w, const char *key, const char *s)
     if (s)
         json_put_text(w, key, s);
 }
+
+void json_copy_event(struct json_writer *w, const struct json_event *e)
+{
+    switch (e->type) {
+    case JSON_OBJECT:
+        json_object(w);
+        break;
+    case JSON_ARRAY:
+        json_array(w);
+        break;
+    case JSON_OBJECT_END:
+    case JSON_ARRAY_END:
+        json_end(w);
+        break;
+    case JSON_KEY:
+        json_key_str(w, e->text);
+        break;
+    case JSON_STRING:
+        json_string(w, e->text);
+        break;
+    case JSON_NUMBER:
+        if (e->is_integer)
+            json_int(w, e->integer);
+        else
+            json_double(w, e->number);
+        break;
+    case JSON_BOOL:
+        json_bool(w, e->boolean);
+        break;
+    case JSON_NULL:
+        json_null(w);
+        break;
+    case JSON_UNSET:
+    case JSON_END:
+        break;
+    }
+}
