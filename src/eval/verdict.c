@@ -175,6 +175,23 @@ static int read_file(const char *path, struct arena *a, struct verdict_profile *
     return err;
 }
 
+int verdict_profile_read_json(struct str json, struct arena *a, struct verdict_profile *ret_profile)
+{
+    json = str_trim(json);
+    if (json.n < 2 || json.p[0] != '"')
+        return verdict_profile_read(json, "profile", a, ret_profile);
+    const struct str name = {json.p + 1, json.n - 2};
+    for (size_t i = 0; i < ARRAY_LEN(profiles); i++) {
+        if (str_is(name, profiles[i].name)) {
+            *ret_profile = profiles[i];
+            return 0;
+        }
+    }
+    return err_set(ERR_NOT_FOUND,
+                   "profile: '%.*s' is none of default, strict, safety-critical, performance",
+                   (int)MIN(name.n, (size_t)40), name.p);
+}
+
 int verdict_profile_get(const char *name_or_path, struct arena *a,
                         struct verdict_profile *ret_profile)
 {

@@ -65,6 +65,10 @@ int verdict_profile_get(const char *name_or_path, struct arena *a,
 int verdict_profile_read(struct str text, const char *name, struct arena *a,
                          struct verdict_profile *ret_profile) MUST_CHECK;
 bool verdict_metric_is_known(const char *metric);
+// *json* is the name of a built-in profile as a JSON text ("\"strict\""), or a profile as its file
+// holds it. A name never means a file. ERR_NOT_FOUND, ERR_DATA, ERR_INVALID, ERR_NOMEM.
+int verdict_profile_read_json(struct str json, struct arena *a,
+                              struct verdict_profile *ret_profile) MUST_CHECK;
 // Asks *figure* for each metric: it fills value and interval, NaN where there is no data.
 // ERR_NOMEM.
 int verdict_make(const struct verdict_profile *p,

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+// kinds.c - the list of kinds.
+
+#include "task/kinds.h"
+
+const struct task_kind *const task_kinds[] = {
+    &task_kind_probe, &task_kind_process, &task_kind_evaluate, &task_kind_preview, NULL,
+};

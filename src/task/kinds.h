@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// kinds.h - every kind of task; one file each.
+#pragma once
+
+#include "task/kind.h"
+
+// A new video: what it is (docs/FILES.md, probe), a thumbnail, and whether browsers can play it.
+extern const struct task_kind task_kind_probe;
+// An H.264 proxy with the same times, for a video that browsers cannot play.
+extern const struct task_kind task_kind_preview;
+// A video through a model into a set of detections. settings_json: options of `detect`.
+extern const struct task_kind task_kind_process;
+// A session's detections against its truths: metrics, verdict, outcomes, and the page.
+extern const struct task_kind task_kind_evaluate;
+extern const struct task_kind *const task_kinds[]; // all of them; NULL ends

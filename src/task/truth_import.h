@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// truth_import.h - an annotation file in any format becomes the newest truth of a video: kept as it
+// came, and as COCO.
+//
+// Threads: any; each call is on its own.
+#pragma once
+
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/id.h"
+#include "blob/blob.h"
+
+struct arena;
+struct task_tools;
+
+struct truth_imported {
+    char id[ID_BYTES];
+    int version;
+    const char *format;
+    int64_t n_objects, n_frames;
+    const char *notices_json; // ["..."]
+};
+
+struct truth_wanted {
+    const char *video_id;
+    const char *name;               // of the file, for messages
+    const char *format;             // "coco", ...; NULL: by content
+    const struct blob_info *source; // the file's bytes, committed
+    const char *created_by;         // user id; NULL: none
+};
+
+// Texts of the result live in *a*. On error the source's blob is still there and is the caller's to
+// delete. ERR_DATA, ERR_UNSUPPORTED (no format recognised), ERR_TOO_BIG; ERR_CONFLICT (no such
+// video).
+int truth_import(const struct task_tools *tools, const struct truth_wanted *wanted, struct arena *a,
+                 struct truth_imported *ret_truth) MUST_CHECK;
