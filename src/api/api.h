@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// api.h - the routes of the server: what CONTRACTS.md promises over HTTP, over rows and blobs.
+//
+// Handlers read, write rows, announce and reply; work that takes longer than a request is a task's.
+// What they need of rooms that they may not know (media, dataset, task) is a table of functions
+// handed down by app.
+//
+// Ownership: app creates it before the server and destroys it after the server has stopped.
+// Threads: handlers run on connections' threads; everything here is safe for any.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/id.h"
+
+struct api;
+struct arena;
+struct blob;
+struct blob_info;
+struct bus;
+struct model_cache;
+struct request;
+struct route;
+struct server;
+struct store;
+struct str_buf;
+
+// A file of annotations that becomes a video's newest truth.
+struct api_truth_wanted {
+    const char *video_id, *name;
+    const char *format; // NULL: by content
+    const struct blob_info *source;
+    const char *created_by; // user id; NULL: none
+};
+struct api_truth_made {
+    char id[ID_BYTES];
+    int version;
+    const char *format;
+    int64_t n_objects, n_frames;
+    const char *notices_json;
+};
+
+struct api_frame_wanted {
+    const char *path;       // of the video's blob
+    const char *probe_json; // of its row; NULL: none
+    int64_t ordinal;
+    int max_width; // 0: as it is
+};
+
+struct api_model_facts {
+    const char *head;
+    const char *labels_json, *input_json, *description_json;
+};
+
+struct api_tools {
+    void *arg;
+    // Texts of results live in *a*.
+    int (*import_truth)(void *arg, const struct api_truth_wanted *w, struct arena *a,
+                        struct api_truth_made *ret);
+    // Writes a truth (COCO, at *path*) in another format to *out_path*; ERR_UNSUPPORTED where the
+    // format is no single file.
+    int (*export_truth)(void *arg, const char *path, const char *format, const char *out_path);
+    int (*frame_jpeg)(void *arg, const struct api_frame_wanted *w, struct str_buf *out);
+    // ERR_INVALID where a member of *json* is no setting of detection, or out of range.
+    int (*check_settings)(void *arg, const char *json, struct arena *a);
+    // ERR_INVALID, ERR_DATA where *json* is neither a built-in profile's name nor a profile.
+    int (*check_profile)(void *arg, const char *json, struct arena *a);
+    // Looks into an ONNX file; ERR_MODEL says why it is none that can be used.
+    int (*inspect_model)(void *arg, const char *path, struct arena *a, struct api_model_facts *ret);
+};
+
+struct api_opts {
+    struct store *store;
+    struct blob *blob;
+    struct bus *bus;
+    struct model_cache *models;
+    struct api_tools tools;
+    int64_t max_upload_bytes; // of one file [64 GiB]
+    bool is_loopback;         // the server listens there only
+};
+
+// ERR_NOMEM.
+int api_create(const struct api_opts *opts, struct api **ret_api) MUST_CHECK;
+void api_destroy(struct api *a); // NULL is a no-op
+
+// For server_opts: its routes, context being the api; its hooks.
+extern const struct route *const api_routes[];
+int api_before(struct request *q);
+void api_after(struct request *q, int status, int64_t bytes_sent, int64_t duration_ns);
+// Once the server was created: hands events of the bus to its WebSocket loop. ERR_NOMEM.
+int api_attach(struct api *a, struct server *s) MUST_CHECK;
+void api_detach(struct api *a); // before the server is destroyed

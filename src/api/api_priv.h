@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// api_priv.h - what the files of this room share.
+#pragma once
+
+#include "api/api.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "http/reply.h"
+#include "http/request.h"
+#include "http/route.h"
+#include "store/store.h"
+
+struct bus_listener;
+
+struct api {
+    // --- constant after create
+    struct api_opts opts;
+    struct server *server;         // after attach
+    struct bus_listener *listener; // of everything on the bus
+};
+
+enum api_role { // of routes; as store_role, but for what needs nobody
+    API_OPEN,
+    API_METRICS,
+    API_VIEWER,
+    API_EDITOR,
+    API_ADMIN,
+};
+
+enum api_rate {
+    API_RATE_READ,
+    API_RATE_WRITE,
+    API_RATE_COSTLY, // inference, reports, exports
+    API_RATE_LOGIN,
+    API_RATE_FREE, // health
+    API_N_RATES,
+};
+
+enum {
+    API_MAX_JSON = 64 * 1024 * 1024, // of a reply that is built in memory
+};
+
+// Tables, one a file.
+extern const struct route api_routes_detection[], api_routes_health[], api_routes_live[],
+    api_routes_model[], api_routes_project[], api_routes_session[], api_routes_task[],
+    api_routes_truth[], api_routes_video[], api_routes_dashboard[];
+
+struct api *api_of(const struct request *q);
+
+// ---- bodies (body.c): a JSON object whose members are known
+
+enum body_type {
+    BODY_TEXT,  // const char *
+    BODY_INT,   // int64_t
+    BODY_BOOL,  // bool
+    BODY_JSON,  // const char *: the member's value as compact JSON
+    BODY_TEXTS, // struct body_texts
+};
+
+struct body_texts {
+    const char **items;
+    size_t n;
+};
+
+struct body_field {
+    const char *name; // NULL ends
+    enum body_type type;
+    size_t offset;
+    bool is_needed;
+    size_t max; // bytes of a text, number of texts, largest integer; 0: STORE_NAME_MAX, 10000, 2^53
+};
+
+// Fills *out* (zeroed by the caller: what is absent or null stays); texts live in the request's
+// arena. ERR_INVALID: no such member, a needed one is absent, a wrong type; ERR_DATA: no JSON.
+int body_read(struct request *q, const struct body_field *fields, void *out) MUST_CHECK;
+
+// ---- replies (respond.c)
+
+void put_time(struct json_writer *w, const char *key, int64_t us);      // RFC 3339; 0 writes null
+void put_raw(struct json_writer *w, const char *key, const char *json); // a document; NULL: null
+
+// A list being written: {"items":[...],"next_cursor":...}.
+struct listing {
+    struct request *request;
+    struct str_buf body;
+    struct json_writer w;
+    struct store_page page;
+    struct store_next next;
+};
+// Reads ?limit= and ?cursor=.
+int listing_begin(struct listing *l, struct request *q) MUST_CHECK;
+// *r* is what the store said; replies, or returns the error.
+int listing_end(struct listing *l, int r) MUST_CHECK;
+
+// One object: put *row* with *put*, reply.
+#define REPLY_OBJECT(q, status, put, row)                  \
+    do {                                                   \
+        struct str_buf body_ = STR_BUF_INIT(API_MAX_JSON); \
+        struct json_writer w_;                             \
+        json_writer_init(&w_, &body_);                     \
+        put(&w_, (row));                                   \
+        return reply_json((q), (status), &body_);          \
+    } while (0)
+
+// ---- shared by nouns
+
+// The text of a route's parameter as a C string in the request's arena. ERR_NOMEM.
+int api_parameter(struct request *q, const char *name, const char **ret_text) MUST_CHECK;
+// Likewise of the query; NULL where absent.
+int api_query(struct request *q, const char *name, const char **ret_text) MUST_CHECK;
+
+struct store_video;
+struct store_model;
+struct store_task;
+struct store_session;
+void put_video(struct json_writer *w, const struct store_video *v);
+void put_task(struct json_writer *w, const struct store_task *t);
+void put_model(struct json_writer *w, const struct store_model *m);
+void put_session(struct json_writer *w, const struct store_session *s);
+// The video, model ... that the route's {id} names, in the request's arena.
+int api_video(struct request *q, struct store_video *ret) MUST_CHECK;
+int api_find_model(struct request *q, const char *id_or_name, struct store_model *ret) MUST_CHECK;
+
+// Who asks; NULL: no accounts.
+const char *api_user_id(const struct request *q);
+
+// A task row that was queued, for the bus: workers and listeners.
+void api_announce_task(struct api *a, const struct store_task *t, const char *id);
+// Queues the processing of a video: kind, project and video of *t* are filled in.
+int api_queue_process(struct request *q, const struct store_video *v, struct store_task *t,
+                      char ret_id[ID_BYTES]) MUST_CHECK;
+// Deletes the files of what rows let go of.
+struct store_dropped;
+void api_delete_blobs(struct api *a, struct store_dropped *dropped);
+
+// ---- uploads of whole files (upload.c)
+
+struct upload;
+// A sink that streams a raw body, or the "file" of a multipart one, to a blob.
+extern const struct route_sink api_upload_sink;
+struct uploaded {
+    const struct blob_info *blob; // committed by upload_finish()
+    const char *name;             // of the file; NULL: none was given
+    const char *content_type;
+};
+// In the handler behind api_upload_sink. A field of the form, or of the query.
+const char *upload_field(struct request *q, const char *name);
+int upload_finish(struct request *q, struct uploaded *ret) MUST_CHECK;
+// The blob is kept: a row has it. Else the request's end deletes it.
+void upload_keep(struct request *q);

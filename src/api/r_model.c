@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// r_model.c - models: upload, what was recognised, loading and unloading.
+
+#include <string.h>
+
+#include "api/api_priv.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "blob/blob.h"
+#include "infer/detector.h"
+#include "infer/model_cache.h"
+#include "store/store_blob.h"
+#include "store/store_model.h"
+
+struct loaded {
+    const char *id;
+    size_t n_loaded, n_users;
+    int64_t n_taken;
+    const char *engine;
+};
+
+static void note_loaded(void *arg, const struct model_cache_entry *e)
+{
+    struct loaded *l = (struct loaded *)arg;
+    if (strcmp(e->key, l->id) != 0)
+        return;
+    l->n_loaded++;
+    l->n_users += e->n_users;
+    l->n_taken += e->n_taken;
+    l->engine = detector_engine_name(e->detector); // a constant text
+}
+
+static void put_model_with(struct json_writer *w, const struct store_model *m,
+                           const struct loaded *l)
+{
+    json_object(w);
+    json_put_text(w, "id", m->id);
+    json_put_text(w, "name", m->name);
+    json_put_text(w, "status", store_model_status_name((int)m->status));
+    json_put_text(w, "error", m->error);
+    json_put_text(w, "sha256", m->sha256);
+    json_put_int(w, "bytes", m->n_bytes);
+    json_put_text(w, "head", m->head);
+    put_raw(w, "labels", m->labels_json);
+    put_raw(w, "input", m->input_json);
+    put_raw(w, "description", m->description_json);
+    json_put_bool(w, "is_loaded", l->n_loaded > 0);
+    json_put_int(w, "users", (int64_t)l->n_users);
+    json_put_int(w, "times_used", l->n_taken);
+    json_put_text(w, "engine", l->engine);
+    put_time(w, "created_at", m->created_at_us);
+    put_time(w, "updated_at", m->updated_at_us);
+    json_end(w);
+}
+
+static void put_one(struct json_writer *w, struct api *a, const struct store_model *m)
+{
+    struct loaded l = {.id = m->id};
+    model_cache_each(a->opts.models, note_loaded, &l);
+    put_model_with(w, m, &l);
+}
+
+static int reply_model(struct request *q, int status, const char *id)
+{
+    struct store_model m;
+    int r = api_find_model(q, id, &m);
+    if (r < 0)
+        return r;
+    struct str_buf body = STR_BUF_INIT(API_MAX_JSON);
+    struct json_writer w;
+    json_writer_init(&w, &body);
+    put_one(&w, api_of(q), &m);
+    return reply_json(q, status, &body);
+}
+
+// A file's name without folder and ending.
+static int base_name(struct request *q, const char *file, const char **ret)
+{
+    const char *slash = strrchr(file, '/');
+    const char *start = slash ? slash + 1 : file;
+    const char *dot = strrchr(start, '.');
+    size_t n = dot && dot > start ? (size_t)(dot - start) : strlen(start);
+    *ret = arena_strndup(request_arena(q), start, n);
+    return *ret ? 0 : ERR_NOMEM;
+}
+
+static int model_create(struct request *q)
+{
+    struct api *a = api_of(q);
+    struct uploaded file;
+    struct api_model_facts facts;
+    char path[BLOB_PATH_BYTES];
+    char id[ID_BYTES];
+    int r = upload_finish(q, &file);
+    if (r < 0)
+        return r;
+    struct store_model m = {.status = STORE_MODEL_READY, .created_by = api_user_id(q)};
+    m.name = upload_field(q, "name");
+    if (!m.name || !*m.name)
+        r = base_name(q, file.name && *file.name ? file.name : "model", &m.name);
+    if (r == 0)
+        r = blob_path(a->opts.blob, file.blob->key, path);
+    if (r == 0)
+        r = a->opts.tools.inspect_model(a->opts.tools.arg, path, request_arena(q), &facts);
+    if (r < 0)
+        return err_prefix(r, "%s", m.name);
+    m.head = facts.head;
+    m.labels_json = facts.labels_json;
+    m.input_json = facts.input_json;
+    m.description_json = facts.description_json;
+    const struct store_blob blob = {
+        .key = file.blob->key, .sha256 = file.blob->sha256, .n_bytes = file.blob->n_bytes};
+    r = store_model_create(a->opts.store, &m, &blob, id);
+    if (r < 0)
+        return r;
+    upload_keep(q);
+    reply_headerf(q, "Location", "/api/v1/models/%s", id);
+    return reply_model(q, 201, id);
+}
+
+static int model_get(struct request *q)
+{
+    const char *id;
+    int r = api_parameter(q, "id", &id);
+    return r == 0 ? reply_model(q, 200, id) : r;
+}
+
+static int model_delete(struct request *q)
+{
+    struct api *a = api_of(q);
+    struct store_dropped dropped = {0};
+    struct store_model m;
+    const char *id;
+    int r = api_parameter(q, "id", &id);
+    if (r == 0)
+        r = api_find_model(q, id, &m);
+    if (r == 0)
+        r = store_model_delete(a->opts.store, m.id, &dropped);
+    if (r == 0)
+        model_cache_unload(a->opts.models, m.id, NULL);
+    api_delete_blobs(a, &dropped);
+    return r == 0 ? reply_empty(q, 204) : r;
+}
+
+struct model_listing {
+    struct listing l; // first
+    struct api *api;
+};
+
+static int list_row(void *arg, const struct store_model *m)
+{
+    struct model_listing *l = (struct model_listing *)arg;
+    put_one(&l->l.w, l->api, m);
+    return 0;
+}
+
+static int model_list(struct request *q)
+{
+    struct model_listing l = {.api = api_of(q)};
+    int r = listing_begin(&l.l, q);
+    if (r == 0)
+        r = store_model_list(l.api->opts.store, STORE_MODEL_UNSET, &l.l.page, list_row, &l,
+                             &l.l.next);
+    return listing_end(&l.l, r);
+}
+
+static int model_load(struct request *q)
+{
+    struct api *a = api_of(q);
+    struct store_model m;
+    const char *id;
+    char path[BLOB_PATH_BYTES];
+    struct detector *d;
+    int r = api_parameter(q, "id", &id);
+    if (r == 0)
+        r = api_find_model(q, id, &m);
+    if (r == 0 && !m.blob_key)
+        r = err_set(ERR_CONFLICT, "model %s has no file", m.name);
+    if (r == 0)
+        r = blob_path(a->opts.blob, m.blob_key, path);
+    if (r < 0)
+        return r;
+    const struct model_wanted wanted = {.key = m.id, .model = {.path = path}};
+    r = model_cache_take(a->opts.models, &wanted, &d);
+    if (r < 0)
+        return r;
+    model_cache_give_back(a->opts.models, d);
+    return reply_model(q, 200, m.id);
+}
+
+static int model_unload(struct request *q)
+{
+    struct store_model m;
+    const char *id;
+    int r = api_parameter(q, "id", &id);
+    if (r == 0)
+        r = api_find_model(q, id, &m);
+    if (r < 0)
+        return r;
+    model_cache_unload(api_of(q)->opts.models, m.id, NULL);
+    return reply_model(q, 200, m.id);
+}
+
+const struct route api_routes_model[] = {
+    {"POST", "/api/v1/models", model_create, .role = API_EDITOR, .rate_class = API_RATE_COSTLY,
+     .sink = &api_upload_sink},
+    {"GET", "/api/v1/models", model_list, .role = API_VIEWER},
+    {"GET", "/api/v1/models/{id}", model_get, .role = API_VIEWER},
+    {"DELETE", "/api/v1/models/{id}", model_delete, .role = API_EDITOR,
+     .rate_class = API_RATE_WRITE},
+    {"POST", "/api/v1/models/{id}/load", model_load, .role = API_EDITOR,
+     .rate_class = API_RATE_COSTLY},
+    {"POST", "/api/v1/models/{id}/unload", model_unload, .role = API_EDITOR,
+     .rate_class = API_RATE_WRITE},
+    {0},
+};

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// r_task.c - tasks: their state, cancelling, trying again.
+
+#include "api/api_priv.h"
+#include "base/err.h"
+#include "event/announce.h"
+#include "store/store_task.h"
+
+void put_task(struct json_writer *w, const struct store_task *t)
+{
+    json_object(w);
+    json_put_text(w, "task_id", t->id);
+    json_put_text(w, "kind", t->kind);
+    json_put_text(w, "status", store_task_status_name((int)t->status));
+    json_put_double(w, "progress", t->status == STORE_TASK_SUCCEEDED ? 1.0 : t->progress);
+    json_put_text(w, "message", t->message);
+    json_put_int(w, "attempt", t->attempt);
+    json_put_int(w, "priority", t->priority);
+    json_put_text(w, "project_id", t->project_id);
+    json_put_text(w, "video_id", t->video_id);
+    json_put_text(w, "model_id", t->model_id);
+    json_put_text(w, "session_id", t->session_id);
+    json_put_int(w, "frames_done", t->frames_done);
+    json_put_int(w, "frames_total", t->frames_total);
+    json_put_double(w, "frames_per_second", t->frames_per_second);
+    json_put_int(w, "detections", t->n_detections);
+    json_put_text(w, "error", t->error);
+    put_raw(w, "result", t->result_json);
+    put_raw(w, "settings", t->settings_json);
+    put_time(w, "created_at", t->created_at_us);
+    put_time(w, "started_at", t->started_at_us);
+    put_time(w, "finished_at", t->finished_at_us);
+    json_end(w);
+}
+
+static int find(struct request *q, struct store_task *ret)
+{
+    const char *id;
+    int r = api_parameter(q, "id", &id);
+    return r == 0 ? store_task_get(api_of(q)->opts.store, id, request_arena(q), ret) : r;
+}
+
+static int task_get(struct request *q)
+{
+    struct store_task t;
+    int r = find(q, &t);
+    if (r < 0)
+        return r;
+    REPLY_OBJECT(q, 200, put_task, &t);
+}
+
+static int list_row(void *arg, const struct store_task *t)
+{
+    put_task(&((struct listing *)arg)->w, t);
+    return 0;
+}
+
+static int task_list(struct request *q)
+{
+    struct listing l;
+    struct store_task_filter f = {.user_id = api_user_id(q)};
+    const char *status = NULL;
+    int r = listing_begin(&l, q);
+    if (r == 0)
+        r = api_query(q, "project_id", &f.project_id);
+    if (r == 0)
+        r = api_query(q, "video_id", &f.video_id);
+    if (r == 0)
+        r = api_query(q, "session_id", &f.session_id);
+    if (r == 0)
+        r = api_query(q, "kind", &f.kind);
+    if (r == 0)
+        r = api_query(q, "status", &status);
+    if (r == 0 && status) {
+        f.status = (enum store_task_status)store_task_status_parse(status);
+        if (!f.status)
+            r = err_set(ERR_INVALID,
+                        "status '%.40s' is none of queued, running, succeeded, failed, "
+                        "cancelled",
+                        status);
+    }
+    if (r == 0)
+        r = store_task_list(api_of(q)->opts.store, &f, &l.page, list_row, &l, &l.next);
+    return listing_end(&l, r);
+}
+
+static int task_cancel(struct request *q)
+{
+    struct store_task t;
+    enum store_task_status now;
+    int r = find(q, &t);
+    if (r == 0)
+        r = store_task_cancel(api_of(q)->opts.store, t.id, &now);
+    if (r < 0)
+        return r;
+    if (now == STORE_TASK_RUNNING)
+        announce_cancel(api_of(q)->opts.bus, t.id);
+    else if (now == STORE_TASK_CANCELLED)
+        announce_task(api_of(q)->opts.bus,
+                      &(struct announced_task){.task_id = t.id,
+                                               .kind = t.kind,
+                                               .status = store_task_status_name((int)now),
+                                               .project_id = t.project_id,
+                                               .video_id = t.video_id,
+                                               .session_id = t.session_id,
+                                               .progress = t.progress,
+                                               .is_over = true,
+                                               .changed_status = true});
+    return task_get(q);
+}
+
+static int task_retry(struct request *q)
+{
+    struct store_task t;
+    int r = find(q, &t);
+    if (r == 0)
+        r = store_task_retry(api_of(q)->opts.store, t.id);
+    if (r < 0)
+        return r;
+    api_announce_task(api_of(q), &t, t.id);
+    return task_get(q);
+}
+
+const struct route api_routes_task[] = {
+    {"GET", "/api/v1/tasks", task_list, .role = API_VIEWER},
+    {"GET", "/api/v1/tasks/{id}", task_get, .role = API_VIEWER},
+    {"GET", "/api/v1/tasks/{id}/status", task_get, .role = API_VIEWER},
+    {"POST", "/api/v1/tasks/{id}/cancel", task_cancel, .role = API_EDITOR,
+     .rate_class = API_RATE_WRITE},
+    {"POST", "/api/v1/tasks/{id}/retry", task_retry, .role = API_EDITOR,
+     .rate_class = API_RATE_WRITE},
+    {0},
+};

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// r_truth.c - a video's truth: put in any format, in versions; given as COCO or in another format.
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/api_priv.h"
+#include "base/err.h"
+#include "blob/blob.h"
+#include "store/store_truth.h"
+#include "store/store_video.h"
+
+static void put_truth(struct json_writer *w, const struct store_truth *t)
+{
+    json_object(w);
+    json_put_text(w, "id", t->id);
+    json_put_text(w, "video_id", t->video_id);
+    json_put_int(w, "version", t->version);
+    json_put_text(w, "format", t->format);
+    json_put_text(w, "name", t->name);
+    json_put_int(w, "objects", t->n_objects);
+    json_put_int(w, "frames", t->n_frames);
+    put_raw(w, "labels", t->labels_json);
+    put_raw(w, "notices", t->notices_json);
+    json_put_text(w, "created_by", t->created_by);
+    put_time(w, "created_at", t->created_at_us);
+    json_end(w);
+}
+
+static int truth_put(struct request *q)
+{
+    struct api *a = api_of(q);
+    struct store_video v;
+    struct uploaded file;
+    int r = api_video(q, &v);
+    if (r == 0)
+        r = upload_finish(q, &file);
+    if (r < 0)
+        return r;
+    const char *name = upload_field(q, "name");
+    const struct api_truth_wanted wanted = {.video_id = v.id,
+                                            .name = name && *name             ? name
+                                                    : file.name && *file.name ? file.name
+                                                                              : "truth",
+                                            .format = upload_field(q, "format"),
+                                            .source = file.blob,
+                                            .created_by = api_user_id(q)};
+    struct api_truth_made made;
+    r = a->opts.tools.import_truth(a->opts.tools.arg, &wanted, request_arena(q), &made);
+    if (r < 0)
+        return r;
+    upload_keep(q);
+    struct store_truth t;
+    r = store_truth_get(a->opts.store, made.id, request_arena(q), &t);
+    if (r < 0)
+        return r;
+    REPLY_OBJECT(q, 201, put_truth, &t);
+}
+
+static int find(struct request *q, struct store_truth *ret)
+{
+    struct store_video v;
+    int64_t version = 0;
+    int r = api_video(q, &v);
+    if (r == 0)
+        r = request_query_int(q, "version", 1, INT32_MAX, &version);
+    return r == 0 ? store_truth_of_video(api_of(q)->opts.store, v.id, (int)version,
+                                         request_arena(q), ret)
+                  : r;
+}
+
+// The file is made beside the blobs and unlinked at once: the descriptor keeps it until it is sent.
+static int reply_converted(struct request *q, const struct store_truth *t, const char *format)
+{
+    struct api *a = api_of(q);
+    char path[BLOB_PATH_BYTES];
+    char out_path[BLOB_PATH_BYTES];
+    int r = blob_path(a->opts.blob, t->coco_key, path);
+    if (r == 0)
+        r = blob_temp_path(a->opts.blob, ".truth", out_path);
+    if (r == 0)
+        r = a->opts.tools.export_truth(a->opts.tools.arg, path, format, out_path);
+    if (r < 0)
+        return r;
+    struct reply_file f = {
+        .fd = open(out_path, O_RDONLY | O_CLOEXEC), .size = -1, .type = "application/octet-stream"};
+    (void)unlink(out_path);
+    return f.fd < 0 ? err_set(ERR_IO, "the converted truth cannot be read") : reply_file(q, &f);
+}
+
+static int truth_get(struct request *q)
+{
+    struct store_truth t;
+    const char *format;
+    int r = find(q, &t);
+    if (r == 0)
+        r = api_query(q, "format", &format);
+    if (r < 0)
+        return r;
+    if (format && strcmp(format, "coco") != 0)
+        return reply_converted(q, &t, format);
+    struct reply_file f = {
+        .type = "application/json",
+        .validity = {.etag = t.coco_key, .modified_s = t.created_at_us / 1000000}};
+    r = blob_read(api_of(q)->opts.blob, t.coco_key, &f.fd, &f.size);
+    return r == 0 ? reply_file(q, &f) : r;
+}
+
+static int list_row(void *arg, const struct store_truth *t)
+{
+    put_truth(&((struct listing *)arg)->w, t);
+    return 0;
+}
+
+static int truth_versions(struct request *q)
+{
+    struct listing l;
+    struct store_video v;
+    int r = listing_begin(&l, q);
+    if (r == 0)
+        r = api_video(q, &v);
+    if (r == 0)
+        r = store_truth_list(api_of(q)->opts.store, v.id, &l.page, list_row, &l, &l.next);
+    return listing_end(&l, r);
+}
+
+const struct route api_routes_truth[] = {
+    {"PUT", "/api/v1/videos/{id}/truth", truth_put, .role = API_EDITOR,
+     .rate_class = API_RATE_COSTLY, .sink = &api_upload_sink},
+    {"GET", "/api/v1/videos/{id}/truth", truth_get, .role = API_VIEWER},
+    {"GET", "/api/v1/videos/{id}/truth/versions", truth_versions, .role = API_VIEWER},
+    {0},
+};

@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: Apache-2.0
+// r_video.c - videos: upload, list, bytes, single frames, processing.
+
+#include <stdio.h>
+#include <string.h>
+
+#include "api/api_priv.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "blob/blob.h"
+#include "store/store_blob.h"
+#include "store/store_model.h"
+#include "store/store_project.h"
+#include "store/store_task.h"
+#include "store/store_video.h"
+
+enum {
+    MAX_FRAME_WIDTH = 8192,
+    MAX_BATCH = 1000, // videos of one request
+};
+#define MAX_JPEG (32 * MIB)
+
+void put_video(struct json_writer *w, const struct store_video *v)
+{
+    json_object(w);
+    json_put_text(w, "id", v->id);
+    json_put_text(w, "project_id", v->project_id);
+    json_put_text(w, "name", v->name);
+    json_put_text(w, "status", store_video_status_name((int)v->status));
+    json_put_text(w, "error", v->error);
+    json_put_text(w, "content_type", v->content_type);
+    json_put_int(w, "bytes", v->n_bytes);
+    json_put_text(w, "sha256", v->sha256);
+    json_put_text(w, "container", v->container);
+    json_put_text(w, "codec", v->codec);
+    json_put_int(w, "width", v->width);
+    json_put_int(w, "height", v->height);
+    json_put_int(w, "rotation", v->rotation);
+    json_put_int(w, "frames", v->n_frames);
+    json_put_double(w, "duration_seconds", (double)v->duration_us / 1e6);
+    json_put_double(w, "frame_rate", v->frame_rate);
+    json_put_bool(w, "is_variable", v->is_variable);
+    json_put_bool(w, "is_playable", v->is_playable);
+    json_put_bool(w, "has_preview", v->preview_key != NULL);
+    json_put_bool(w, "has_thumbnail", v->thumbnail_key != NULL);
+    put_time(w, "created_at", v->created_at_us);
+    put_time(w, "updated_at", v->updated_at_us);
+    json_end(w);
+}
+
+static int reply_video(struct request *q, int status, const char *id)
+{
+    struct store_video v;
+    int r = store_video_get(api_of(q)->opts.store, id, request_arena(q), &v);
+    if (r < 0)
+        return r;
+    REPLY_OBJECT(q, status, put_video, &v);
+}
+
+// ---- upload
+
+static int check_quota(struct request *q, const char *project_id, int64_t n_bytes)
+{
+    struct store *s = api_of(q)->opts.store;
+    struct store_project p;
+    int64_t used = 0;
+    int r = store_project_get(s, project_id, request_arena(q), &p);
+    if (r == 0 && p.quota_bytes > 0)
+        r = store_blob_usage(s, project_id, &used);
+    if (r == 0 && p.quota_bytes > 0 && used + n_bytes > p.quota_bytes)
+        return err_set(ERR_NOSPACE, "the project's quota of %lld bytes would be passed",
+                       (long long)p.quota_bytes);
+    return r;
+}
+
+// The video, and the task that looks at it: both or neither.
+static int create_with_probe(struct request *q, const struct store_video *v,
+                             const struct store_blob *blob, char ret_id[ID_BYTES],
+                             struct store_task *ret_task, char ret_task_id[ID_BYTES])
+{
+    struct store *s = api_of(q)->opts.store;
+    int r = store_begin(s);
+    if (r < 0)
+        return r;
+    r = store_video_create(s, v, blob, NULL, ret_id);
+    *ret_task = (struct store_task){.kind = "probe",
+                                    .priority = 1,
+                                    .project_id = v->project_id,
+                                    .video_id = ret_id,
+                                    .created_by = v->created_by};
+    if (r == 0)
+        r = store_task_create(s, ret_task, NULL, 0, ret_task_id);
+    return store_end(s, r);
+}
+
+static int video_create(struct request *q)
+{
+    struct uploaded file;
+    int r = upload_finish(q, &file);
+    if (r < 0)
+        return r;
+    const char *project_id = upload_field(q, "project_id");
+    const char *name = upload_field(q, "name");
+    if (!project_id || !*project_id)
+        return err_set(ERR_INVALID, "'project_id' is needed");
+    name = name && *name ? name : file.name && *file.name ? file.name : "video";
+    r = check_quota(q, project_id, file.blob->n_bytes);
+    if (r < 0)
+        return r;
+    const struct store_video v = {.project_id = project_id,
+                                  .name = name,
+                                  .status = STORE_VIDEO_UPLOADED,
+                                  .content_type = file.content_type,
+                                  .created_by = api_user_id(q)};
+    const struct store_blob blob = {
+        .key = file.blob->key, .sha256 = file.blob->sha256, .n_bytes = file.blob->n_bytes};
+    struct store_task task;
+    char id[ID_BYTES];
+    char task_id[ID_BYTES];
+    r = create_with_probe(q, &v, &blob, id, &task, task_id);
+    if (r < 0)
+        return r;
+    upload_keep(q);
+    api_announce_task(api_of(q), &task, task_id);
+    reply_headerf(q, "Location", "/api/v1/videos/%s", id);
+    return reply_video(q, 202, id);
+}
+
+// ---- reading
+
+static int video_get(struct request *q)
+{
+    const char *id;
+    int r = api_parameter(q, "id", &id);
+    return r == 0 ? reply_video(q, 200, id) : r;
+}
+
+static int video_delete(struct request *q)
+{
+    struct store_dropped dropped = {0};
+    const char *id;
+    int r = api_parameter(q, "id", &id);
+    if (r == 0)
+        r = store_video_delete(api_of(q)->opts.store, id, &dropped);
+    api_delete_blobs(api_of(q), &dropped);
+    return r == 0 ? reply_empty(q, 204) : r;
+}
+
+static int list_row(void *arg, const struct store_video *v)
+{
+    put_video(&((struct listing *)arg)->w, v);
+    return 0;
+}
+
+static int status_filter(struct request *q, enum store_video_status *ret)
+{
+    const char *text;
+    int r = api_query(q, "status", &text);
+    *ret = STORE_VIDEO_UNSET;
+    if (r < 0 || !text)
+        return r;
+    *ret = (enum store_video_status)store_video_status_parse(text);
+    return *ret ? 0
+                : err_set(ERR_INVALID, "status '%.40s' is none of uploaded, ready, failed", text);
+}
+
+static int videos_of_project(struct request *q)
+{
+    struct listing l;
+    struct store_project p;
+    struct store_video_filter f = {0};
+    int r = listing_begin(&l, q);
+    if (r == 0)
+        r = api_parameter(q, "id", &f.project_id);
+    if (r == 0)
+        r = store_project_get(api_of(q)->opts.store, f.project_id, request_arena(q), &p);
+    if (r == 0)
+        r = status_filter(q, &f.status);
+    if (r == 0)
+        r = store_video_list(api_of(q)->opts.store, &f, &l.page, list_row, &l, &l.next);
+    return listing_end(&l, r);
+}
+
+static int reply_blob(struct request *q, const char *key, const char *type, const char *name,
+                      int64_t modified_us)
+{
+    struct reply_file f = {.type = type,
+                           .download_name = name,
+                           .validity = {.etag = key,
+                                        .modified_s = modified_us / 1000000,
+                                        .caching = "private, max-age=31536000, immutable"}};
+    int r = blob_read(api_of(q)->opts.blob, key, &f.fd, &f.size);
+    return r == 0 ? reply_file(q, &f) : r;
+}
+
+// Types of which a browser makes nothing but a picture or a video, whatever was declared.
+static const char *media_type(const struct store_video *v)
+{
+    static const struct {
+        const char *in_container, *type;
+    } types[] = {{"mp4", "video/mp4"},
+                 {"webm", "video/webm"},
+                 {"matroska", "video/x-matroska"},
+                 {"avi", "video/x-msvideo"}};
+    for (size_t i = 0; v->container && i < ARRAY_LEN(types); i++)
+        if (strstr(v->container, types[i].in_container))
+            return types[i].type;
+    return "application/octet-stream";
+}
+
+static int video_content(struct request *q)
+{
+    struct store_video v;
+    bool wants_original = false;
+    int r = api_video(q, &v);
+    if (r == 0)
+        r = request_query_bool(q, "original", &wants_original);
+    if (r < 0)
+        return r;
+    if (v.preview_key && !wants_original)
+        return reply_blob(q, v.preview_key, "video/mp4", NULL, v.created_at_us);
+    if (!v.blob_key)
+        return err_set(ERR_NOT_FOUND, "video %s is no uploaded file", v.id);
+    return reply_blob(q, v.blob_key, media_type(&v), wants_original ? v.name : NULL,
+                      v.created_at_us);
+}
+
+static int video_thumbnail(struct request *q)
+{
+    struct store_video v;
+    int r = api_video(q, &v);
+    if (r < 0)
+        return r;
+    if (!v.thumbnail_key)
+        return err_set(ERR_NOT_FOUND, "video %s has no thumbnail yet", v.id);
+    return reply_blob(q, v.thumbnail_key, "image/jpeg", NULL, v.created_at_us);
+}
+
+static int video_frame(struct request *q)
+{
+    struct api *a = api_of(q);
+    struct store_video v;
+    struct api_frame_wanted w = {0};
+    char path[BLOB_PATH_BYTES];
+    int64_t width = 0;
+    int r = api_video(q, &v);
+    if (r == 0)
+        r = request_parameter_int(q, "n", INT64_MAX, &w.ordinal);
+    if (r == 0)
+        r = request_query_int(q, "width", 16, MAX_FRAME_WIDTH, &width);
+    if (r < 0)
+        return r;
+    if (!v.blob_key || (v.n_frames > 0 && w.ordinal >= v.n_frames))
+        return err_set(ERR_NOT_FOUND, "video %s has no frame %lld", v.id, (long long)w.ordinal);
+    char etag[128];
+    snprintf(etag, sizeof(etag), "%s-%lld-%lld", v.blob_key, (long long)w.ordinal,
+             (long long)width);
+    const struct reply_validity validity = {.etag = etag,
+                                            .caching = "private, max-age=31536000, immutable"};
+    r = reply_if_unchanged(q, &validity);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    r = blob_path(a->opts.blob, v.blob_key, path);
+    if (r < 0)
+        return r;
+    w.path = path;
+    w.probe_json = v.probe_json;
+    w.max_width = (int)width;
+    struct str_buf jpeg = STR_BUF_INIT(MAX_JPEG);
+    r = a->opts.tools.frame_jpeg(a->opts.tools.arg, &w, &jpeg);
+    if (r == 0)
+        return reply_buffer(q, 200, "image/jpeg", &jpeg);
+    str_buf_finish(&jpeg);
+    return r;
+}
+
+// ---- processing
+
+struct process_body {
+    const char *model, *settings;
+    struct body_texts video_ids;
+    int64_t priority;
+};
+
+static const struct body_field one_fields[] = {
+    {"model", BODY_TEXT, offsetof(struct process_body, model), true, 0},
+    {"settings", BODY_JSON, offsetof(struct process_body, settings), false, 0},
+    {"priority", BODY_INT, offsetof(struct process_body, priority), false, 100},
+    {0},
+};
+
+static const struct body_field batch_fields[] = {
+    {"video_ids", BODY_TEXTS, offsetof(struct process_body, video_ids), true, MAX_BATCH},
+    {"model", BODY_TEXT, offsetof(struct process_body, model), true, 0},
+    {"settings", BODY_JSON, offsetof(struct process_body, settings), false, 0},
+    {"priority", BODY_INT, offsetof(struct process_body, priority), false, 100},
+    {0},
+};
+
+struct probe_search {
+    char ids[4][ID_BYTES];
+    size_t n;
+};
+
+static int note_probe(void *arg, const struct store_task *t)
+{
+    struct probe_search *p = (struct probe_search *)arg;
+    if (!store_task_is_over(t->status) && p->n < ARRAY_LEN(p->ids))
+        snprintf(p->ids[p->n++], ID_BYTES, "%s", t->id);
+    return 0;
+}
+
+// The task waits for the probe of a video that was only just uploaded.
+int api_queue_process(struct request *q, const struct store_video *v, struct store_task *t,
+                      char ret_id[ID_BYTES])
+{
+    struct store *s = api_of(q)->opts.store;
+    struct probe_search probes = {.n = 0};
+    int r = 0;
+    if (v->status == STORE_VIDEO_UPLOADED) {
+        const struct store_task_filter f = {.video_id = v->id, .kind = "probe"};
+        const struct store_page page = {.limit = 4};
+        struct store_next next;
+        r = store_task_list(s, &f, &page, note_probe, &probes, &next);
+    }
+    const char *waits[4];
+    for (size_t i = 0; i < probes.n; i++)
+        waits[i] = probes.ids[i];
+    t->kind = "process";
+    t->project_id = v->project_id;
+    t->video_id = v->id;
+    return r == 0 ? store_task_create(s, t, waits, probes.n, ret_id) : r;
+}
+
+static int check_process(struct request *q, const struct process_body *b, struct store_model *m)
+{
+    struct api *a = api_of(q);
+    int r = api_find_model(q, b->model, m);
+    if (r == 0 && m->status == STORE_MODEL_FAILED)
+        return err_set(ERR_CONFLICT, "model %s cannot be used: %s", m->name,
+                       m->error ? m->error : "");
+    if (r == 0 && b->settings)
+        r = a->opts.tools.check_settings(a->opts.tools.arg, b->settings, request_arena(q));
+    return r;
+}
+
+static void put_queued(struct json_writer *w, const char *task_id, const char *video_id)
+{
+    json_object(w);
+    json_put_text(w, "task_id", task_id);
+    json_put_text(w, "video_id", video_id);
+    json_put_text(w, "status", store_task_status_name(STORE_TASK_QUEUED));
+    json_put_text(w, "message", "the video will be processed");
+    json_end(w);
+}
+
+static int video_process(struct request *q)
+{
+    struct process_body b = {0};
+    struct store_video v;
+    struct store_model m;
+    char id[ID_BYTES];
+    int r = api_video(q, &v);
+    if (r == 0)
+        r = body_read(q, one_fields, &b);
+    if (r == 0)
+        r = check_process(q, &b, &m);
+    if (r < 0)
+        return r;
+    struct store_task t = {.model_id = m.id,
+                           .settings_json = b.settings ? b.settings : "{}",
+                           .priority = (int)b.priority,
+                           .created_by = api_user_id(q)};
+    r = api_queue_process(q, &v, &t, id);
+    if (r < 0)
+        return r;
+    api_announce_task(api_of(q), &t, id);
+    struct str_buf body = STR_BUF_INIT(API_MAX_JSON);
+    struct json_writer w;
+    json_writer_init(&w, &body);
+    put_queued(&w, id, v.id);
+    reply_headerf(q, "Location", "/api/v1/tasks/%s/status", id);
+    return reply_json(q, 202, &body);
+}
+
+struct batch_row {
+    struct store_video video;
+    struct store_task task;
+    char id[ID_BYTES];
+};
+
+// One transaction: all of the batch or nothing.
+static int queue_batch(struct request *q, const struct process_body *b, const struct store_model *m,
+                       struct batch_row *rows)
+{
+    struct store *s = api_of(q)->opts.store;
+    int r = store_begin(s);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; r == 0 && i < b->video_ids.n; i++) {
+        r = store_video_get(s, b->video_ids.items[i], request_arena(q), &rows[i].video);
+        rows[i].task = (struct store_task){.model_id = m->id,
+                                           .settings_json = b->settings ? b->settings : "{}",
+                                           .priority = (int)b->priority,
+                                           .created_by = api_user_id(q)};
+        if (r == 0)
+            r = api_queue_process(q, &rows[i].video, &rows[i].task, rows[i].id);
+    }
+    return store_end(s, r);
+}
+
+static int videos_process(struct request *q)
+{
+    struct process_body b = {0};
+    struct store_model m;
+    int r = body_read(q, batch_fields, &b);
+    if (r == 0 && b.video_ids.n == 0)
+        return err_set(ERR_INVALID, "'video_ids' is empty");
+    if (r == 0)
+        r = check_process(q, &b, &m);
+    struct batch_row *rows =
+        r == 0 ? arena_array(request_arena(q), struct batch_row, b.video_ids.n) : NULL;
+    if (r == 0)
+        r = rows ? queue_batch(q, &b, &m, rows) : ERR_NOMEM;
+    if (r < 0)
+        return r;
+    struct str_buf body = STR_BUF_INIT(API_MAX_JSON);
+    struct json_writer w;
+    json_writer_init(&w, &body);
+    json_object(&w);
+    json_key(&w, "items");
+    json_array(&w);
+    for (size_t i = 0; i < b.video_ids.n; i++) {
+        api_announce_task(api_of(q), &rows[i].task, rows[i].id);
+        put_queued(&w, rows[i].id, rows[i].video.id);
+    }
+    json_end(&w);
+    json_end(&w);
+    return reply_json(q, 202, &body);
+}
+
+const struct route api_routes_video[] = {
+    {"POST", "/api/v1/videos", video_create, .role = API_EDITOR, .rate_class = API_RATE_WRITE,
+     .sink = &api_upload_sink},
+    {"POST", "/api/v1/videos/process", videos_process, .role = API_EDITOR,
+     .rate_class = API_RATE_WRITE},
+    {"GET", "/api/v1/projects/{id}/videos", videos_of_project, .role = API_VIEWER},
+    {"GET", "/api/v1/videos/{id}", video_get, .role = API_VIEWER},
+    {"DELETE", "/api/v1/videos/{id}", video_delete, .role = API_EDITOR,
+     .rate_class = API_RATE_WRITE},
+    {"GET", "/api/v1/videos/{id}/content", video_content, .role = API_VIEWER},
+    {"GET", "/api/v1/videos/{id}/thumbnail.jpg", video_thumbnail, .role = API_VIEWER},
+    {"GET", "/api/v1/videos/{id}/frames/{n}.jpg", video_frame, .role = API_VIEWER,
+     .rate_class = API_RATE_COSTLY},
+    {"POST", "/api/v1/videos/{id}/process", video_process, .role = API_EDITOR,
+     .rate_class = API_RATE_WRITE},
+    {0},
+};
