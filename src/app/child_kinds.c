@@ -3,6 +3,8 @@
 
 #include "app/child_kinds.h"
 
+#include "app/child_model.h"
+
 #include "base/attr.h"
 #include "base/child.h"
 #include "media/child_jobs.h"
@@ -16,6 +18,7 @@ int app_child_main(const char *kind)
         child_frame_kind,
         child_picture_kind,
         child_preview_kind,
+        child_model_kind,
     };
     return child_main(kind, kinds, ARRAY_LEN(kinds));
 }

@@ -19,6 +19,7 @@ const struct command *const app_commands[] = {
     &command_options,
     &command_probe,
     &command_restore,
+    &command_serve,
     &command_synth,
     &command_validate,
     NULL,

@@ -18,5 +18,6 @@ extern const struct command command_model_inspect;
 extern const struct command command_options;
 extern const struct command command_probe;
 extern const struct command command_restore;
+extern const struct command command_serve;
 extern const struct command command_synth;
 extern const struct command command_validate;

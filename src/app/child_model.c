@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// child_model.c - see child_model.h.
+
+#include "app/child_model.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "infer/detector.h"
+#include "infer/model.h"
+
+enum {
+    PATH_BYTES = 4096,
+    LIMIT_S = 120,
+    MAX_FILES = 256,
+};
+#define MAX_ANSWER (8 * MIB)
+#define MAX_MEMORY ((int64_t)(32 * GIB)) // of addresses: the runtime reserves far more than it uses
+
+static int load_once(struct model *m)
+{
+    struct detector *d;
+    const struct engine_opts opts = {.threads = 1};
+    int r = detector_create(m, &opts, &d);
+    if (r == 0)
+        detector_destroy(d);
+    return r;
+}
+
+static int answer(const void *request, size_t n, int fd, struct str_buf *out)
+{
+    (void)fd;
+    char path[PATH_BYTES];
+    if (n != sizeof(path))
+        return err_set(ERR_INVALID, "a request of %zu bytes", n);
+    memcpy(path, request, n);
+    struct model *m;
+    const struct model_opts opts = {.path = path};
+    int r = model_open(&opts, &m);
+    if (r < 0)
+        return r;
+    r = load_once(m);
+    if (r == 0)
+        model_describe_json(m, out);
+    model_unref(&m);
+    return r;
+}
+
+static int run(int socket)
+{
+    return child_answer(socket, MAX_ANSWER, answer);
+}
+
+const struct child_kind child_model_kind = {"model", run};
+
+int child_model_inspect(const char *program, const char *path, struct str_buf *out)
+{
+    char request[PATH_BYTES] = "";
+    size_t n = strlen(path);
+    if (n >= sizeof(request))
+        return err_set(ERR_INVALID, "%s: path is too long", path);
+    memcpy(request, path, n);
+    const struct child_limits limits = {.max_memory = MAX_MEMORY,
+                                        .cpu_seconds = LIMIT_S,
+                                        .max_files = MAX_FILES,
+                                        .readable = {request}};
+    int r = child_ask(program, child_model_kind.name, &limits, request, sizeof(request), -1,
+                      LIMIT_S * CLOCK_NS_PER_S, out);
+    if (r == ERR_MEDIA) // the child's own end
+        return err_set(ERR_MODEL, "loading it in a process of its own failed: it %s",
+                       err_message(r));
+    char text[ERR_MESSAGE_BYTES];
+    err_copy_message(r, text, sizeof(text));
+    if (r < 0 && strncmp(text, path, n) == 0 && strncmp(text + n, ": ", 2) == 0)
+        return err_set((enum err)r, "%s", text + n + 2);
+    return r;
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+// serve_tools.c - the api's table of functions, over the rooms that it may not know.
+
+#include "app/serve_tools.h"
+
+#include <string.h>
+
+#include "app/child_model.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "dataset/dataset.h"
+#include "dataset/write.h"
+#include "eval/verdict.h"
+#include "media/child_jobs.h"
+#include "media/frame_at.h"
+#include "pipeline/detect_opts.h"
+#include "task/probe_json.h"
+#include "task/truth_import.h"
+
+enum {
+    JPEG_QUALITY = 85,
+};
+#define MAX_INSPECTION (8 * MIB)
+
+static const struct task_tools *tools_of(void *arg)
+{
+    return (const struct task_tools *)arg;
+}
+
+// The table's arg is only read; a pointer to const cannot be stored in it as it is.
+static void *as_arg(const struct task_tools *tools)
+{
+    union {
+        const struct task_tools *in;
+        void *out;
+    } p = {.in = tools};
+    return p.out;
+}
+
+static int import_truth(void *arg, const struct api_truth_wanted *w, struct arena *a,
+                        struct api_truth_made *ret)
+{
+    struct truth_imported made;
+    const struct truth_wanted wanted = {.video_id = w->video_id,
+                                        .name = w->name,
+                                        .format = w->format,
+                                        .source = w->source,
+                                        .created_by = w->created_by};
+    int r = truth_import(tools_of(arg), &wanted, a, &made);
+    if (r < 0)
+        return r;
+    *ret = (struct api_truth_made){.version = made.version,
+                                   .format = made.format,
+                                   .n_objects = made.n_objects,
+                                   .n_frames = made.n_frames,
+                                   .notices_json = made.notices_json};
+    memcpy(ret->id, made.id, sizeof(ret->id));
+    return 0;
+}
+
+static int format_of(const char *name, enum dataset_format *ret)
+{
+    for (int i = 1; i < DATASET_N_FORMATS; i++) {
+        if (strcmp(dataset_format_name((enum dataset_format)i), name) == 0) {
+            *ret = (enum dataset_format)i;
+            return 0;
+        }
+    }
+    return err_set(ERR_INVALID, "no format '%.40s'", name);
+}
+
+static int export_truth(void *arg, const char *path, const char *format, const char *out_path)
+{
+    (void)arg;
+    struct dataset *d;
+    struct dataset_losses losses = {.n = 0};
+    struct dataset_write_opts opts = {.role = DATASET_TRUTH};
+    int r = format_of(format, &opts.format);
+    if (r == 0)
+        r = dataset_read(path, DATASET_TRUTH, DATASET_COCO, NULL, &d);
+    if (r < 0)
+        return r;
+    if (dataset_format_is_folder(opts.format, d))
+        r = err_set(ERR_UNSUPPORTED,
+                    "%s is a folder of files: export as coco and use assay convert", format);
+    else
+        r = dataset_write(d, out_path, &opts, &losses);
+    dataset_destroy(d);
+    return r;
+}
+
+static int frame_jpeg(void *arg, const struct api_frame_wanted *w, struct str_buf *out)
+{
+    struct source_mark mark;
+    bool has_mark = probe_json_mark(w->probe_json, w->ordinal, &mark);
+    const struct frame_at f = {.path = w->path,
+                               .ordinal = w->ordinal,
+                               .mark = has_mark ? &mark : NULL,
+                               .max_width = w->max_width,
+                               .quality = JPEG_QUALITY};
+    return child_frame(tools_of(arg)->program, &f, out);
+}
+
+static int check_settings(void *arg, const char *json, struct arena *a)
+{
+    (void)arg;
+    struct detect_opts o = {0};
+    return detect_opts_read_json(json, a, &o);
+}
+
+static int check_profile(void *arg, const char *json, struct arena *a)
+{
+    (void)arg;
+    struct verdict_profile p;
+    return verdict_profile_read_json(str_of(json), a, &p);
+}
+
+// Copies the value of the top-level member *name*, or with *is_rest* everything but that member.
+static void copy_member(struct json_reader *reader, const char *name, bool is_rest,
+                        struct json_writer *w)
+{
+    struct json_event e;
+    int depth = 0;
+    bool is_named = false;
+    while (json_next(reader, &e) == 0 && e.type != JSON_END) {
+        if (depth == 1 && e.type == JSON_KEY) {
+            is_named = str_is(e.text, name);
+            if (is_rest && !is_named)
+                json_copy_event(w, &e);
+            continue;
+        }
+        bool is_inside = depth > 0;
+        depth += (e.type == JSON_OBJECT) + (e.type == JSON_ARRAY);
+        depth -= (e.type == JSON_OBJECT_END) + (e.type == JSON_ARRAY_END);
+        bool is_frame = !is_inside || depth == 0; // the outermost braces
+        if (is_frame ? is_rest : is_named != is_rest)
+            json_copy_event(w, &e);
+    }
+}
+
+// NULL: there is no such member, or no memory.
+static const char *member_of(const char *json, const char *name, bool is_rest, struct arena *a)
+{
+    struct json_reader *reader;
+    const struct json_reader_opts opts = {.text = str_of(json)};
+    if (!json || json_reader_create(&opts, &reader) < 0)
+        return NULL;
+    struct str_buf out = STR_BUF_INIT(MAX_INSPECTION);
+    struct json_writer w;
+    json_writer_init(&w, &out);
+    copy_member(reader, name, is_rest, &w);
+    const char *text =
+        out.n > 0 && str_buf_check(&out) == 0 ? arena_strndup(a, str_buf_text(&out), out.n) : NULL;
+    str_buf_finish(&out);
+    json_reader_destroy(reader);
+    return text;
+}
+
+static const char *unquoted(const char *json, struct arena *a)
+{
+    size_t n = json ? strlen(json) : 0;
+    return n >= 2 && json[0] == '"' ? arena_strndup(a, json + 1, n - 2) : json;
+}
+
+static int inspect_model(void *arg, const char *path, struct arena *a, struct api_model_facts *ret)
+{
+    struct str_buf out = STR_BUF_INIT(MAX_INSPECTION);
+    int r = child_model_inspect(tools_of(arg)->program, path, &out);
+    const char *all = r == 0 ? arena_strndup(a, str_buf_text(&out), out.n) : NULL;
+    str_buf_finish(&out);
+    if (r < 0)
+        return r;
+    ret->description_json = member_of(all, "path", true, a);   // of the blob: nobody's business
+    ret->head = unquoted(member_of(all, "head", false, a), a); // names hold no escapes
+    ret->labels_json = member_of(all, "labels", false, a);
+    ret->input_json = member_of(all, "input", false, a);
+    return ret->description_json ? 0 : ERR_NOMEM;
+}
+
+struct api_tools serve_tools(const struct task_tools *tools)
+{
+    return (struct api_tools){
+        .arg = as_arg(tools),
+        .import_truth = import_truth,
+        .export_truth = export_truth,
+        .frame_jpeg = frame_jpeg,
+        .check_settings = check_settings,
+        .check_profile = check_profile,
+        .inspect_model = inspect_model,
+    };
+}

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+// serve_tools.h - what the api needs of media, dataset and task, as the table it is handed.
+#pragma once
+
+#include "api/api.h"
+#include "task/kind.h"
+
+// *tools* outlives the table.
+struct api_tools serve_tools(const struct task_tools *tools);
