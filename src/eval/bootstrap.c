@@ -147,13 +147,13 @@ static size_t block_length(const struct bootstrap_frames *f)
     if (f->block > 0)
         return f->block;
     const double length = ceil(rule_length(f));
+    const double unit = (double)MAX(f->unit, 1);
     const size_t longest = longest_video(f);
     const size_t cap = MAX(MIN(longest / 3, f->n / BOOTSTRAP_MIN_BLOCKS), 1);
-    const size_t floor = MIN(MAX(f->floor, 1), MAX(longest, 1));
     double block = length > 1 ? length * BOOTSTRAP_STRETCH : 1;
-    if (floor > 1) // what hangs together may be too weak to be seen, and still matter
-        block = MAX(block, ceil(pow((double)f->n, BOOTSTRAP_POWER)));
-    return MAX((size_t)MIN(block, (double)cap), floor);
+    if (f->floor > 0) // what hangs together may be too weak to be seen, and still matter
+        block = MAX(block, ceil(pow((double)f->n * unit, BOOTSTRAP_POWER) / unit));
+    return MAX((size_t)MIN(block, (double)cap), MIN(MAX(f->floor, 1), MAX(longest, 1)));
 }
 
 // Variance of the mean times the number of frames, as blocks of *block* see it.

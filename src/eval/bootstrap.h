@@ -8,9 +8,11 @@
 // - The length comes from the autocorrelation of the error of each frame (missed + false; of two
 //   runs the difference of their errors), by the rule of Politis and White (2004, as corrected by
 //   Patton, Politis and White, 2009), pooled over the videos, times BOOTSTRAP_STRETCH: the rule's
-//   length is best for the variance, and intervals cover better with longer blocks. It is at
-//   least the caller's floor (a second of video) and at most 1 / BOOTSTRAP_MIN_BLOCKS of the
-//   frames, a third of the longest video.
+//   length is best for the variance, and intervals cover better with longer blocks. Blocks of video
+//   are never shorter than the number of frames to the power of BOOTSTRAP_POWER: the rule guesses
+//   from one run of luck, and a guess that is too short costs coverage, one that is too long only
+//   width. Nor are they shorter than the caller's floor (a second of video). At most they are
+//   1 / BOOTSTRAP_MIN_BLOCKS of the frames, a third of the longest video.
 // - Fewer than BOOTSTRAP_MIN_VIDEOS videos: each keeps its number of frames and blocks are drawn
 //   within it; the interval speaks for these videos. That many or more: whole videos are drawn
 //   (the longest block there is), and the interval speaks for videos like these.
@@ -19,8 +21,8 @@
 // Both runs of a comparison are seen through the same draws, so what is hard for both cancels.
 // The interval is the percentile interval, widened for the number of blocks as Student's t is
 // (Hesterberg, 2015): few blocks say little about their own spread. It is also
-// widened by what blocks lose at their ends. tests/unit/eval/test_bootstrap.c measures how often
-// intervals hold the true difference.
+// widened by what blocks lose at their ends. tests/unit/eval/test_bootstrap.c and, of AP too,
+// tests/kernel/check_coverage.c measure how often intervals hold the true difference.
 //
 // Ownership: results live in the arena handed in.
 // Threads: a plan is constant once made; a random state is one thread's.
@@ -69,7 +71,8 @@ struct bootstrap_frames {
     const struct bootstrap_video *videos;
     size_t n_videos;
     const double *errors; // [frame]
-    size_t floor;         // shortest block, frames; 0: 1
+    size_t floor;         // of video: shortest block; 0: pictures, or what else is no video
+    size_t unit;          // where these are parts: frames of one; 0: 1
     size_t block;         // the caller's choice of length; 0: by the rule above
 };
 

@@ -13,7 +13,7 @@ struct comparison_time {
     size_t n_videos;
     size_t *places;       // [picture]: its index in pictures
     double frame_seconds; // from frame to frame; NaN: unknown
-    size_t floor;         // of blocks: a second of video, in frames
+    size_t floor;         // of blocks: a second of video, in frames; 0: pictures
 };
 
 // The pictures that the first run judged; errors are 0. ERR_NOMEM.

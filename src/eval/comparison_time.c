@@ -58,7 +58,7 @@ static double frame_seconds(const struct dataset *truth, struct dataset *const *
     return (double)(last - first) / 1e6 / (double)(longest->n - 1);
 }
 
-// A second of video; pictures have no shortest block.
+// A second of video; 0: pictures, which need nothing of each other.
 static size_t floor_of(const struct dataset *truth, double seconds)
 {
     if (!isnan(seconds))
@@ -69,7 +69,7 @@ static size_t floor_of(const struct dataset *truth, double seconds)
     }
     bool is_pictures = truth->n_videos == 0 && truth->n_pictures > 0 &&
                        truth->pictures[0].frame < 0 && truth->pictures[0].file_name;
-    return is_pictures ? 1 : DEFAULT_FLOOR;
+    return is_pictures ? 0 : DEFAULT_FLOOR;
 }
 
 static void fill_places(const struct place *places, struct comparison_time *t)

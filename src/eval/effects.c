@@ -287,8 +287,12 @@ int effects_draw(const struct effects *a, const struct effects *b, uint64_t seed
         videos[v] = (struct bootstrap_video){first, b->videos[v]};
     for (size_t i = 0; i < b->n; i++)
         errors[i] = b->errors[i] - (a ? a->errors[i] : 0);
-    const struct bootstrap_frames frames = {
-        .n = b->n, .videos = videos, .n_videos = b->n_videos, .errors = errors, .floor = b->floor};
+    const struct bootstrap_frames frames = {.n = b->n,
+                                            .videos = videos,
+                                            .n_videos = b->n_videos,
+                                            .errors = errors,
+                                            .floor = b->floor,
+                                            .unit = b->frames};
     bootstrap_plan_make(&frames, &d.plan);
     for (size_t i = 0; i < n_resamples; i++) {
         struct bootstrap_random random;

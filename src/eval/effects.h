@@ -40,7 +40,7 @@ struct effects_scope {
 struct effects {
     size_t frames;  // of a part; the last one of a video may have fewer
     double seconds; // likewise; NaN: times are unknown
-    size_t floor;   // a second of video, in parts
+    size_t floor;   // a second of video, in parts; 0: pictures
     size_t n;       // parts
     size_t *videos; // parts of each
     size_t n_videos;

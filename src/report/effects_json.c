@@ -240,7 +240,7 @@ int effects_json_read(struct json_reader *r, struct arena *a, struct effects *re
             return err;
     }
     f.frames = frames >= 1 && frames < 1e9 ? (size_t)frames : 0;
-    f.floor = floor >= 1 && floor < 1e9 ? (size_t)floor : 1;
+    f.floor = floor >= 0 && floor < 1e9 ? (size_t)floor : 1;
     if (err == 0)
         err = check(r, &f);
     if (err == 0)
