@@ -45,6 +45,7 @@ static uint32_t counts[MAX_US + 1]; // by microsecond
 static uint64_t n_done;
 static pid_t server_pid;
 static uint16_t port;
+static struct client *all; // as long as the program
 
 static void die(const char *what)
 {
@@ -149,9 +150,9 @@ static bool take_reply(struct client *c, int want_status)
     return true;
 }
 
-static struct client *open_clients(int epoll_fd, size_t n)
+static void open_clients(int epoll_fd, size_t n)
 {
-    struct client *all = calloc(n, sizeof(*all));
+    all = calloc(n, sizeof(*all));
     if (!all)
         die("memory");
     for (size_t i = 0; i < n; i++) {
@@ -160,7 +161,6 @@ static struct client *open_clients(int epoll_fd, size_t n)
         if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, all[i].fd, &e) < 0)
             die("epoll");
     }
-    return all;
 }
 
 static const char small_request[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -177,7 +177,7 @@ static void report(const char *what, double seconds)
 static void run_small(size_t n, int seconds)
 {
     int epoll_fd = epoll_create1(0);
-    struct client *all = open_clients(epoll_fd, n);
+    open_clients(epoll_fd, n);
     struct epoll_event events[256];
     int64_t start = clock_now_ns();
     int64_t end = start + seconds * CLOCK_NS_PER_S;
@@ -200,7 +200,7 @@ static void run_small(size_t n, int seconds)
     report("small", (double)(clock_now_ns() - start) / 1e9);
 }
 
-static struct client *idle_one(struct client *all, size_t n, size_t *at)
+static struct client *idle_one(size_t n, size_t *at)
 {
     for (size_t i = 0; i < n; i++) {
         struct client *c = &all[(*at + i) % n];
@@ -216,7 +216,7 @@ static struct client *idle_one(struct client *all, size_t n, size_t *at)
 static void run_rate(size_t per_second, int seconds)
 {
     int epoll_fd = epoll_create1(0);
-    struct client *all = open_clients(epoll_fd, RATE_CONNECTIONS);
+    open_clients(epoll_fd, RATE_CONNECTIONS);
     struct epoll_event events[256];
     int64_t start = clock_now_ns();
     int64_t end = start + seconds * CLOCK_NS_PER_S;
@@ -225,7 +225,7 @@ static void run_rate(size_t per_second, int seconds)
     size_t at = 0;
     while (clock_now_ns() < end) {
         struct client *c = NULL;
-        while (due <= clock_now_ns() && (c = idle_one(all, RATE_CONNECTIONS, &at))) {
+        while (due <= clock_now_ns() && (c = idle_one(RATE_CONNECTIONS, &at))) {
             c->sent_ns = due;
             put(c->fd, small_request);
             due += step;
@@ -247,7 +247,7 @@ static void run_upload(size_t n)
 {
     static char block[256 * 1024];
     int epoll_fd = epoll_create1(0);
-    struct client *all = open_clients(epoll_fd, n);
+    open_clients(epoll_fd, n);
     struct epoll_event events[256];
     int64_t start = clock_now_ns();
     size_t n_open = n;
@@ -333,7 +333,7 @@ static void run_ws(size_t n)
     char waste[4096];
     long before = server_kib("VmRSS");
     int64_t start = clock_now_ns();
-    struct client *all = calloc(n, sizeof(*all));
+    all = calloc(n, sizeof(*all));
     for (size_t i = 0; all && i < n; i++) {
         struct epoll_event e = {.events = EPOLLIN, .data.ptr = &all[i]};
         all[i].fd = dial();

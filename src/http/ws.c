@@ -107,6 +107,7 @@ int ws_loop_create(const struct ws_opts *opts, struct ws_loop **ret_loop)
 // A client that never came to be: who accepted it hears so.
 static void refuse_adoption(struct ws_loop *l, const struct ws_accept *accept, int fd)
 {
+    shutdown(fd, SHUT_RDWR); // its double may be open elsewhere
     close(fd);
     if (accept->handlers->on_close)
         accept->handlers->on_close(NULL, accept->user);
@@ -120,6 +121,20 @@ static void command_drop(struct ws_loop *l, struct ws_command *c)
         refuse_adoption(l, &c->accept, c->adoption.fd);
     ws_message_unref(&c->message);
     mem_free(c);
+}
+
+static void free_doomed(struct ws_loop *l)
+{
+    while (l->doomed) {
+        struct ws_client *c = l->doomed;
+        l->doomed = c->next_doomed;
+        ws_client_free(c);
+    }
+    while (l->dead_watches) {
+        struct ws_watch *w = l->dead_watches;
+        l->dead_watches = w->next;
+        mem_free(w);
+    }
 }
 
 void ws_loop_destroy(struct ws_loop *l)
@@ -137,6 +152,7 @@ void ws_loop_destroy(struct ws_loop *l)
         l->watches = w->next;
         mem_free(w);
     }
+    free_doomed(l);
     ws_topics_destroy(l);
     ws_message_unref(&l->ping);
     if (l->epoll_fd >= 0)
@@ -339,20 +355,6 @@ static void run_command(struct ws_loop *l, struct ws_command *c)
     }
     ws_message_unref(&c->message);
     mem_free(c);
-}
-
-static void free_doomed(struct ws_loop *l)
-{
-    while (l->doomed) {
-        struct ws_client *c = l->doomed;
-        l->doomed = c->next_doomed;
-        ws_client_free(c);
-    }
-    while (l->dead_watches) {
-        struct ws_watch *w = l->dead_watches;
-        l->dead_watches = w->next;
-        mem_free(w);
-    }
 }
 
 static void run_inbox(struct ws_loop *l)
