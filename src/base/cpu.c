@@ -4,6 +4,7 @@
 #include "base/cpu.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,28 +66,42 @@ static bool has_tiles(void)
 }
 #endif
 
-bool cpu_has(enum cpu_isa isa)
+static bool ask(enum cpu_isa isa)
 {
 #if defined(__x86_64__)
     switch (isa) {
     case CPU_ISA_AVX2:
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
     case CPU_ISA_AVX512:
-        return cpu_has(CPU_ISA_AVX2) && __builtin_cpu_supports("avx512f") &&
+        return ask(CPU_ISA_AVX2) && __builtin_cpu_supports("avx512f") &&
                __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
                __builtin_cpu_supports("avx512vl");
     case CPU_ISA_AVX512VNNI:
-        return cpu_has(CPU_ISA_AVX512) && __builtin_cpu_supports("avx512vnni") &&
+        return ask(CPU_ISA_AVX512) && __builtin_cpu_supports("avx512vnni") &&
                __builtin_cpu_supports("avx512vbmi");
     case CPU_ISA_AVX512BF16:
-        return cpu_has(CPU_ISA_AVX512VNNI) && __builtin_cpu_supports("avx512bf16");
+        return ask(CPU_ISA_AVX512VNNI) && __builtin_cpu_supports("avx512bf16");
     case CPU_ISA_AMX:
-        return cpu_has(CPU_ISA_AVX512BF16) && has_tiles();
+        return ask(CPU_ISA_AVX512BF16) && has_tiles();
     default:
         break;
     }
 #endif
     return isa == CPU_ISA_C;
+}
+
+// In a virtual machine each CPUID costs tens of microseconds, so the CPU is asked once.
+bool cpu_has(enum cpu_isa isa)
+{
+    static atomic_uint known; // a bit each, and bit 0 once they are right
+    unsigned bits = atomic_load_explicit(&known, memory_order_relaxed);
+    if (!bits) {
+        bits = BIT(CPU_ISA_UNSET);
+        for (int i = CPU_ISA_C; i < CPU_N_ISAS; i++)
+            bits |= ask((enum cpu_isa)i) ? BIT(i) : 0;
+        atomic_store_explicit(&known, bits, memory_order_relaxed);
+    }
+    return isa > CPU_ISA_UNSET && isa < CPU_N_ISAS && (bits & BIT(isa));
 }
 
 static int allowed(enum cpu_isa *ret_isa)
