@@ -8,7 +8,6 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "nn/conv.h"
 #include "nn/plan_priv.h"
 #include "nn/prim.h"
 
@@ -82,7 +81,7 @@ static void plan_free(struct plan *p)
 {
     for (int i = 0; i < p->n_steps; i++) {
         if (p->steps[i].kind == STEP_CONV)
-            conv_destroy(p->steps[i].u.conv.conv);
+            prim_conv_destroy(p->steps[i].u.conv.prim);
         if (p->steps[i].kind == STEP_MATMUL)
             prim_matmul_destroy(p->steps[i].u.matmul);
     }
@@ -185,7 +184,7 @@ static void describe_step(const struct step *s, struct str_buf *out)
 {
     str_buf_puts(out, step_names[s->kind]);
     if (s->kind == STEP_CONV)
-        str_buf_printf(out, " %s", conv_describe(s->u.conv.conv));
+        str_buf_printf(out, " %s", prim_conv_describe(s->u.conv.prim));
     for (int k = 0; k < s->n_out; k++)
         describe_place(&s->out[k], &s->to[k], out);
     str_buf_puts(out, " <-");

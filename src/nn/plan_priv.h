@@ -13,7 +13,7 @@
 #include "nn/view.h"
 
 struct arena;
-struct conv;
+struct prim_conv;
 struct prim_matmul;
 
 enum element {
@@ -87,7 +87,7 @@ struct step {
     struct loop loop;
     union {
         struct {
-            struct conv *conv;    // in[1], where there, is added
+            struct prim_conv *prim;
             const char *observed; // name of the input value
         } conv;
         struct prim_matmul *matmul;

@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "nn/conv.h"
 #include "nn/plan.h"
 #include "nn/plan_priv.h"
 #include "nn/prim.h"
@@ -103,7 +102,7 @@ static int run_step(struct plan_instance *i, const struct step *s)
         out[k] = at(i, &s->to[k]);
     switch (s->kind) {
     case STEP_CONV:
-        return conv_run(s->u.conv.conv, in[0], in[1], out[0], scratch);
+        return prim_conv_run(s->u.conv.prim, in[0], out[0], scratch);
     case STEP_MATMUL:
         return prim_matmul_run(s->u.matmul, in[0], in[1], out[0], scratch);
     case STEP_COPY:

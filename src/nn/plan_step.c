@@ -7,7 +7,6 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "nn/conv.h"
 #include "nn/plan_priv.h"
 #include "nn/prim.h"
 
@@ -196,8 +195,8 @@ static int add_binary(struct compiler *c, const struct graph_node *n)
         r = layout_place(c, n->outputs[0], &out);
     if (r < 0)
         return r;
-    return add_binary_step(c, name_of(c, n), n->u.binary, is_integer(&c->g->values[n->inputs[0]]),
-                           &x, &y, &out);
+    return add_binary_step(c, name_of(c, n), n->u.binary,
+                           is_integer(&c->g->values[n->inputs[0]]), &x, &y, &out);
 }
 
 static int add_unary(struct compiler *c, const struct graph_node *n)
@@ -240,75 +239,40 @@ static int picture_of(struct compiler *c, int value, enum element e, struct plac
     return r;
 }
 
-static enum kernel_type kernel_type_of(enum element e)
-{
-    return e == ELEMENT_BF16 ? KERNEL_BF16 : KERNEL_F32;
-}
-
-static void describe_conv(const struct compiler *c, const struct graph_node *n,
-                          const struct step *s, const int64_t *strides, struct conv_opts *ret_opts)
+static int make_conv(struct compiler *c, const struct graph_node *n, struct step *s,
+                     const int64_t *strides)
 {
     const struct graph_value *in = &c->g->values[n->inputs[0]];
     const struct graph_value *w = &c->g->values[n->inputs[1]];
     const struct graph_value *out = &c->g->values[n->outputs[0]];
-    *ret_opts = (struct conv_opts){
-        .in_type = kernel_type_of(s->in[0].element),
-        .out_type = kernel_type_of(s->out[0].element),
-        .shape =
-            {
-                .in_channels = in->dims[1],
-                .in_height = in->dims[2],
-                .in_width = in->dims[3],
-                .in_stride = strides[0],
-                .out_channels = out->dims[1],
-                .out_height = out->dims[2],
-                .out_width = out->dims[3],
-                .out_stride = strides[1],
-                .kernel_height = w->dims[2],
-                .kernel_width = w->dims[3],
-                .conv = &n->u.conv,
-                .bias = n->u.conv.bias,
-            },
-    };
-}
-
-static int make_conv(struct compiler *c, const struct graph_node *n, struct step *s,
-                     struct conv_opts *opts)
-{
-    const struct graph_value *w = &c->g->values[n->inputs[1]];
     float *weights = mem_aligned((size_t)w->n_elements * sizeof(float));
     if (!weights)
         return ERR_NOMEM;
     graph_conv_weights(c->g, n, weights);
-    opts->shape.weights = weights;
-    int r = conv_create(opts, &s->u.conv.conv);
+    struct prim_conv_opts o = {
+        .in_type = s->in[0].element == ELEMENT_BF16 ? PRIM_BF16 : PRIM_F32,
+        .out_type = s->out[0].element == ELEMENT_BF16 ? PRIM_BF16 : PRIM_F32,
+        .in_channels = in->dims[1],
+        .in_height = in->dims[2],
+        .in_width = in->dims[3],
+        .in_stride = strides[0],
+        .out_channels = out->dims[1],
+        .out_height = out->dims[2],
+        .out_width = out->dims[3],
+        .out_stride = strides[1],
+        .kernel_height = w->dims[2],
+        .kernel_width = w->dims[3],
+        .conv = &n->u.conv,
+        .weights = weights,
+        .bias = n->u.conv.bias,
+    };
+    int r = prim_conv_create(&o, &s->u.conv.prim);
     mem_free(weights);
     if (r < 0)
         return err_prefix(r, "operator Conv '%s'", n->name);
-    c->plan->n_scratch = MAX(c->plan->n_scratch, conv_scratch(s->u.conv.conv));
-    c->plan->n_weights += conv_bytes(s->u.conv.conv);
-    c->plan->operations +=
-        2.0 * (double)w->n_elements * (double)(opts->shape.out_height * opts->shape.out_width);
-    return 0;
-}
-
-// What is added after the activation, where the convolution does that itself.
-static int fuse_addition(struct compiler *c, const struct graph_node *n, struct step *s,
-                         struct conv_opts *opts)
-{
-    struct place more;
-    int64_t stride;
-    if (n->n_inputs < 3)
-        return 0;
-    int r = place_of(c, n->inputs[2], &more);
-    if (r < 0 || more.element != s->out[0].element || !view_is_picture(&more.view, &stride))
-        return r;
-    opts->add_stride = stride;
-    if (!conv_is_ours(opts)) {
-        opts->add_stride = 0;
-        return 0;
-    }
-    s->in[s->n_in++] = more;
+    c->plan->n_scratch = MAX(c->plan->n_scratch, prim_conv_scratch(s->u.conv.prim));
+    c->plan->n_weights += prim_conv_bytes(s->u.conv.prim);
+    c->plan->operations += 2.0 * (double)w->n_elements * (double)(out->dims[2] * out->dims[3]);
     return 0;
 }
 
@@ -318,40 +282,36 @@ static int add_conv(struct compiler *c, const struct graph_node *n)
     enum plan_precision precision = layer_precision(c, s.name);
     if (precision == PLAN_INT8)
         return err_set(ERR_UNSUPPORTED, "%s: int8 is not among the plan's precisions yet", s.name);
-    const char *read = c->g->values[n->inputs[0]].name;
-    s.u.conv.observed = arena_strndup(c->plan->arena, read, strlen(read));
-    if (!s.u.conv.observed)
-        return ERR_NOMEM;
     int64_t strides[2];
-    struct conv_opts opts;
     int r = picture_of(c, n->inputs[0], precision == PLAN_BF16 ? ELEMENT_BF16 : ELEMENT_F32,
                        &s.in[0], &strides[0]);
     if (r == 0)
         r = layout_place(c, n->outputs[0], &s.out[0]);
     if (r < 0)
         return r;
+    if (s.in[0].element == ELEMENT_F32 && s.out[0].element == ELEMENT_BF16)
+        return err_set(ERR_UNSUPPORTED, "%s: fp32 beside bf16 is not among the plan's ways yet",
+                       s.name);
     if (!view_is_picture(&s.out[0].view, &strides[1]))
         return err_set(ERR_INTERNAL, "%s: the output is no picture", s.name);
-    describe_conv(c, n, &s, strides, &opts);
-    r = fuse_addition(c, n, &s, &opts);
-    if (r == 0)
-        r = make_conv(c, n, &s, &opts);
+    r = make_conv(c, n, &s, strides);
     if (r < 0)
         return r;
-    struct conv *conv = s.u.conv.conv;
+    struct prim_conv *prim = s.u.conv.prim;
     r = add_step(c, s, NULL);
     if (r < 0) {
-        conv_destroy(conv);
+        prim_conv_destroy(prim);
         return r;
     }
-    if (n->n_inputs < 3 || opts.add_stride)
+    if (n->n_inputs < 3)
         return 0;
     struct place more;
     r = place_of(c, n->inputs[2], &more);
     if (r == 0 && more.element != s.out[0].element)
         r = place_f32(c, n->inputs[2], &more);
     return r < 0 ? r
-                 : add_binary_step(c, name_of(c, n), GRAPH_ADD, false, &s.out[0], &more, &s.out[0]);
+                 : add_binary_step(c, name_of(c, n), GRAPH_ADD, false, &s.out[0], &more,
+                                   &s.out[0]);
 }
 
 // --- pools, resizes
