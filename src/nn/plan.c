@@ -81,7 +81,7 @@ static void plan_free(struct plan *p)
 {
     for (int i = 0; i < p->n_steps; i++) {
         if (p->steps[i].kind == STEP_CONV)
-            prim_conv_destroy(p->steps[i].u.conv.prim);
+            conv_destroy(p->steps[i].u.conv);
         if (p->steps[i].kind == STEP_MATMUL)
             prim_matmul_destroy(p->steps[i].u.matmul);
     }
@@ -184,7 +184,7 @@ static void describe_step(const struct step *s, struct str_buf *out)
 {
     str_buf_puts(out, step_names[s->kind]);
     if (s->kind == STEP_CONV)
-        str_buf_printf(out, " %s", prim_conv_describe(s->u.conv.prim));
+        str_buf_printf(out, " %s", conv_describe(s->u.conv));
     for (int k = 0; k < s->n_out; k++)
         describe_place(&s->out[k], &s->to[k], out);
     str_buf_puts(out, " <-");

@@ -157,9 +157,9 @@ int layout_orders(struct compiler *c)
         c->orders[n->outputs[0]] = choose_order(c, n, dense);
         dense[n->outputs[0]] = dense_view(c, n, dense);
         for (int k = 1; k < n->n_outputs; k++)
-            dense[n->outputs[k]] = view_dense(g->values[n->outputs[k]].n_dims,
-                                              g->values[n->outputs[k]].dims,
-                                              &c->orders[n->outputs[k]]);
+            dense[n->outputs[k]] =
+                view_dense(g->values[n->outputs[k]].n_dims, g->values[n->outputs[k]].dims,
+                           &c->orders[n->outputs[k]]);
     }
     for (int i = 0; i < g->n_inputs; i++) {
         if (c->wants_picture[g->inputs[i]])
@@ -376,8 +376,7 @@ int layout_constant(struct compiler *c, int value, struct place *ret_place)
     struct view view = view_dense(v->n_dims, v->dims, &rows);
     view.offset = (int64_t)(p->n_constants / sizeof(float));
     p->n_constants += rounded;
-    c->places[value] =
-        (struct place){.kind = BLOCK_CONSTANT, .element = ELEMENT_F32, .view = view};
+    c->places[value] = (struct place){.kind = BLOCK_CONSTANT, .element = ELEMENT_F32, .view = view};
     *ret_place = c->places[value];
     return 0;
 }

@@ -69,7 +69,8 @@ static size_t lowest_gap(const struct block *b, const struct block **placed, int
     for (int i = 0; i < n; i++) {
         if (scratch[i]->offset >= at + n_bytes)
             break;
-        size_t end = scratch[i]->offset + ((scratch[i]->n_bytes + SLACK + ALIGN - 1) & ~(size_t)(ALIGN - 1));
+        size_t end =
+            scratch[i]->offset + ((scratch[i]->n_bytes + SLACK + ALIGN - 1) & ~(size_t)(ALIGN - 1));
         at = MAX(at, end);
     }
     return at;

@@ -13,7 +13,7 @@
 #include "nn/view.h"
 
 struct arena;
-struct prim_conv;
+struct conv;
 struct prim_matmul;
 
 enum element {
@@ -79,17 +79,14 @@ enum step_kind {
 
 struct step {
     enum step_kind kind;
-    const char *name;              // the plan's; of the value it makes
-    const struct graph_node *node; // while the plan is made only
+    const char *name;       // the plan's; of the value it makes
+    const char *input_name; // CONV: of the value it reads
     struct place in[3], out[2];
     int n_in, n_out;
     struct operand from[3], to[2]; // in and out, resolved
     struct loop loop;
     union {
-        struct {
-            struct prim_conv *prim;
-            const char *observed; // name of the input value
-        } conv;
+        struct conv *conv;
         struct prim_matmul *matmul;
         struct graph_activation unary;
         struct {
@@ -191,9 +188,28 @@ struct view concat_part(const struct graph *g, const struct graph_node *n, const
                         int input);
 
 // --- plan_step.c
+int plan_add_step(struct compiler *c, struct step s, struct step **ret_step) MUST_CHECK;
+const char *plan_name_of(const struct compiler *c, const struct graph_node *n);
+// The place of a value that is there already.
+int plan_place_of(struct compiler *c, int value, struct place *ret_place) MUST_CHECK;
+int plan_add_copy(struct compiler *c, const char *name, const struct place *from,
+                  const struct place *to) MUST_CHECK;
+// The same value in *e* and in this order of dimensions, without gaps.
+int plan_copy_as(struct compiler *c, const char *name, const struct place *from, enum element e,
+                 const struct view_order *order, struct place *ret_place) MUST_CHECK;
+// A value as a picture in *e*, copied where it is none.
+int plan_picture_of(struct compiler *c, int value, enum element e, struct place *ret_place,
+                    int64_t *ret_stride) MUST_CHECK;
 int plan_add_node(struct compiler *c, const struct graph_node *n) MUST_CHECK;
 int plan_add_outputs(struct compiler *c) MUST_CHECK;
 int plan_add_inputs(struct compiler *c) MUST_CHECK;
+
+// --- plan_conv.c
+int plan_add_conv(struct compiler *c, const struct graph_node *n) MUST_CHECK;
+void conv_destroy(struct conv *k); // NULL is a no-op
+int conv_run(const struct conv *k, const void *in, const void *add, void *out,
+             void *scratch) MUST_CHECK;
+const char *conv_describe(const struct conv *k);
 
 // --- plan_memory.c
 // Live ranges, then an offset for each block; then every operand's.

@@ -102,7 +102,7 @@ static int run_step(struct plan_instance *i, const struct step *s)
         out[k] = at(i, &s->to[k]);
     switch (s->kind) {
     case STEP_CONV:
-        return prim_conv_run(s->u.conv.prim, in[0], out[0], scratch);
+        return conv_run(s->u.conv, in[0], in[1], out[0], scratch);
     case STEP_MATMUL:
         return prim_matmul_run(s->u.matmul, in[0], in[1], out[0], scratch);
     case STEP_COPY:
@@ -178,7 +178,7 @@ int plan_run(struct plan_instance *i, const struct tensor *inputs, int n_inputs,
         const struct step *s = &p->steps[k];
         int64_t start = i->step_ns ? clock_now_ns() : 0;
         if (i->observe && s->kind == STEP_CONV)
-            observe(i, &s->in[0], at(i, &s->from[0]), s->u.conv.observed);
+            observe(i, &s->in[0], at(i, &s->from[0]), s->input_name);
         r = run_step(i, s);
         if (i->observe && s->kind == STEP_CONV && r == 0)
             observe(i, &s->out[0], at(i, &s->to[0]), s->name);

@@ -14,7 +14,7 @@ enum {
     MAX_STEPS = 1 << 14,
 };
 
-static int add_step(struct compiler *c, struct step s, struct step **ret_step)
+int plan_add_step(struct compiler *c, struct step s, struct step **ret_step)
 {
     struct plan *p = c->plan;
     if (p->n_steps >= MAX_STEPS)
@@ -27,6 +27,11 @@ static int add_step(struct compiler *c, struct step s, struct step **ret_step)
         if (!s.name)
             return ERR_NOMEM;
     }
+    if (s.input_name) {
+        s.input_name = arena_strndup(p->arena, s.input_name, strlen(s.input_name));
+        if (!s.input_name)
+            return ERR_NOMEM;
+    }
     p->steps[p->n_steps] = s;
     if (ret_step)
         *ret_step = &p->steps[p->n_steps];
@@ -34,13 +39,13 @@ static int add_step(struct compiler *c, struct step s, struct step **ret_step)
     return 0;
 }
 
-static const char *name_of(const struct compiler *c, const struct graph_node *n)
+const char *plan_name_of(const struct compiler *c, const struct graph_node *n)
 {
     return c->g->values[n->outputs[0]].name;
 }
 
 // The place of a value that is there already.
-static int place_of(struct compiler *c, int value, struct place *ret_place)
+int plan_place_of(struct compiler *c, int value, struct place *ret_place)
 {
     if (c->g->values[value].is_constant)
         return layout_constant(c, value, ret_place);
@@ -50,26 +55,26 @@ static int place_of(struct compiler *c, int value, struct place *ret_place)
 
 // --- copies
 
-static int add_copy(struct compiler *c, const char *name, const struct place *from,
-                    const struct place *to)
+int plan_add_copy(struct compiler *c, const char *name, const struct place *from,
+                  const struct place *to)
 {
     struct step s = {.kind = STEP_COPY, .name = name, .n_in = 1, .n_out = 1};
     s.in[0] = *from;
     s.out[0] = *to;
     const struct view *views[2] = {&to->view, &from->view};
     loop_make(&s.loop, views, 2);
-    return add_step(c, s, NULL);
+    return plan_add_step(c, s, NULL);
 }
 
 // The same value in *e* and in this order of dimensions.
-static int copy_as(struct compiler *c, const char *name, const struct place *from, enum element e,
-                   const struct view_order *order, struct place *ret_place)
+int plan_copy_as(struct compiler *c, const char *name, const struct place *from, enum element e,
+                 const struct view_order *order, struct place *ret_place)
 {
     struct view dense = view_dense(from->view.n_dims, from->view.dims, order);
     struct place to;
     int r = layout_new_block(c, e, &dense, &to);
     if (r == 0)
-        r = add_copy(c, name, from, &to);
+        r = plan_add_copy(c, name, from, &to);
     if (r == 0)
         *ret_place = to;
     return r;
@@ -78,7 +83,7 @@ static int copy_as(struct compiler *c, const char *name, const struct place *fro
 // What steps that know floats only read.
 static int place_f32(struct compiler *c, int value, struct place *ret_place)
 {
-    int r = place_of(c, value, ret_place);
+    int r = plan_place_of(c, value, ret_place);
     if (r < 0 || ret_place->element == ELEMENT_F32)
         return r;
     if (c->widened[value].kind != BLOCK_NONE) {
@@ -86,7 +91,7 @@ static int place_f32(struct compiler *c, int value, struct place *ret_place)
         return 0;
     }
     struct view_order order = view_order_of(&ret_place->view);
-    r = copy_as(c, c->g->values[value].name, ret_place, ELEMENT_F32, &order, ret_place);
+    r = plan_copy_as(c, c->g->values[value].name, ret_place, ELEMENT_F32, &order, ret_place);
     if (r == 0)
         c->widened[value] = *ret_place;
     return r;
@@ -98,7 +103,7 @@ static int add_reshape(struct compiler *c, const struct graph_node *n)
 {
     const struct graph_value *out = &c->g->values[n->outputs[0]];
     struct place from;
-    int r = place_of(c, n->inputs[0], &from);
+    int r = plan_place_of(c, n->inputs[0], &from);
     if (r < 0)
         return r;
     struct place to = from;
@@ -112,17 +117,17 @@ static int add_reshape(struct compiler *c, const struct graph_node *n)
     struct view seen;
     if (view_reshape(&to.view, from.view.n_dims, from.view.dims, &seen)) {
         to.view = seen;
-        return add_copy(c, name_of(c, n), &from, &to);
+        return plan_add_copy(c, plan_name_of(c, n), &from, &to);
     }
     struct view_order rows = view_rows(from.view.n_dims);
-    r = copy_as(c, name_of(c, n), &from, to.element, &rows, &from);
+    r = plan_copy_as(c, plan_name_of(c, n), &from, to.element, &rows, &from);
     if (r < 0)
         return r;
     bool ok = view_reshape(&from.view, out->n_dims, out->dims, &seen);
     if (!ok)
         return err_set(ERR_INTERNAL, "%s: rows without gaps have no other shape", n->name);
     from.view = seen;
-    return add_copy(c, name_of(c, n), &from, &to);
+    return plan_add_copy(c, plan_name_of(c, n), &from, &to);
 }
 
 static int add_view(struct compiler *c, const struct graph_node *n)
@@ -131,7 +136,7 @@ static int add_view(struct compiler *c, const struct graph_node *n)
         return add_reshape(c, n);
     const struct graph_value *out = &c->g->values[n->outputs[0]];
     struct place p;
-    int r = place_of(c, n->inputs[0], &p);
+    int r = plan_place_of(c, n->inputs[0], &p);
     if (r < 0)
         return r;
     if (n->op == GRAPH_SLICE)
@@ -152,11 +157,11 @@ static int add_concat(struct compiler *c, const struct graph_node *n)
         struct place part = whole;
         part.view = concat_part(c->g, n, &whole.view, k);
         struct place in;
-        r = place_of(c, n->inputs[k], &in);
+        r = plan_place_of(c, n->inputs[k], &in);
         bool there = r == 0 && in.kind == part.kind && in.block == part.block &&
                      in.element == part.element && view_equal(&in.view, &part.view);
         if (r == 0 && !there)
-            r = add_copy(c, name_of(c, n), &in, &part);
+            r = plan_add_copy(c, plan_name_of(c, n), &in, &part);
     }
     return r;
 }
@@ -177,7 +182,7 @@ static int add_binary_step(struct compiler *c, const char *name, enum graph_bina
     struct view vy = view_expand(&y->view, out->view.n_dims, out->view.dims);
     const struct view *views[3] = {&out->view, &vx, &vy};
     loop_make(&s.loop, views, 3);
-    return add_step(c, s, NULL);
+    return plan_add_step(c, s, NULL);
 }
 
 static bool is_integer(const struct graph_value *v)
@@ -195,13 +200,13 @@ static int add_binary(struct compiler *c, const struct graph_node *n)
         r = layout_place(c, n->outputs[0], &out);
     if (r < 0)
         return r;
-    return add_binary_step(c, name_of(c, n), n->u.binary,
+    return add_binary_step(c, plan_name_of(c, n), n->u.binary,
                            is_integer(&c->g->values[n->inputs[0]]), &x, &y, &out);
 }
 
 static int add_unary(struct compiler *c, const struct graph_node *n)
 {
-    struct step s = {.kind = STEP_UNARY, .name = name_of(c, n), .n_in = 1, .n_out = 1};
+    struct step s = {.kind = STEP_UNARY, .name = plan_name_of(c, n), .n_in = 1, .n_out = 1};
     s.u.unary = n->u.unary;
     int r = place_f32(c, n->inputs[0], &s.in[0]);
     if (r == 0)
@@ -210,122 +215,36 @@ static int add_unary(struct compiler *c, const struct graph_node *n)
         return r;
     const struct view *views[2] = {&s.out[0].view, &s.in[0].view};
     loop_make(&s.loop, views, 2);
-    return add_step(c, s, NULL);
-}
-
-// --- convolutions
-
-static enum plan_precision layer_precision(const struct compiler *c, const char *name)
-{
-    for (int i = 0; i < c->opts->n_layers; i++) {
-        if (strcmp(c->opts->layers[i].name, name) == 0)
-            return c->opts->layers[i].precision;
-    }
-    return c->plan->precision;
+    return plan_add_step(c, s, NULL);
 }
 
 // A value as pixels without gaps between them.
-static int picture_of(struct compiler *c, int value, enum element e, struct place *ret_place,
-                      int64_t *ret_stride)
+int plan_picture_of(struct compiler *c, int value, enum element e, struct place *ret_place,
+                    int64_t *ret_stride)
 {
-    int r = place_of(c, value, ret_place);
+    int r = plan_place_of(c, value, ret_place);
     if (r < 0)
         return r;
     if (ret_place->element != e || !view_is_picture(&ret_place->view, ret_stride)) {
         struct view_order order = view_channels_last();
-        r = copy_as(c, c->g->values[value].name, ret_place, e, &order, ret_place);
+        r = plan_copy_as(c, c->g->values[value].name, ret_place, e, &order, ret_place);
         *ret_stride = c->g->values[value].dims[1];
     }
     return r;
-}
-
-static int make_conv(struct compiler *c, const struct graph_node *n, struct step *s,
-                     const int64_t *strides)
-{
-    const struct graph_value *in = &c->g->values[n->inputs[0]];
-    const struct graph_value *w = &c->g->values[n->inputs[1]];
-    const struct graph_value *out = &c->g->values[n->outputs[0]];
-    float *weights = mem_aligned((size_t)w->n_elements * sizeof(float));
-    if (!weights)
-        return ERR_NOMEM;
-    graph_conv_weights(c->g, n, weights);
-    struct prim_conv_opts o = {
-        .in_type = s->in[0].element == ELEMENT_BF16 ? PRIM_BF16 : PRIM_F32,
-        .out_type = s->out[0].element == ELEMENT_BF16 ? PRIM_BF16 : PRIM_F32,
-        .in_channels = in->dims[1],
-        .in_height = in->dims[2],
-        .in_width = in->dims[3],
-        .in_stride = strides[0],
-        .out_channels = out->dims[1],
-        .out_height = out->dims[2],
-        .out_width = out->dims[3],
-        .out_stride = strides[1],
-        .kernel_height = w->dims[2],
-        .kernel_width = w->dims[3],
-        .conv = &n->u.conv,
-        .weights = weights,
-        .bias = n->u.conv.bias,
-    };
-    int r = prim_conv_create(&o, &s->u.conv.prim);
-    mem_free(weights);
-    if (r < 0)
-        return err_prefix(r, "operator Conv '%s'", n->name);
-    c->plan->n_scratch = MAX(c->plan->n_scratch, prim_conv_scratch(s->u.conv.prim));
-    c->plan->n_weights += prim_conv_bytes(s->u.conv.prim);
-    c->plan->operations += 2.0 * (double)w->n_elements * (double)(out->dims[2] * out->dims[3]);
-    return 0;
-}
-
-static int add_conv(struct compiler *c, const struct graph_node *n)
-{
-    struct step s = {.kind = STEP_CONV, .name = name_of(c, n), .n_in = 1, .n_out = 1};
-    enum plan_precision precision = layer_precision(c, s.name);
-    if (precision == PLAN_INT8)
-        return err_set(ERR_UNSUPPORTED, "%s: int8 is not among the plan's precisions yet", s.name);
-    int64_t strides[2];
-    int r = picture_of(c, n->inputs[0], precision == PLAN_BF16 ? ELEMENT_BF16 : ELEMENT_F32,
-                       &s.in[0], &strides[0]);
-    if (r == 0)
-        r = layout_place(c, n->outputs[0], &s.out[0]);
-    if (r < 0)
-        return r;
-    if (s.in[0].element == ELEMENT_F32 && s.out[0].element == ELEMENT_BF16)
-        return err_set(ERR_UNSUPPORTED, "%s: fp32 beside bf16 is not among the plan's ways yet",
-                       s.name);
-    if (!view_is_picture(&s.out[0].view, &strides[1]))
-        return err_set(ERR_INTERNAL, "%s: the output is no picture", s.name);
-    r = make_conv(c, n, &s, strides);
-    if (r < 0)
-        return r;
-    struct prim_conv *prim = s.u.conv.prim;
-    r = add_step(c, s, NULL);
-    if (r < 0) {
-        prim_conv_destroy(prim);
-        return r;
-    }
-    if (n->n_inputs < 3)
-        return 0;
-    struct place more;
-    r = place_of(c, n->inputs[2], &more);
-    if (r == 0 && more.element != s.out[0].element)
-        r = place_f32(c, n->inputs[2], &more);
-    return r < 0 ? r
-                 : add_binary_step(c, name_of(c, n), GRAPH_ADD, false, &s.out[0], &more,
-                                   &s.out[0]);
 }
 
 // --- pools, resizes
 
 static int add_pool(struct compiler *c, const struct graph_node *n)
 {
-    struct step s = {.name = name_of(c, n), .n_in = 1, .n_out = 1};
+    struct step s = {.name = plan_name_of(c, n), .n_in = 1, .n_out = 1};
     s.kind = n->op == GRAPH_MAX_POOL ? STEP_MAX_POOL : STEP_AVERAGE_POOL;
     s.u.pool = n->u.pool;
     int64_t stride;
     int r = layout_place(c, n->outputs[0], &s.out[0]);
     if (r == 0)
-        r = picture_of(c, n->inputs[0], s.out[0].element, &s.in[0], &stride);
-    return r < 0 ? r : add_step(c, s, NULL);
+        r = plan_picture_of(c, n->inputs[0], s.out[0].element, &s.in[0], &stride);
+    return r < 0 ? r : plan_add_step(c, s, NULL);
 }
 
 static int resize_table(struct compiler *c, const struct graph_node *n, int i,
@@ -358,22 +277,22 @@ static int resize_table(struct compiler *c, const struct graph_node *n, int i,
 
 static int add_resize(struct compiler *c, const struct graph_node *n)
 {
-    struct step s = {.kind = STEP_RESIZE, .name = name_of(c, n), .n_in = 1, .n_out = 1};
+    struct step s = {.kind = STEP_RESIZE, .name = plan_name_of(c, n), .n_in = 1, .n_out = 1};
     s.u.resize.kind = n->u.resize.kind;
     int64_t stride;
     int r = layout_place(c, n->outputs[0], &s.out[0]);
     if (r == 0)
-        r = picture_of(c, n->inputs[0], s.out[0].element, &s.in[0], &stride);
+        r = plan_picture_of(c, n->inputs[0], s.out[0].element, &s.in[0], &stride);
     if (r == 0)
         r = resize_table(c, n, 0, &s.u.resize.rows, &s.u.resize.row_weights);
     if (r == 0)
         r = resize_table(c, n, 1, &s.u.resize.columns, &s.u.resize.column_weights);
-    return r < 0 ? r : add_step(c, s, NULL);
+    return r < 0 ? r : plan_add_step(c, s, NULL);
 }
 
 static int add_pad(struct compiler *c, const struct graph_node *n)
 {
-    struct step fill = {.kind = STEP_FILL, .name = name_of(c, n), .n_out = 1};
+    struct step fill = {.kind = STEP_FILL, .name = plan_name_of(c, n), .n_out = 1};
     fill.u.fill = n->u.pad.value;
     struct place in;
     int r = place_f32(c, n->inputs[0], &in);
@@ -386,25 +305,25 @@ static int add_pad(struct compiler *c, const struct graph_node *n)
     struct place inner = fill.out[0];
     int64_t step[TENSOR_MAX_DIMS] = {1, 1, 1, 1, 1, 1, 1, 1};
     inner.view = view_slice(&inner.view, n->u.pad.before, step, in.view.dims);
-    r = add_step(c, fill, NULL);
-    return r < 0 ? r : add_copy(c, name_of(c, n), &in, &inner);
+    r = plan_add_step(c, fill, NULL);
+    return r < 0 ? r : plan_add_copy(c, plan_name_of(c, n), &in, &inner);
 }
 
 // --- along axes
 
 static int add_softmax(struct compiler *c, const struct graph_node *n)
 {
-    struct step s = {.kind = STEP_SOFTMAX, .name = name_of(c, n), .n_in = 1, .n_out = 1};
+    struct step s = {.kind = STEP_SOFTMAX, .name = plan_name_of(c, n), .n_in = 1, .n_out = 1};
     s.u.axis = n->u.axis;
     int r = place_f32(c, n->inputs[0], &s.in[0]);
     if (r == 0)
         r = layout_place(c, n->outputs[0], &s.out[0]);
-    return r < 0 ? r : add_step(c, s, NULL);
+    return r < 0 ? r : plan_add_step(c, s, NULL);
 }
 
 static int add_reduce(struct compiler *c, const struct graph_node *n)
 {
-    struct step s = {.kind = STEP_REDUCE, .name = name_of(c, n), .n_in = 1, .n_out = 1};
+    struct step s = {.kind = STEP_REDUCE, .name = plan_name_of(c, n), .n_in = 1, .n_out = 1};
     s.u.reduce.kind = n->u.reduce.kind;
     s.u.reduce.axes = n->u.reduce.axes;
     int r = place_f32(c, n->inputs[0], &s.in[0]);
@@ -416,7 +335,7 @@ static int add_reduce(struct compiler *c, const struct graph_node *n)
     // In the input's order: the first place of a loop settles it.
     const struct view *views[2] = {&s.in[0].view, &seen};
     loop_make(&s.loop, views, 2);
-    return add_step(c, s, NULL);
+    return plan_add_step(c, s, NULL);
 }
 
 static int rows_of(struct compiler *c, int value, struct place *ret_place)
@@ -425,7 +344,7 @@ static int rows_of(struct compiler *c, int value, struct place *ret_place)
     if (r < 0 || view_is_rows(&ret_place->view))
         return r;
     struct view_order rows = view_rows(ret_place->view.n_dims);
-    return copy_as(c, c->g->values[value].name, ret_place, ELEMENT_F32, &rows, ret_place);
+    return plan_copy_as(c, c->g->values[value].name, ret_place, ELEMENT_F32, &rows, ret_place);
 }
 
 // The matrices of a product for all batches, rows without gaps.
@@ -443,7 +362,7 @@ static int batch_of(struct compiler *c, int value, const struct graph_value *out
     if (view_is_rows(&ret_place->view))
         return 0;
     struct view_order order = view_rows(out->n_dims);
-    return copy_as(c, c->g->values[value].name, ret_place, ELEMENT_F32, &order, ret_place);
+    return plan_copy_as(c, c->g->values[value].name, ret_place, ELEMENT_F32, &order, ret_place);
 }
 
 static int add_matmul(struct compiler *c, const struct graph_node *n)
@@ -453,7 +372,7 @@ static int add_matmul(struct compiler *c, const struct graph_node *n)
     int64_t m = out->dims[out->n_dims - 2];
     int64_t columns = out->dims[out->n_dims - 1];
     int64_t k = x->dims[x->n_dims - 1];
-    struct step s = {.kind = STEP_MATMUL, .name = name_of(c, n), .n_in = 2, .n_out = 1};
+    struct step s = {.kind = STEP_MATMUL, .name = plan_name_of(c, n), .n_in = 2, .n_out = 1};
     struct place to;
     int r = batch_of(c, n->inputs[0], out, m, k, &s.in[0]);
     if (r == 0)
@@ -477,12 +396,12 @@ static int add_matmul(struct compiler *c, const struct graph_node *n)
     c->plan->n_scratch = MAX(c->plan->n_scratch, prim_matmul_scratch(s.u.matmul));
     c->plan->operations += 2.0 * (double)out->n_elements * (double)k;
     struct prim_matmul *prim = s.u.matmul;
-    r = add_step(c, s, NULL);
+    r = plan_add_step(c, s, NULL);
     if (r < 0) {
         prim_matmul_destroy(prim);
         return r;
     }
-    return direct ? 0 : add_copy(c, name_of(c, n), &s.out[0], &to);
+    return direct ? 0 : plan_add_copy(c, plan_name_of(c, n), &s.out[0], &to);
 }
 
 // Into rows without gaps, and on to where the value is to lie.
@@ -500,17 +419,17 @@ static int add_with_rows(struct compiler *c, const struct graph_node *n, struct 
             r = layout_new_block(c, ELEMENT_F32, &dense, &s->out[k]);
     }
     if (r == 0)
-        r = add_step(c, *s, NULL);
+        r = plan_add_step(c, *s, NULL);
     for (int k = 0; k < n->n_outputs && r == 0; k++) {
         if (!view_is_rows(&to[k].view))
-            r = add_copy(c, name_of(c, n), &s->out[k], &to[k]);
+            r = plan_add_copy(c, plan_name_of(c, n), &s->out[k], &to[k]);
     }
     return r;
 }
 
 static int add_gather(struct compiler *c, const struct graph_node *n)
 {
-    struct step s = {.name = name_of(c, n), .n_in = 2, .n_out = 1};
+    struct step s = {.name = plan_name_of(c, n), .n_in = 2, .n_out = 1};
     s.kind = n->op == GRAPH_GATHER ? STEP_GATHER : STEP_GATHER_ELEMENTS;
     s.u.axis = n->u.axis;
     int r = rows_of(c, n->inputs[0], &s.in[0]);
@@ -521,7 +440,7 @@ static int add_gather(struct compiler *c, const struct graph_node *n)
 
 static int add_top_k(struct compiler *c, const struct graph_node *n)
 {
-    struct step s = {.kind = STEP_TOP_K, .name = name_of(c, n), .n_in = 1, .n_out = 2};
+    struct step s = {.kind = STEP_TOP_K, .name = plan_name_of(c, n), .n_in = 1, .n_out = 2};
     s.u.top_k.axis = n->u.top_k.axis;
     s.u.top_k.smallest = n->u.top_k.smallest;
     int r = rows_of(c, n->inputs[0], &s.in[0]);
@@ -535,7 +454,7 @@ int plan_add_node(struct compiler *c, const struct graph_node *n)
 {
     switch (n->op) {
     case GRAPH_CONV:
-        return add_conv(c, n);
+        return plan_add_conv(c, n);
     case GRAPH_MATMUL:
         return add_matmul(c, n);
     case GRAPH_BINARY:
@@ -615,7 +534,7 @@ int plan_add_inputs(struct compiler *c)
             .kind = BLOCK_INPUT, .block = i, .view = view_dense(v->n_dims, v->dims, &rows)};
         int r = element_of(v->type, v->name, &p.element);
         if (r == 0 && p.element != ELEMENT_F32)
-            r = copy_as(c, v->name, &p, ELEMENT_F32, &c->orders[g->inputs[i]], &p);
+            r = plan_copy_as(c, v->name, &p, ELEMENT_F32, &c->orders[g->inputs[i]], &p);
         if (r < 0)
             return r;
         c->places[g->inputs[i]] = p;
@@ -636,9 +555,9 @@ int plan_add_outputs(struct compiler *c)
         enum element e = ELEMENT_F32;
         int r = element_of(v->type, v->name, &e);
         if (r == 0)
-            r = place_of(c, g->outputs[i], &from);
+            r = plan_place_of(c, g->outputs[i], &from);
         if (r == 0)
-            r = copy_as(c, v->name, &from, e, &rows, &to);
+            r = plan_copy_as(c, v->name, &from, e, &rows, &to);
         if (r < 0)
             return r;
         c->plan->output_at[i].input = to.block; // its offset is known when memory is planned

@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: Apache-2.0
+// plan_conv.c - convolutions: which code runs one, and its step.
+//
+// Ours (kernel.h) take any part of a wider picture, activate and add in one pass: they have what
+// they can do. Depthwise ones go row by row. The rest (other groups, dilations, strides) goes to
+// oneDNN, which wants pictures without gaps.
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "nn/kernel.h"
+#include "nn/plan_priv.h"
+#include "nn/prim.h"
+#include "nn/rows.h"
+
+enum {
+    MAX_TAPS = 49,
+};
+
+enum conv_way { WAY_UNSET, WAY_KERNEL, WAY_DEPTHWISE, WAY_LIBRARY };
+
+struct conv {
+    enum conv_way way;
+    struct kernel_conv *kernel;
+    struct kernel_view in, add, out; // data is filled in for each run
+    struct prim_conv *prim;
+    // depthwise
+    struct graph_conv conv; // its tables are not used
+    int kernel_height, kernel_width;
+    float *weights; // [tap][channel], then the offsets
+    // all
+    struct graph_activation after; // what the way cannot do itself
+};
+
+void conv_destroy(struct conv *k)
+{
+    if (!k)
+        return;
+    kernel_conv_destroy(k->kernel);
+    prim_conv_destroy(k->prim);
+    mem_free(k->weights);
+    mem_free(k);
+}
+
+const char *conv_describe(const struct conv *k)
+{
+    if (k->way == WAY_LIBRARY)
+        return prim_conv_describe(k->prim);
+    return k->way == WAY_DEPTHWISE ? "depthwise" : cpu_isa_name(kernel_conv_isa(k->kernel));
+}
+
+// --- running
+
+static void run_depthwise(const struct conv *k, const float *in, float *out)
+{
+    const struct rows *rows = rows_get();
+    const struct graph_conv *c = &k->conv;
+    size_t n = (size_t)k->in.channels;
+    const float *offset = k->weights + (size_t)(k->kernel_height * k->kernel_width) * n;
+    ptrdiff_t row = (ptrdiff_t)k->in.width * k->in.pixel_stride;
+    for (int y = 0; y < k->out.height; y++) {
+        for (int x = 0; x < k->out.width; x++) {
+            const float *taps[MAX_TAPS];
+            int which[MAX_TAPS];
+            int n_taps = 0;
+            for (int i = 0; i < k->kernel_height; i++) {
+                int from_y = y * c->stride[0] - c->pad[0] + i * c->dilation[0];
+                for (int j = 0; j < k->kernel_width && from_y >= 0 && from_y < k->in.height; j++) {
+                    int from_x = x * c->stride[1] - c->pad[1] + j * c->dilation[1];
+                    if (from_x < 0 || from_x >= k->in.width)
+                        continue;
+                    taps[n_taps] = in + from_y * row + (ptrdiff_t)from_x * k->in.pixel_stride;
+                    which[n_taps++] = i * k->kernel_width + j;
+                }
+            }
+            float *to = out + ((ptrdiff_t)y * k->out.width + x) * k->out.pixel_stride;
+            rows->depthwise(n, n_taps, taps, which, k->weights, offset, to);
+            if (k->after.kind != GRAPH_IDENTITY)
+                rows->unary(&k->after, n, to, 1, to, 1);
+        }
+    }
+}
+
+static void activate(const struct conv *k, float *out)
+{
+    const struct rows *rows = rows_get();
+    size_t n = (size_t)k->out.channels;
+    for (int i = 0; i < k->out.height * k->out.width; i++) {
+        float *p = out + (ptrdiff_t)i * k->out.pixel_stride;
+        rows->unary(&k->after, n, p, 1, p, 1);
+    }
+}
+
+static struct kernel_view with_data(const struct kernel_view *v, const void *data)
+{
+    union {
+        const void *in;
+        void *out;
+    } p = {.in = data};
+    struct kernel_view full = *v;
+    full.data = p.out;
+    return full;
+}
+
+int conv_run(const struct conv *k, const void *in, const void *add, void *out, void *scratch)
+{
+    if (k->way == WAY_LIBRARY)
+        return prim_conv_run(k->prim, in, out, scratch);
+    if (k->way == WAY_DEPTHWISE) {
+        run_depthwise(k, in, out);
+        return 0;
+    }
+    struct kernel_view from = with_data(&k->in, in);
+    struct kernel_view to = with_data(&k->out, out);
+    struct kernel_view more = with_data(&k->add, add);
+    kernel_conv_run(k->kernel, &from, add ? &more : NULL, &to);
+    if (k->after.kind != GRAPH_IDENTITY)
+        activate(k, out);
+    return 0;
+}
+
+// --- making
+
+static enum plan_precision layer_precision(const struct compiler *c, const char *name)
+{
+    for (int i = 0; i < c->opts->n_layers; i++) {
+        if (strcmp(c->opts->layers[i].name, name) == 0)
+            return c->opts->layers[i].precision;
+    }
+    return c->plan->precision;
+}
+
+static bool kernel_activation_of(const struct graph_activation *a, enum kernel_activation *ret_kind)
+{
+    switch (a->kind) {
+    case GRAPH_IDENTITY:
+        *ret_kind = KERNEL_LINEAR;
+        return true;
+    case GRAPH_RELU:
+        *ret_kind = KERNEL_RELU;
+        return true;
+    case GRAPH_CLIP:
+        *ret_kind = KERNEL_RELU6;
+        return a->alpha == 0 && a->beta == 6;
+    case GRAPH_LEAKY:
+        *ret_kind = KERNEL_LEAKY;
+        return true;
+    case GRAPH_SILU:
+        *ret_kind = KERNEL_SILU;
+        return true;
+    case GRAPH_SIGMOID:
+        *ret_kind = KERNEL_SIGMOID;
+        return true;
+    case GRAPH_HARD_SWISH:
+        *ret_kind = KERNEL_HARD_SWISH;
+        return true;
+    case GRAPH_HARD_SIGMOID:
+        *ret_kind = KERNEL_HARD_SIGMOID;
+        return a->beta == 0.5f && a->alpha != 0;
+    default:
+        return false;
+    }
+}
+
+struct shapes {
+    const struct graph_value *in, *weights, *out;
+};
+
+static struct shapes shapes_of(const struct compiler *c, const struct graph_node *n)
+{
+    return (struct shapes){&c->g->values[n->inputs[0]], &c->g->values[n->inputs[1]],
+                           &c->g->values[n->outputs[0]]};
+}
+
+static enum conv_way choose_way(const struct compiler *c, const struct graph_node *n)
+{
+    const struct graph_conv *k = &n->u.conv;
+    struct shapes s = shapes_of(c, n);
+    int64_t taps = s.weights->dims[2] * s.weights->dims[3];
+    if (k->groups > 1 && k->groups == s.in->dims[1] && s.out->dims[1] == s.in->dims[1] &&
+        taps <= MAX_TAPS)
+        return WAY_DEPTHWISE;
+    bool plain = k->groups == 1 && k->dilation[0] == 1 && k->dilation[1] == 1 &&
+                 k->stride[0] == k->stride[1] && k->stride[0] <= 2 && taps <= KERNEL_CONV_MAX_TAPS;
+    bool fits =
+        s.in->dims[1] <= KERNEL_CONV_MAX_CHANNELS && s.out->dims[1] <= KERNEL_CONV_MAX_CHANNELS;
+    return plain && fits ? WAY_KERNEL : WAY_LIBRARY;
+}
+
+static enum kernel_type kernel_type_of(enum element e)
+{
+    return e == ELEMENT_BF16 ? KERNEL_BF16 : KERNEL_F32;
+}
+
+static struct kernel_view kernel_view_of(const struct place *p)
+{
+    int64_t stride = p->view.dims[1];
+    bool is_picture = view_is_picture(&p->view, &stride);
+    return (struct kernel_view){.height = (int)p->view.dims[2],
+                                .width = (int)p->view.dims[3],
+                                .channels = (int)p->view.dims[1],
+                                .pixel_stride = is_picture ? (int)stride : 0,
+                                .type = kernel_type_of(p->element),
+                                .scale = 1};
+}
+
+static int make_kernel(struct conv *k, const struct graph_node *n, const struct shapes *s,
+                       const float *weights)
+{
+    enum kernel_activation activation = KERNEL_LINEAR;
+    const struct graph_activation *a = &n->u.conv.activation;
+    if (!kernel_activation_of(a, &activation)) {
+        activation = KERNEL_LINEAR;
+        k->after = *a;
+    }
+    struct kernel_conv_opts o = {
+        .type = k->in.type,
+        .in_channels = k->in.channels,
+        .out_channels = k->out.channels,
+        .kernel_height = (int)s->weights->dims[2],
+        .kernel_width = (int)s->weights->dims[3],
+        .stride = n->u.conv.stride[0],
+        .pad_top = n->u.conv.pad[0],
+        .pad_left = n->u.conv.pad[1],
+        .weights = weights,
+        .bias = n->u.conv.bias,
+        .activation = activation,
+        .alpha = a->alpha,
+    };
+    return kernel_conv_create(&o, &k->kernel);
+}
+
+static int make_depthwise(struct conv *k, const struct graph_node *n, const struct shapes *s,
+                          const float *weights)
+{
+    size_t channels = (size_t)k->in.channels;
+    k->conv = n->u.conv;
+    k->kernel_height = (int)s->weights->dims[2];
+    k->kernel_width = (int)s->weights->dims[3];
+    k->after = n->u.conv.activation;
+    size_t taps = (size_t)(k->kernel_height * k->kernel_width);
+    k->weights = mem_array(float, (taps + 1) * channels);
+    if (!k->weights)
+        return ERR_NOMEM;
+    for (size_t c = 0; c < channels; c++) {
+        for (size_t t = 0; t < taps; t++)
+            k->weights[t * channels + c] = weights[c * taps + t];
+        k->weights[taps * channels + c] = n->u.conv.bias ? n->u.conv.bias[c] : 0;
+    }
+    return 0;
+}
+
+static int make_library(struct conv *k, const struct graph_node *n, const struct shapes *s,
+                        const float *weights)
+{
+    struct prim_conv_opts o = {
+        .in_type = k->in.type == KERNEL_BF16 ? PRIM_BF16 : PRIM_F32,
+        .out_type = k->out.type == KERNEL_BF16 ? PRIM_BF16 : PRIM_F32,
+        .in_channels = k->in.channels,
+        .in_height = k->in.height,
+        .in_width = k->in.width,
+        .in_stride = k->in.pixel_stride,
+        .out_channels = k->out.channels,
+        .out_height = k->out.height,
+        .out_width = k->out.width,
+        .out_stride = k->out.pixel_stride,
+        .kernel_height = s->weights->dims[2],
+        .kernel_width = s->weights->dims[3],
+        .conv = &n->u.conv,
+        .weights = weights,
+        .bias = n->u.conv.bias,
+    };
+    return prim_conv_create(&o, &k->prim);
+}
+
+static int make_conv(struct compiler *c, const struct graph_node *n, struct conv *k)
+{
+    struct shapes s = shapes_of(c, n);
+    float *weights = mem_aligned((size_t)s.weights->n_elements * sizeof(float));
+    if (!weights)
+        return ERR_NOMEM;
+    graph_conv_weights(c->g, n, weights);
+    int r = k->way == WAY_KERNEL      ? make_kernel(k, n, &s, weights)
+            : k->way == WAY_DEPTHWISE ? make_depthwise(k, n, &s, weights)
+                                      : make_library(k, n, &s, weights);
+    mem_free(weights);
+    if (r < 0)
+        return err_prefix(r, "operator Conv '%s'", n->name);
+    if (k->way == WAY_LIBRARY) {
+        c->plan->n_scratch = MAX(c->plan->n_scratch, prim_conv_scratch(k->prim));
+        c->plan->n_weights += prim_conv_bytes(k->prim);
+    } else {
+        c->plan->n_weights += k->kernel ? kernel_conv_bytes(k->kernel)
+                                        : (size_t)s.weights->n_elements * sizeof(float);
+    }
+    c->plan->operations +=
+        2.0 * (double)s.weights->n_elements * (double)(s.out->dims[2] * s.out->dims[3]);
+    return 0;
+}
+
+static int add_residual(struct compiler *c, const struct graph_node *n, const struct place *out)
+{
+    struct step s = {.kind = STEP_BINARY, .name = plan_name_of(c, n), .n_in = 2, .n_out = 1};
+    s.u.binary.kind = GRAPH_ADD;
+    s.in[0] = *out;
+    s.out[0] = *out;
+    int64_t stride;
+    int r = plan_picture_of(c, n->inputs[2], out->element, &s.in[1], &stride);
+    if (r < 0)
+        return r;
+    const struct view *views[3] = {&out->view, &out->view, &s.in[1].view};
+    loop_make(&s.loop, views, 3);
+    return plan_add_step(c, s, NULL);
+}
+
+// The element that the convolution reads: what its code takes, as near to the wish as it goes.
+static enum element input_element(const struct compiler *c, const struct graph_node *n,
+                                  enum conv_way way)
+{
+    int64_t channels = c->g->values[n->inputs[0]].dims[1];
+    bool wish = layer_precision(c, plan_name_of(c, n)) == PLAN_BF16;
+    bool even = channels % 2 == 0 || channels <= KERNEL_CONV_FEW_CHANNELS;
+    return wish && way == WAY_KERNEL && even ? ELEMENT_BF16 : ELEMENT_F32;
+}
+
+static int place_input(struct compiler *c, const struct graph_node *n, enum conv_way way,
+                       struct step *s)
+{
+    int64_t channels = c->g->values[n->inputs[0]].dims[1];
+    int64_t stride = 0;
+    int r = plan_picture_of(c, n->inputs[0], input_element(c, n, way), &s->in[0], &stride);
+    bool dense = way == WAY_LIBRARY || channels <= KERNEL_CONV_FEW_CHANNELS;
+    bool odd = s->in[0].element == ELEMENT_BF16 && channels % 2 && stride % 2;
+    if (r < 0 || !((dense && stride != channels) || (odd && !dense)))
+        return r;
+    struct view_order order = view_channels_last();
+    return plan_copy_as(c, c->g->values[n->inputs[0]].name, &s->in[0], s->in[0].element, &order,
+                        &s->in[0]);
+}
+
+// Where the step writes: oneDNN and rows of floats may need a place of their own first.
+static int place_output(struct compiler *c, const struct graph_node *n, enum conv_way way,
+                        struct step *s, struct place *ret_final)
+{
+    const struct graph_value *out = &c->g->values[n->outputs[0]];
+    int64_t stride = 0;
+    int r = layout_place(c, n->outputs[0], ret_final);
+    if (r < 0)
+        return r;
+    s->out[0] = *ret_final;
+    if (!view_is_picture(&ret_final->view, &stride))
+        return err_set(ERR_INTERNAL, "%s: the output is no picture", n->name);
+    bool fits = way == WAY_KERNEL || (ret_final->element == ELEMENT_F32 &&
+                                      (way == WAY_DEPTHWISE || stride == out->dims[1]));
+    if (fits)
+        return 0;
+    struct view_order order = view_channels_last();
+    struct view dense = view_dense(4, out->dims, &order);
+    return layout_new_block(c, ELEMENT_F32, &dense, &s->out[0]);
+}
+
+int plan_add_conv(struct compiler *c, const struct graph_node *n)
+{
+    struct step s = {.kind = STEP_CONV, .name = plan_name_of(c, n), .n_in = 1, .n_out = 1};
+    s.input_name = c->g->values[n->inputs[0]].name;
+    if (layer_precision(c, s.name) == PLAN_INT8)
+        return err_set(ERR_UNSUPPORTED, "%s: int8 is not among the plan's precisions yet", s.name);
+    enum conv_way way = choose_way(c, n);
+    struct place final;
+    int r = place_input(c, n, way, &s);
+    if (r == 0)
+        r = place_output(c, n, way, &s, &final);
+    if (r < 0)
+        return r;
+    struct conv *k = mem_new(struct conv);
+    if (!k)
+        return ERR_NOMEM;
+    k->way = way;
+    k->in = kernel_view_of(&s.in[0]);
+    k->out = kernel_view_of(&s.out[0]);
+    r = make_conv(c, n, k);
+    bool fused = r == 0 && n->n_inputs > 2 && way == WAY_KERNEL && k->after.kind == GRAPH_IDENTITY;
+    int64_t stride;
+    if (fused) {
+        r = plan_picture_of(c, n->inputs[2], s.out[0].element, &s.in[1], &stride);
+        s.n_in = 2;
+        if (r == 0)
+            k->add = kernel_view_of(&s.in[1]);
+    }
+    s.u.conv = k;
+    if (r == 0)
+        r = plan_add_step(c, s, NULL);
+    if (r < 0) {
+        conv_destroy(k);
+        return r;
+    }
+    if (s.out[0].block != final.block || !view_equal(&s.out[0].view, &final.view))
+        r = plan_add_copy(c, s.name, &s.out[0], &final);
+    return r == 0 && n->n_inputs > 2 && !fused ? add_residual(c, n, &final) : r;
+}
