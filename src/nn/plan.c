@@ -150,21 +150,14 @@ double plan_operations(const struct plan *p)
 // --- for people
 
 static const char *const step_names[STEP_N_KINDS] = {
-    [STEP_UNSET] = "unset",
-    [STEP_CONV] = "conv",
-    [STEP_COPY] = "copy",
-    [STEP_UNARY] = "unary",
-    [STEP_BINARY] = "binary",
-    [STEP_MAX_POOL] = "max-pool",
-    [STEP_AVERAGE_POOL] = "average-pool",
-    [STEP_RESIZE] = "resize",
-    [STEP_SOFTMAX] = "softmax",
-    [STEP_REDUCE] = "reduce",
-    [STEP_FILL] = "fill",
-    [STEP_GATHER] = "gather",
-    [STEP_GATHER_ELEMENTS] = "gather-elements",
-    [STEP_TOP_K] = "top-k",
-    [STEP_MATMUL] = "matmul",
+    [STEP_UNSET] = "unset",       [STEP_CONV] = "conv",
+    [STEP_COPY] = "copy",         [STEP_PLANES] = "planes",
+    [STEP_UNARY] = "unary",       [STEP_BINARY] = "binary",
+    [STEP_MAX_POOL] = "max-pool", [STEP_AVERAGE_POOL] = "average-pool",
+    [STEP_RESIZE] = "resize",     [STEP_SOFTMAX] = "softmax",
+    [STEP_REDUCE] = "reduce",     [STEP_FILL] = "fill",
+    [STEP_GATHER] = "gather",     [STEP_GATHER_ELEMENTS] = "gather-elements",
+    [STEP_TOP_K] = "top-k",       [STEP_MATMUL] = "matmul",
 };
 
 static void describe_place(const struct place *p, const struct operand *o, struct str_buf *out)

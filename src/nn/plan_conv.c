@@ -10,13 +10,10 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "nn/kernel.h"
+#include "nn/kernel_pass.h"
 #include "nn/plan_priv.h"
 #include "nn/prim.h"
 #include "nn/rows.h"
-
-enum {
-    MAX_TAPS = 49,
-};
 
 enum conv_way { WAY_UNSET, WAY_KERNEL, WAY_DEPTHWISE, WAY_LIBRARY };
 
@@ -25,10 +22,10 @@ struct conv {
     struct kernel_conv *kernel;
     struct kernel_view in, add, out; // data is filled in for each run
     struct prim_conv *prim;
-    // depthwise
-    struct graph_conv conv; // its tables are not used
-    int kernel_height, kernel_width;
-    float *weights; // [tap][channel], then the offsets
+    // DEPTHWISE
+    const struct kernel_rows *rows;
+    struct kernel_depthwise depthwise;
+    float *weights; // [tap][channel], then the bias
     // all
     struct graph_activation after; // what the way cannot do itself
 };
@@ -51,36 +48,6 @@ const char *conv_describe(const struct conv *k)
 }
 
 // --- running
-
-static void run_depthwise(const struct conv *k, const float *in, float *out)
-{
-    const struct rows *rows = rows_get();
-    const struct graph_conv *c = &k->conv;
-    size_t n = (size_t)k->in.channels;
-    const float *offset = k->weights + (size_t)(k->kernel_height * k->kernel_width) * n;
-    ptrdiff_t row = (ptrdiff_t)k->in.width * k->in.pixel_stride;
-    for (int y = 0; y < k->out.height; y++) {
-        for (int x = 0; x < k->out.width; x++) {
-            const float *taps[MAX_TAPS];
-            int which[MAX_TAPS];
-            int n_taps = 0;
-            for (int i = 0; i < k->kernel_height; i++) {
-                int from_y = y * c->stride[0] - c->pad[0] + i * c->dilation[0];
-                for (int j = 0; j < k->kernel_width && from_y >= 0 && from_y < k->in.height; j++) {
-                    int from_x = x * c->stride[1] - c->pad[1] + j * c->dilation[1];
-                    if (from_x < 0 || from_x >= k->in.width)
-                        continue;
-                    taps[n_taps] = in + from_y * row + (ptrdiff_t)from_x * k->in.pixel_stride;
-                    which[n_taps++] = i * k->kernel_width + j;
-                }
-            }
-            float *to = out + ((ptrdiff_t)y * k->out.width + x) * k->out.pixel_stride;
-            rows->depthwise(n, n_taps, taps, which, k->weights, offset, to);
-            if (k->after.kind != GRAPH_IDENTITY)
-                rows->unary(&k->after, n, to, 1, to, 1);
-        }
-    }
-}
 
 static void activate(const struct conv *k, float *out)
 {
@@ -107,14 +74,13 @@ int conv_run(const struct conv *k, const void *in, const void *add, void *out, v
 {
     if (k->way == WAY_LIBRARY)
         return prim_conv_run(k->prim, in, out, scratch);
-    if (k->way == WAY_DEPTHWISE) {
-        run_depthwise(k, in, out);
-        return 0;
-    }
     struct kernel_view from = with_data(&k->in, in);
     struct kernel_view to = with_data(&k->out, out);
     struct kernel_view more = with_data(&k->add, add);
-    kernel_conv_run(k->kernel, &from, add ? &more : NULL, &to);
+    if (k->way == WAY_DEPTHWISE)
+        kernel_depthwise_run(k->rows, &k->depthwise, &from, &to);
+    else
+        kernel_conv_run(k->kernel, &from, add ? &more : NULL, &to);
     if (k->after.kind != GRAPH_IDENTITY)
         activate(k, out);
     return 0;
@@ -178,11 +144,11 @@ static enum conv_way choose_way(const struct compiler *c, const struct graph_nod
     const struct graph_conv *k = &n->u.conv;
     struct shapes s = shapes_of(c, n);
     int64_t taps = s.weights->dims[2] * s.weights->dims[3];
-    if (k->groups > 1 && k->groups == s.in->dims[1] && s.out->dims[1] == s.in->dims[1] &&
-        taps <= MAX_TAPS)
+    bool plain = k->dilation[0] == 1 && k->dilation[1] == 1 && k->stride[0] == k->stride[1] &&
+                 taps <= KERNEL_CONV_MAX_TAPS;
+    if (plain && k->groups > 1 && k->groups == s.in->dims[1] && s.out->dims[1] == s.in->dims[1])
         return WAY_DEPTHWISE;
-    bool plain = k->groups == 1 && k->dilation[0] == 1 && k->dilation[1] == 1 &&
-                 k->stride[0] == k->stride[1] && k->stride[0] <= 2 && taps <= KERNEL_CONV_MAX_TAPS;
+    plain = plain && k->groups == 1 && k->stride[0] <= 2;
     bool fits =
         s.in->dims[1] <= KERNEL_CONV_MAX_CHANNELS && s.out->dims[1] <= KERNEL_CONV_MAX_CHANNELS;
     return plain && fits ? WAY_KERNEL : WAY_LIBRARY;
@@ -234,21 +200,28 @@ static int make_kernel(struct conv *k, const struct graph_node *n, const struct 
 static int make_depthwise(struct conv *k, const struct graph_node *n, const struct shapes *s,
                           const float *weights)
 {
-    size_t channels = (size_t)k->in.channels;
-    k->conv = n->u.conv;
-    k->kernel_height = (int)s->weights->dims[2];
-    k->kernel_width = (int)s->weights->dims[3];
-    k->after = n->u.conv.activation;
-    size_t taps = (size_t)(k->kernel_height * k->kernel_width);
-    k->weights = mem_array(float, (taps + 1) * channels);
+    int channels = k->in.channels;
+    int taps = (int)(s->weights->dims[2] * s->weights->dims[3]);
+    k->weights = mem_array(float, (size_t)(taps + 1) * (size_t)channels);
     if (!k->weights)
         return ERR_NOMEM;
-    for (size_t c = 0; c < channels; c++) {
-        for (size_t t = 0; t < taps; t++)
-            k->weights[t * channels + c] = weights[c * taps + t];
-        k->weights[taps * channels + c] = n->u.conv.bias ? n->u.conv.bias[c] : 0;
+    float *bias = k->weights + (size_t)taps * (size_t)channels;
+    kernel_depthwise_pack(weights, channels, taps, k->weights);
+    for (int c = 0; c < channels; c++)
+        bias[c] = n->u.conv.bias ? n->u.conv.bias[c] : 0;
+    k->depthwise = (struct kernel_depthwise){.kernel_height = (int)s->weights->dims[2],
+                                             .kernel_width = (int)s->weights->dims[3],
+                                             .stride = n->u.conv.stride[0],
+                                             .pad_top = n->u.conv.pad[0],
+                                             .pad_left = n->u.conv.pad[1],
+                                             .weights = k->weights,
+                                             .bias = bias,
+                                             .alpha = n->u.conv.activation.alpha};
+    if (!kernel_activation_of(&n->u.conv.activation, &k->depthwise.activation)) {
+        k->depthwise.activation = KERNEL_LINEAR;
+        k->after = n->u.conv.activation;
     }
-    return 0;
+    return kernel_rows_choose(CPU_ISA_UNSET, &k->rows);
 }
 
 static int make_library(struct conv *k, const struct graph_node *n, const struct shapes *s,
@@ -320,8 +293,8 @@ static enum element input_element(const struct compiler *c, const struct graph_n
 {
     int64_t channels = c->g->values[n->inputs[0]].dims[1];
     bool wish = layer_precision(c, plan_name_of(c, n)) == PLAN_BF16;
-    bool even = channels % 2 == 0 || channels <= KERNEL_CONV_FEW_CHANNELS;
-    return wish && way == WAY_KERNEL && even ? ELEMENT_BF16 : ELEMENT_F32;
+    bool even = way == WAY_DEPTHWISE || channels % 2 == 0 || channels <= KERNEL_CONV_FEW_CHANNELS;
+    return wish && way != WAY_LIBRARY && even ? ELEMENT_BF16 : ELEMENT_F32;
 }
 
 static int place_input(struct compiler *c, const struct graph_node *n, enum conv_way way,
@@ -330,8 +303,8 @@ static int place_input(struct compiler *c, const struct graph_node *n, enum conv
     int64_t channels = c->g->values[n->inputs[0]].dims[1];
     int64_t stride = 0;
     int r = plan_picture_of(c, n->inputs[0], input_element(c, n, way), &s->in[0], &stride);
-    bool dense = way == WAY_LIBRARY || channels <= KERNEL_CONV_FEW_CHANNELS;
-    bool odd = s->in[0].element == ELEMENT_BF16 && channels % 2 && stride % 2;
+    bool dense = way == WAY_LIBRARY || (way == WAY_KERNEL && channels <= KERNEL_CONV_FEW_CHANNELS);
+    bool odd = way == WAY_KERNEL && s->in[0].element == ELEMENT_BF16 && channels % 2 && stride % 2;
     if (r < 0 || !((dense && stride != channels) || (odd && !dense)))
         return r;
     struct view_order order = view_channels_last();
@@ -339,7 +312,7 @@ static int place_input(struct compiler *c, const struct graph_node *n, enum conv
                         &s->in[0]);
 }
 
-// Where the step writes: oneDNN and rows of floats may need a place of their own first.
+// Where the step writes: oneDNN may need a place of their own first.
 static int place_output(struct compiler *c, const struct graph_node *n, enum conv_way way,
                         struct step *s, struct place *ret_final)
 {
@@ -351,8 +324,7 @@ static int place_output(struct compiler *c, const struct graph_node *n, enum con
     s->out[0] = *ret_final;
     if (!view_is_picture(&ret_final->view, &stride))
         return err_set(ERR_INTERNAL, "%s: the output is no picture", n->name);
-    bool fits = way == WAY_KERNEL || (ret_final->element == ELEMENT_F32 &&
-                                      (way == WAY_DEPTHWISE || stride == out->dims[1]));
+    bool fits = way != WAY_LIBRARY || (ret_final->element == ELEMENT_F32 && stride == out->dims[1]);
     if (fits)
         return 0;
     struct view_order order = view_channels_last();
@@ -380,6 +352,8 @@ int plan_add_conv(struct compiler *c, const struct graph_node *n)
     k->in = kernel_view_of(&s.in[0]);
     k->out = kernel_view_of(&s.out[0]);
     r = make_conv(c, n, k);
+    if (r == 0 && k->after.kind != GRAPH_IDENTITY && s.out[0].element != ELEMENT_F32)
+        r = err_set(ERR_UNSUPPORTED, "%s: this activation in bf16", n->name);
     bool fused = r == 0 && n->n_inputs > 2 && way == WAY_KERNEL && k->after.kind == GRAPH_IDENTITY;
     int64_t stride;
     if (fused) {

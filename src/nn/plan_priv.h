@@ -62,6 +62,7 @@ enum step_kind {
     STEP_UNSET,
     STEP_CONV,
     STEP_COPY,
+    STEP_PLANES, // floats of planes into a picture
     STEP_UNARY,
     STEP_BINARY,
     STEP_MAX_POOL,
@@ -217,6 +218,7 @@ int memory_plan(struct compiler *c) MUST_CHECK;
 
 // --- step*.c
 void loop_make(struct loop *l, const struct view *const *views, int n_views);
+void step_planes(const struct step *s, const float *from, void *to);
 void step_copy(const struct step *s, const void *from, void *to);
 void step_unary(const struct step *s, const float *from, float *to);
 void step_binary(const struct step *s, const void *x, const void *y, void *to);

@@ -108,6 +108,9 @@ static int run_step(struct plan_instance *i, const struct step *s)
     case STEP_COPY:
         step_copy(s, in[0], out[0]);
         break;
+    case STEP_PLANES:
+        step_planes(s, in[0], out[0]);
+        break;
     case STEP_UNARY:
         step_unary(s, in[0], out[0]);
         break;

@@ -63,6 +63,11 @@ int plan_add_copy(struct compiler *c, const char *name, const struct place *from
     s.out[0] = *to;
     const struct view *views[2] = {&to->view, &from->view};
     loop_make(&s.loop, views, 2);
+    int64_t stride;
+    if (from->element == ELEMENT_F32 && view_is_rows(&from->view) && from->view.n_dims == 4 &&
+        view_is_picture(&to->view, &stride) &&
+        (to->element == ELEMENT_F32 || to->element == ELEMENT_BF16))
+        s.kind = STEP_PLANES;
     return plan_add_step(c, s, NULL);
 }
 
@@ -318,7 +323,11 @@ static int add_softmax(struct compiler *c, const struct graph_node *n)
     int r = place_f32(c, n->inputs[0], &s.in[0]);
     if (r == 0)
         r = layout_place(c, n->outputs[0], &s.out[0]);
-    return r < 0 ? r : plan_add_step(c, s, NULL);
+    if (r < 0)
+        return r;
+    const struct view *views[2] = {&s.out[0].view, &s.in[0].view};
+    loop_make(&s.loop, views, 2);
+    return plan_add_step(c, s, NULL);
 }
 
 static int add_reduce(struct compiler *c, const struct graph_node *n)

@@ -23,10 +23,6 @@ struct rows {
     void (*scale)(size_t n, float factor, float *in_out);
     void (*blend)(size_t n, const float *x, const float *y, float weight, float *out);
     void (*exp_less)(size_t n, const float *in, float less, float *out); // exp(in - less)
-    // Depthwise: out[c] = offset[c] + the sum over taps of in[tap][c] * weights[tap * n + c]; taps
-    // outside the picture are not among the pointers, *which* says which weights they have.
-    void (*depthwise)(size_t n, int n_taps, const float *const *in, const int *which,
-                      const float *weights, const float *offset, float *out);
     // bf16
     void (*max_bf16)(size_t n, const uint16_t *x, uint16_t *in_out);
     void (*add_bf16)(size_t n, const uint16_t *x, const uint16_t *y, uint16_t *out);

@@ -158,37 +158,6 @@ static void row_exp_less(size_t n, const float *in, float less, float *out)
         out[i] = row_exp(in[i] - less);
 }
 
-enum {
-    DEPTHWISE_BLOCK = 32, // channels whose sums stay in registers
-};
-
-static void row_depthwise(size_t n, int n_taps, const float *const *in, const int *which,
-                          const float *weights, const float *offset, float *out)
-{
-    size_t c = 0;
-    for (; c + DEPTHWISE_BLOCK <= n; c += DEPTHWISE_BLOCK) {
-        float sums[DEPTHWISE_BLOCK];
-        for (int i = 0; i < DEPTHWISE_BLOCK; i++)
-            sums[i] = offset[c + (size_t)i];
-        for (int t = 0; t < n_taps; t++) {
-            const float *x = in[t] + c;
-            const float *w = weights + (size_t)which[t] * n + c;
-            for (int i = 0; i < DEPTHWISE_BLOCK; i++)
-                sums[i] += x[i] * w[i];
-        }
-        memcpy(out + c, sums, sizeof(sums));
-    }
-    if (c == n)
-        return;
-    for (size_t i = c; i < n; i++)
-        out[i] = offset[i];
-    for (int t = 0; t < n_taps; t++) {
-        const float *w = weights + (size_t)which[t] * n;
-        for (size_t i = c; i < n; i++)
-            out[i] += in[t][i] * w[i];
-    }
-}
-
 static inline float from_bf16(uint16_t v)
 {
     uint32_t bits = (uint32_t)v << 16;
@@ -264,7 +233,6 @@ const struct rows ROWS = {
     .scale = row_scale,
     .blend = row_blend,
     .exp_less = row_exp_less,
-    .depthwise = row_depthwise,
     .max_bf16 = row_max_bf16,
     .add_bf16 = row_add_bf16,
     .widen = row_widen,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/kernel_pass.h"
 #include "nn/plan_priv.h"
 #include "nn/rows.h"
 
@@ -43,8 +44,27 @@ static void softmax_row(const struct rows *rows, int64_t n, const float *in, ptr
         out[i * out_step] *= factor;
 }
 
+// Rows that lie side by side without gaps go to the kernels, all at once.
+static bool softmax_in_place(const struct step *s, const float *from, float *to)
+{
+    const struct kernel_rows *kernels;
+    const struct view *out = &s->out[0].view;
+    struct view_order order = view_order_of(out);
+    struct view dense = view_dense(out->n_dims, out->dims, &order);
+    dense.offset = out->offset;
+    int64_t n = out->dims[s->u.axis];
+    if (n < 2 || out->strides[s->u.axis] != 1 || !view_equal(&dense, out) ||
+        kernel_rows_choose(CPU_ISA_UNSET, &kernels) < 0)
+        return false;
+    step_copy(s, from, to);
+    kernel_softmax(kernels, to, (size_t)(view_count(out) / n), (size_t)n, (size_t)n);
+    return true;
+}
+
 void step_softmax(const struct step *s, const float *from, float *to)
 {
+    if (softmax_in_place(s, from, to))
+        return;
     const struct rows *rows = rows_get();
     struct view in = s->in[0].view;
     struct view out = s->out[0].view;

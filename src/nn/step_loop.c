@@ -7,14 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/kernel_pass.h"
 #include "nn/plan_priv.h"
 #include "nn/rows.h"
 
 size_t element_size(enum element e)
 {
-    static const uint8_t sizes[] = {[ELEMENT_F32] = 4, [ELEMENT_BF16] = 2, [ELEMENT_F16] = 2,
-                                    [ELEMENT_U8] = 1,  [ELEMENT_I8] = 1,   [ELEMENT_I32] = 4,
-                                    [ELEMENT_I64] = 8};
+    static const uint8_t sizes[] = {
+        [ELEMENT_F32] = 4, [ELEMENT_BF16] = 2, [ELEMENT_F16] = 2, [ELEMENT_U8] = 1,
+        [ELEMENT_I8] = 1,  [ELEMENT_I32] = 4,  [ELEMENT_I64] = 8};
     return sizes[e];
 }
 
@@ -238,18 +239,40 @@ void step_copy(const struct step *s, const void *from, void *to)
     } while (walk_next(&w));
 }
 
+void step_planes(const struct step *s, const float *from, void *to)
+{
+    const struct kernel_rows *kernels;
+    int64_t stride = 0;
+    const struct view *v = &s->out[0].view;
+    if (!view_is_picture(v, &stride) || kernel_rows_choose(CPU_ISA_UNSET, &kernels) < 0) {
+        step_copy(s, from, to);
+        return;
+    }
+    struct kernel_view out = {.data = to,
+                              .height = (int)v->dims[2],
+                              .width = (int)v->dims[3],
+                              .channels = (int)v->dims[1],
+                              .pixel_stride = (int)stride,
+                              .type = s->out[0].element == ELEMENT_BF16 ? KERNEL_BF16 : KERNEL_F32,
+                              .scale = 1};
+    kernel_from_planes(kernels, from, &out);
+}
+
 // --- arithmetic
 
 void step_unary(const struct step *s, const float *from, float *to)
 {
     const struct rows *rows = rows_get();
-    const struct loop *l = &s->loop;
-    int last = l->n_dims - 1;
-    struct walk w = {.l = l, .n_outer = last};
+    struct loop l = s->loop;
+    if (copy_transposed(&l, (const void *)from, (void *)to)) { // then in place
+        memcpy(l.strides[1], l.strides[0], sizeof(l.strides[1]));
+        from = to;
+    }
+    int last = l.n_dims - 1;
+    struct walk w = {.l = &l, .n_outer = last};
     do {
-        rows->unary(&s->u.unary, (size_t)l->dims[last], from + w.offset[1],
-                    (ptrdiff_t)l->strides[1][last], to + w.offset[0],
-                    (ptrdiff_t)l->strides[0][last]);
+        rows->unary(&s->u.unary, (size_t)l.dims[last], from + w.offset[1],
+                    (ptrdiff_t)l.strides[1][last], to + w.offset[0], (ptrdiff_t)l.strides[0][last]);
     } while (walk_next(&w));
 }
 
@@ -307,7 +330,7 @@ void step_reduce(const struct step *s, const float *from, float *to)
     const struct rows *rows = rows_get();
     enum graph_reduce kind = s->u.reduce.kind;
     const struct view *out = &s->out[0].view;
-    float start = kind == GRAPH_REDUCE_MAX ? -__builtin_inff()
+    float start = kind == GRAPH_REDUCE_MAX   ? -__builtin_inff()
                   : kind == GRAPH_REDUCE_MIN ? __builtin_inff()
                                              : 0;
     struct loop o;
@@ -324,8 +347,8 @@ void step_reduce(const struct step *s, const float *from, float *to)
     do {
         float *sum = to + w.offset[1];
         ptrdiff_t step = (ptrdiff_t)l->strides[1][last];
-        rows->binary(how, (size_t)l->dims[last], from + w.offset[0],
-                     (ptrdiff_t)l->strides[0][last], sum, step, sum, step);
+        rows->binary(how, (size_t)l->dims[last], from + w.offset[0], (ptrdiff_t)l->strides[0][last],
+                     sum, step, sum, step);
     } while (walk_next(&w));
     if (kind != GRAPH_REDUCE_MEAN)
         return;
