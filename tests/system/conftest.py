@@ -38,7 +38,7 @@ class Assay:
     def refuses(self, *arguments, status=2, **options):
         """The error text of a command line that must end with *status* and say why."""
         done = self.run(*arguments, **options)
-        assert done.returncode == status, f"{arguments}: exit {done.returncode}\n{done.stderr}"
+        assert status is None and done.returncode or done.returncode == status, f"{arguments}: exit {done.returncode}\n{done.stderr}"
         assert done.stderr.strip(), f"{arguments}: no message"
         return done.stderr
 

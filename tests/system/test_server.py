@@ -1,0 +1,270 @@
+"""`assay serve`: the whole walk over HTTP, and what a server has to survive."""
+import asyncio
+import hashlib
+import json
+import os
+import shutil
+import signal
+import time
+
+import pytest
+from server import Server
+
+CLIP = "video_with_gt/TUD-Campus_frames/TUD-Campus.mp4"
+TRUTH = "video_with_gt/TUD-Campus_frames/gt.coco.json"
+MODEL = "models/yolox_nano_416.onnx"
+QUICK = "models/FastestDet_352.onnx"
+
+
+@pytest.fixture
+def server(assay, tmp_path):
+    with Server(assay, tmp_path / "data") as s:
+        yield s
+
+
+@pytest.fixture(scope="module")
+def idle(assay, tmp_path_factory):
+    """For questions that leave nothing behind."""
+    with Server(assay, tmp_path_factory.mktemp("idle") / "data") as s:
+        yield s
+
+
+def follow(server, task):
+    """What a listener of the task's progress hears, to its last message."""
+    websockets = pytest.importorskip("websockets")
+
+    async def listen():
+        heard = []
+        async with websockets.connect(f"{server.url.replace('http', 'ws')}/ws/progress/{task}") as socket:
+            while not heard or heard[-1]["status"] in ("queued", "running"):
+                heard.append(json.loads(await asyncio.wait_for(socket.recv(), 60)))
+        return heard
+
+    return asyncio.run(listen())
+
+
+def test_the_whole_walk(assay, data, server, tmp_path):
+    project = server.project("campus")
+    video = server.video(project, data / CLIP)
+    model = server.model(data / MODEL, "nano")
+    truth = server.truth(video, data / TRUTH)
+    assert truth["version"] == 1 and truth["format"] == "coco" and truth["objects"] > 0
+    # Processing may be asked for before the upload was looked at.
+    task = server.made("POST", f"/api/v1/videos/{video}/process", {"model": "nano", "settings": {"confidence": 0.001}}, status=202)
+    assert task["status"] == "queued"
+    heard = follow(server, task["task_id"])
+    assert heard[-1]["status"] == "succeeded" and heard[-1]["progress"] == 1
+    known = server.made("GET", f"/api/v1/videos/{video}")
+    assert (known["status"], known["frames"], known["width"], known["height"]) == ("ready", 71, 640, 480)
+    assert known["sha256"] == hashlib.sha256((data / CLIP).read_bytes()).hexdigest()
+    # The same lines as the command line's.
+    out = tmp_path / "out.jsonl"
+    assay.ok("detect", data / CLIP, "--model", data / MODEL, "--confidence", "0.001", "--out", out)
+    wanted = [dict(frame=f["frame"], pts_us=f["pts_us"], **d) for f in map(json.loads, out.read_text().splitlines())
+              if f["type"] == "frame" for d in f["detections"]]
+    streamed = server.made("GET", f"/api/v1/videos/{video}/detections?stream=1")["items"]
+    assert streamed == wanted
+    paged, cursor = [], ""
+    while cursor is not None:
+        page = server.made("GET", f"/api/v1/videos/{video}/detections?limit=1000&cursor={cursor}")
+        paged += page["items"]
+        cursor = page["next_cursor"]
+    assert paged == wanted
+    filtered = server.made("GET", f"/api/v1/videos/{video}/detections?stream=1&label=person&min_confidence=0.3&from_frame=10&to_frame=20")
+    assert filtered["items"] == [d for d in wanted if d["label"] == "person" and d["confidence"] >= 0.3 and 10 <= d["frame"] <= 20]
+    columns = server.get(f"/api/v1/videos/{video}/detections", headers={"Accept": "application/vnd.assay.columns"})
+    assert columns.headers["Content-Type"] == "application/vnd.assay.columns" and columns.body[:4] == b"ABC1"
+    # A session judges as validate does.
+    session = server.made("POST", "/api/v1/sessions", {"project_id": project, "model": model, "video_ids": [video], "profile": "default",
+                                                       "settings": {}}, status=201)["id"]
+    done = server.wait_for(f"/api/v1/sessions/{session}", lambda s: s["status"] in ("succeeded", "failed"))
+    assert done["status"] == "succeeded", server.text()
+    metrics = tmp_path / "metrics.json"
+    assay.run("validate", data / CLIP, "--model", data / MODEL, "--truth", data / TRUTH, "--profile", "default", "--json", metrics)
+    mine = server.made("GET", f"/api/v1/sessions/{session}/results")
+    theirs = json.loads(metrics.read_text())
+    assert mine["metrics"]["coco"] == theirs["coco"]
+    assert mine["metrics"]["operating_point"] == theirs["operating_point"]
+    assert mine["judgement"]["verdict"]["outcome"] == theirs["verdict"]["outcome"]
+    assert mine["judgement"]["verdict"]["criteria"][0]["value"] == theirs["verdict"]["criteria"][0]["value"]
+    counts = theirs["operating_point"]
+    for result, name in (("tp", "true_positives"), ("fp", "false_positives"), ("fn", "false_negatives")):
+        found = server.made("GET", f"/api/v1/sessions/{session}/detections?stream=1&result={result}")["items"]
+        assert len(found) == counts[name] and all(d["result"] == result for d in found)
+    report = server.get(f"/api/v1/sessions/{session}/report.html")
+    assert report.status == 200 and b"<svg" in report.body and b"data:image/jpeg" in report.body
+    stats = server.made("GET", "/api/v1/dashboard/stats")
+    assert stats["videos"] == 1 and stats["latest_AP"] == mine["AP"] and stats["detections"] > 0
+    # Gone is gone, files too.
+    assert server.ask("DELETE", f"/api/v1/sessions/{session}").status == 204
+    assert server.ask("DELETE", f"/api/v1/videos/{video}").status == 204
+    assert server.get(f"/api/v1/videos/{video}").status == 404
+    assert server.ask("DELETE", f"/api/v1/projects/{project}").status == 204
+    assert server.ask("DELETE", f"/api/v1/models/{model}").status == 204
+    assert not [f for _, _, names in os.walk(server.data / "blobs") for f in names]
+    assert server.made("GET", "/api/v1/dashboard/stats")["latest_AP"] is None
+
+
+def test_frames_and_bytes(data, server):
+    project = server.project()
+    video = server.video(project, data / CLIP)
+    server.video_known(video)
+    whole = server.get(f"/api/v1/videos/{video}/content")
+    assert whole.body == (data / CLIP).read_bytes() and whole.headers["Accept-Ranges"] == "bytes"
+    part = server.get(f"/api/v1/videos/{video}/content", headers={"Range": "bytes=100-199"})
+    assert part.status == 206 and part.body == whole.body[100:200]
+    assert server.get(f"/api/v1/videos/{video}/thumbnail.jpg").body[:2] == b"\xff\xd8"
+    frame = server.get(f"/api/v1/videos/{video}/frames/70.jpg")
+    assert frame.status == 200 and frame.body[:2] == b"\xff\xd8"
+    again = server.get(f"/api/v1/videos/{video}/frames/70.jpg", headers={"If-None-Match": frame.headers["ETag"]})
+    assert again.status == 304
+    assert server.get(f"/api/v1/videos/{video}/frames/71.jpg").status == 404
+    assert server.get(f"/api/v1/videos/{video}/frames/x.jpg").status == 404
+
+
+def test_a_preview_where_browsers_cannot_play(data, server):
+    project = server.project()
+    video = server.video(project, data / "odd_media/sample.avi")
+    known = server.video_known(video)
+    assert known["status"] == "ready" and not known["is_playable"]
+    known = server.wait_for(f"/api/v1/videos/{video}", lambda v: v["has_preview"])
+    preview = server.get(f"/api/v1/videos/{video}/content")
+    assert preview.headers["Content-Type"] == "video/mp4" and preview.body[4:8] == b"ftyp"
+    assert server.get(f"/api/v1/videos/{video}/content?original=true").body == (data / "odd_media/sample.avi").read_bytes()
+
+
+@pytest.mark.parametrize("method,path,body,status,word", [
+    ("POST", "/api/v1/projects", {}, 400, "'name' is needed"),
+    ("POST", "/api/v1/projects", {"name": "x", "colour": 1}, 400, "colour"),
+    ("POST", "/api/v1/projects", {"name": 5}, 400, "'name' is not a text"),
+    ("POST", "/api/v1/projects", b"{", 422, "line 1"),
+    ("POST", "/api/v1/projects", [], 400, "not a JSON object"),
+    ("GET", "/api/v1/projects/01ARZ3NDEKTSV4RRFFQ69G5FAV", None, 404, "does not exist"),
+    ("GET", "/api/v1/projects/../../etc/passwd", None, 400, "dots"),
+    ("GET", "/api/v1/projects?limit=0", None, 400, "limit"),
+    ("GET", "/api/v1/projects?cursor=" + 80 * "x", None, 400, "cursor"),
+    ("GET", "/api/v1/tasks?status=sleeping", None, 400, "sleeping"),
+    ("POST", "/api/v1/videos/process", {"video_ids": [], "model": "x"}, 400, "empty"),
+    ("POST", "/api/v1/sessions", {"project_id": "none", "video_ids": ["x"], "model": "m"}, 404, "project"),
+    ("DELETE", "/api/v1/dashboard/stats", None, 405, ""),
+    ("GET", "/api/v1/nothing", None, 404, ""),
+])
+def test_wrong_requests(idle, method, path, body, status, word):
+    reply = idle.ask(method, path, body, {"Content-Type": "application/json"} if body is not None else None)
+    assert reply.status == status, reply.body
+    assert set(reply.json) == {"error", "message"} and word in reply.json["message"]
+    assert reply.headers["X-Request-ID"]
+
+
+def test_settings_are_checked_before_they_are_queued(data, server):
+    video = server.video(server.project(), data / CLIP)
+    server.model(data / QUICK, "quick")
+    for settings, word in (({"confidence": 2}, "settings.confidence"), ({"max_frame": 1}, "max_frame"), ({"labels": "/etc/passwd"}, "labels"),
+                           ({"class_confidence": "@/etc/passwd"}, "class_confidence")):
+        reply = server.ask("POST", f"/api/v1/videos/{video}/process", {"model": "quick", "settings": settings})
+        assert reply.status == 400 and word in reply.json["message"], reply.body
+    assert server.ask("POST", f"/api/v1/videos/{video}/process", {"model": "unknown"}).status == 404
+
+
+def test_requests_of_other_sites_are_refused(server):
+    for headers in ({"Host": "evil.example"}, {"Host": "127.0.0.1.evil.example:80"}):
+        assert server.get("/api/v1/projects", headers=headers).status == 403
+    for headers in ({"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
+        reply = server.ask("POST", "/api/v1/projects", {"name": "x"}, headers)
+        assert reply.status == 403, reply.body
+    assert server.ask("POST", "/api/v1/projects", {"name": "x"}, {"Origin": server.url, "Sec-Fetch-Site": "same-origin"}).status == 201
+
+
+def test_hostile_uploads_fail_alone(data, server):
+    project = server.project()
+    videos = {}
+    for file in sorted((data / "hostile_media").iterdir()):
+        if file.is_file() and file.stat().st_size > 0:
+            videos[file.name] = server.video(project, file)
+    for name, video in videos.items():
+        known = server.video_known(video)
+        assert known["status"] == "ready" or known["error"], name
+        assert str(server.data) not in (known["error"] or "")
+    refused = 0
+    for file in sorted((data / "models_hostile").glob("*.onnx")):
+        reply = server.ask("POST", f"/api/v1/models?name={file.name}", file.read_bytes(), {"Content-Type": "application/octet-stream"})
+        assert reply.status in (400, 413, 415, 422), f"{file.name}: {reply.status} {reply.body}"
+        assert str(server.data) not in reply.json["message"]
+        refused += 1
+    assert videos and refused
+    assert server.get("/health/ready").status == 200
+
+
+def test_cancel_retry_and_the_dead(data, server):
+    video = server.video(server.project(), data / "video_with_gt/vtest_PETS09-S2L1/vtest.mp4")
+    server.model(data / MODEL, "nano")
+    task = server.made("POST", f"/api/v1/videos/{video}/process", {"model": "nano"})["task_id"]
+    server.wait_for(f"/api/v1/tasks/{task}/status", lambda t: t["status"] == "running")
+    server.made("POST", f"/api/v1/tasks/{task}/cancel")
+    assert server.task_end(task)["status"] == "cancelled"
+    assert server.get(f"/api/v1/videos/{video}/detections?task={task}").status == 404
+    again = server.made("POST", f"/api/v1/tasks/{task}/retry")
+    assert again["status"] in ("queued", "running")
+    server.made("POST", f"/api/v1/tasks/{task}/cancel")
+    assert server.task_end(task)["status"] == "cancelled"
+    assert server.ask("POST", f"/api/v1/tasks/{server.made('GET', '/api/v1/tasks?kind=probe')['items'][0]['task_id']}/retry").status == 409
+
+
+def test_kill_and_start_again(assay, data, tmp_path):
+    """Whatever was acknowledged is there, and every task ends once with the same results."""
+    server = Server(assay, tmp_path / "data").start()
+    project = server.project()
+    video = server.video(project, data / CLIP)
+    server.model(data / QUICK, "quick")
+    settings = {"confidence": 0.05}
+    reference = server.made("POST", f"/api/v1/videos/{video}/process", {"model": "quick", "settings": settings})["task_id"]
+    assert server.task_end(reference)["status"] == "succeeded"
+    wanted = server.made("GET", f"/api/v1/videos/{video}/detections?stream=1&task={reference}")["items"]
+    tasks = []
+    for moment in (0.0, 0.05, 0.2, 0.4):
+        tasks.append(server.made("POST", f"/api/v1/videos/{video}/process", {"model": "quick", "settings": settings})["task_id"])
+        time.sleep(moment)
+        server.stop(signal.SIGKILL)
+        server.start()
+    for task in tasks:
+        end = server.task_end(task)
+        assert end["status"] == "succeeded", end
+        assert server.made("GET", f"/api/v1/videos/{video}/detections?stream=1&task={task}")["items"] == wanted
+    runs = server.made("GET", f"/api/v1/videos/{video}/runs")["items"]
+    assert sorted(r["task_id"] for r in runs) == sorted([reference, *tasks]) and all(r["is_complete"] for r in runs)
+    assert server.stop() == 0
+
+
+def test_stopping_gives_tasks_back(assay, data, tmp_path):
+    with Server(assay, tmp_path / "data", "--stop-seconds", 0.2) as server:
+        video = server.video(server.project(), data / "video_with_gt/vtest_PETS09-S2L1/vtest.mp4")
+        server.model(data / MODEL, "nano")
+        task = server.made("POST", f"/api/v1/videos/{video}/process", {"model": "nano", "settings": {"max_frames": 200}})["task_id"]
+        server.wait_for(f"/api/v1/tasks/{task}/status", lambda t: t["status"] == "running" and t["frames_done"] > 0)
+        assert server.stop() == 0
+    with Server(assay, tmp_path / "data") as server:
+        end = server.task_end(task)
+        assert end["status"] == "succeeded" and end["attempt"] == 1
+
+
+def test_start_refusals(assay, server, tmp_path):
+    port = server.url.rsplit(":", 1)[1]
+    assert "holds" in assay.refuses("serve", "--data", server.data, "--listen", "127.0.0.1:0", status=3)
+    assert port in assay.refuses("serve", "--data", tmp_path / "other", "--listen", f"127.0.0.1:{port}", status=3)
+    assert "loopback" in assay.refuses("serve", "--data", tmp_path / "third", "--listen", "0.0.0.0:0")
+    (tmp_path / "file").write_text("")
+    assert "file" in assay.refuses("serve", "--data", tmp_path / "file", "--listen", "127.0.0.1:0", status=None)
+
+
+def test_metrics_are_prometheus(server, tmp_path):
+    promtool = shutil.which("promtool")
+    server.project()
+    text = server.get("/metrics").body.decode()
+    for name in ("http_requests_total", "http_request_duration_seconds", "store_query_duration_seconds", "task_queue_depth",
+                 "store_connections", "websocket_clients", "process_memory_bytes", "process_cpu_usage_percent"):
+        assert f"\n# TYPE {name} " in "\n" + text, name
+    assert 'route="/api/v1/projects"' in text
+    if promtool:
+        import subprocess
+        done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
