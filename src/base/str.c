@@ -269,6 +269,46 @@ void str_buf_add_printable(struct str_buf *b, struct str s)
     }
 }
 
+// A character reference, or NULL: it stands as it is.
+static const char *xml_entity(char c)
+{
+    switch (c) {
+    case '&':
+        return "&amp;";
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    case '"':
+        return "&quot;";
+    case '\'':
+        return "&#39;";
+    case '\t':
+        return "&#9;";
+    case '\n':
+        return "&#10;";
+    case '\r':
+        return "&#13;";
+    default:
+        return NULL;
+    }
+}
+
+void str_buf_add_xml(struct str_buf *b, struct str s)
+{
+    while (s.n > 0) {
+        const size_t n = MAX(str_utf8_length(s), (size_t)1);
+        const char *entity = xml_entity(s.p[0]);
+        const bool is_none = n == 3 && (memcmp(s.p, "\xef\xbf\xbe", 3) == 0 ||
+                                        memcmp(s.p, "\xef\xbf\xbf", 3) == 0); // U+FFFE, U+FFFF
+        if (entity || is_none)
+            str_buf_puts(b, entity ? entity : "\xef\xbf\xbd");
+        else
+            str_buf_add_printable(b, (struct str){s.p, n});
+        s = (struct str){s.p + n, s.n - n};
+    }
+}
+
 // A formula to spreadsheets, perhaps behind the ' that takes its sting.
 static bool is_formula(struct str s)
 {

@@ -64,6 +64,9 @@ void str_buf_vprintf(struct str_buf *b, const char *format, va_list ap) PRINTF_L
 // Outside text (labels, file names) for a terminal or a log: control characters become '?', bytes
 // that are not UTF-8 U+FFFD.
 void str_buf_add_printable(struct str_buf *b, struct str s);
+// Outside text in XML and HTML, in elements and attributes: what means something there, tabs and
+// line ends become references; the other control characters '?', what is no character U+FFFD.
+void str_buf_add_xml(struct str_buf *b, struct str s);
 // Outside text as one cell of CSV (RFC 4180): quoted where it must be, line ends as spaces. A text
 // that a spreadsheet would run (it begins with = + - @, a tab or a line end) gets a ' in front, and
 // so does one that has such a ' already: str_csv_undo() takes it off again. True: a ' was added.

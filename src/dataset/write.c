@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "dataset/order.h"
 #include "dataset/write_priv.h"
 
 enum {
@@ -259,26 +260,7 @@ void writer_double(struct writer *w, const char *before, double v)
 
 void writer_xml(struct writer *w, const char *text)
 {
-    struct str rest = str_of(text);
-    while (rest.n > 0) {
-        size_t n = str_utf8_length(rest);
-        unsigned char c = (unsigned char)*rest.p;
-        if (n == 0)
-            str_buf_puts(&w->text, "\xef\xbf\xbd"); // no UTF-8: U+FFFD
-        else if (c == '&' || c == '<' || c == '>' || c == '"')
-            str_buf_puts(&w->text, c == '&'   ? "&amp;"
-                                   : c == '<' ? "&lt;"
-                                   : c == '>' ? "&gt;"
-                                              : "&quot;");
-        else if (c == '\t' || c == '\n' || c == '\r')
-            str_buf_printf(&w->text, "&#%d;", c);
-        else if (c < 0x20 || c == 0x7f)
-            str_buf_putc(&w->text, '?'); // XML 1.0 has no way to say them
-        else
-            str_buf_add(&w->text, rest.p, n);
-        n = n ? n : 1;
-        rest = (struct str){rest.p + n, rest.n - n};
-    }
+    str_buf_add_xml(&w->text, str_of(text));
 }
 
 // ---- names
@@ -379,19 +361,12 @@ static int name_pictures(struct writer *w)
 
 static int order_objects(struct writer *w)
 {
-    const struct dataset *d = w->d;
-    w->order = mem_array(uint32_t, d->n_objects + 1);
-    w->first = mem_array(size_t, d->n_pictures + 2);
-    if (!w->order || !w->first)
-        return ERR_NOMEM;
-    if (d->n_objects > UINT32_MAX)
-        return err_set(ERR_TOO_BIG, "more than %u objects", UINT32_MAX);
-    for (size_t i = 0; i < d->n_objects; i++)
-        w->first[d->objects[i].picture + 2]++;
-    for (size_t i = 2; i < d->n_pictures + 2; i++)
-        w->first[i] += w->first[i - 1];
-    for (size_t i = 0; i < d->n_objects; i++)
-        w->order[w->first[d->objects[i].picture + 1]++] = (uint32_t)i;
+    struct dataset_grouped g;
+    int r = dataset_group(w->d->objects, w->d->n_objects, NULL, w->d->n_pictures, &g);
+    if (r < 0)
+        return r;
+    w->order = g.objects;
+    w->first = g.at;
     return 0;
 }
 

@@ -2,32 +2,16 @@
 // comparison_time.c - judged pictures in the order of time, video after video.
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "base/arena.h"
 #include "base/err.h"
 #include "dataset/dataset.h"
+#include "dataset/order.h"
 #include "eval/comparison_priv.h"
 
 enum {
     DEFAULT_FLOOR = 10, // frames: of videos whose times are unknown
 };
-
-struct place {
-    int32_t video, picture;
-    int64_t frame;
-};
-
-static int compare_places(const void *x, const void *y)
-{
-    const struct place *a = x;
-    const struct place *b = y;
-    if (a->video != b->video)
-        return a->video < b->video ? -1 : 1;
-    if (a->frame != b->frame)
-        return a->frame < b->frame ? -1 : 1;
-    return (a->picture > b->picture) - (a->picture < b->picture);
-}
 
 static int64_t time_of(const struct dataset *truth, struct dataset *const *runs, size_t n_runs,
                        int32_t picture)
@@ -72,12 +56,12 @@ static size_t floor_of(const struct dataset *truth, double seconds)
     return is_pictures ? 0 : DEFAULT_FLOOR;
 }
 
-static void fill_places(const struct place *places, struct comparison_time *t)
+static void fill_places(const struct dataset *truth, struct comparison_time *t)
 {
     for (size_t i = 0; i < t->n; i++) {
-        t->pictures[i] = places[i].picture;
-        t->places[places[i].picture] = i;
-        if (i == 0 || places[i].video != places[i - 1].video)
+        const int32_t video = truth->pictures[t->pictures[i]].video;
+        t->places[t->pictures[i]] = i;
+        if (i == 0 || video != truth->pictures[t->pictures[i - 1]].video)
             t->videos[t->n_videos++] = (struct bootstrap_video){.first = i};
         t->videos[t->n_videos - 1].n++;
     }
@@ -94,17 +78,16 @@ int comparison_time_order(const struct dataset *truth, struct dataset *const *ru
         .videos = arena_array(a, struct bootstrap_video, MAX(truth->n_videos, 1)),
         .places = arena_array(a, size_t, n),
     };
-    struct place *places = arena_array(a, struct place, n);
-    if (!places || !t.pictures || !t.errors || !t.videos || !t.places)
+    if (!t.pictures || !t.errors || !t.videos || !t.places)
         return ERR_NOMEM;
     for (size_t i = 0; i < n; i++) {
-        const struct dataset_picture *p = &truth->pictures[i];
         if (!judged || judged[i])
-            places[t.n++] = (struct place){p->video, (int32_t)i, p->frame};
+            t.pictures[t.n++] = (int32_t)i;
     }
-    if (t.n > 0)
-        qsort(places, t.n, sizeof(*places), compare_places);
-    fill_places(places, &t);
+    int r = dataset_sort_pictures(truth, t.pictures, t.n);
+    if (r < 0)
+        return r;
+    fill_places(truth, &t);
     t.frame_seconds = frame_seconds(truth, runs, n_runs, &t);
     t.floor = floor_of(truth, t.frame_seconds);
     *ret_time = t;

@@ -40,7 +40,7 @@ const char *mistake_kind_name(enum mistake_kind kind)
 const struct dataset_object *mistakes_object(const struct mistakes_grouped *g, size_t position,
                                              size_t i)
 {
-    return &g->all[g->objects[g->at[position] + i]];
+    return &g->all[g->by.objects[g->by.at[position] + i]];
 }
 
 int32_t mistakes_video(const struct mistakes_search *s, size_t position)
@@ -67,22 +67,6 @@ int mistakes_add(struct mistakes_search *s, const struct mistakes_hit *hit)
 
 // --- making ready
 
-struct picture_key {
-    int32_t video, picture;
-    int64_t frame;
-};
-
-static int compare_pictures(const void *a, const void *b)
-{
-    const struct picture_key *x = a;
-    const struct picture_key *y = b;
-    if (x->video != y->video)
-        return x->video < y->video ? -1 : 1;
-    if (x->frame != y->frame)
-        return x->frame < y->frame ? -1 : 1;
-    return (x->picture > y->picture) - (x->picture < y->picture);
-}
-
 static bool all_judged(const struct mistakes_search *s, size_t picture)
 {
     for (size_t k = 0; k < s->n_models; k++) {
@@ -95,53 +79,26 @@ static bool all_judged(const struct mistakes_search *s, size_t picture)
 static int order_pictures(struct mistakes_search *s)
 {
     const struct dataset *t = s->truth;
-    struct picture_key *keys = mem_array(struct picture_key, t->n_pictures + 1);
     s->pictures = mem_array(int32_t, t->n_pictures + 1);
     s->position = mem_array(int32_t, t->n_pictures + 1);
-    if (!keys || !s->pictures || !s->position) {
-        mem_free(keys);
+    if (!s->pictures || !s->position)
         return ERR_NOMEM;
-    }
     for (size_t p = 0; p < t->n_pictures; p++) {
         s->position[p] = -1;
         if (all_judged(s, p))
-            keys[s->n_positions++] =
-                (struct picture_key){t->pictures[p].video, (int32_t)p, t->pictures[p].frame};
+            s->pictures[s->n_positions++] = (int32_t)p;
     }
-    if (s->n_positions > 1)
-        qsort(keys, s->n_positions, sizeof(*keys), compare_pictures);
-    for (size_t i = 0; i < s->n_positions; i++) {
-        s->pictures[i] = keys[i].picture;
-        s->position[keys[i].picture] = (int32_t)i;
-    }
-    mem_free(keys);
-    return 0;
+    int r = dataset_sort_pictures(t, s->pictures, s->n_positions);
+    for (size_t i = 0; i < s->n_positions; i++)
+        s->position[s->pictures[i]] = (int32_t)i;
+    return r;
 }
 
 static int group(const struct mistakes_search *s, const struct dataset_object *objects, size_t n,
                  struct mistakes_grouped *g)
 {
     g->all = objects;
-    g->at = mem_array(size_t, s->n_positions + 2);
-    g->objects = mem_array(uint32_t, n + 1);
-    if (!g->at || !g->objects)
-        return ERR_NOMEM;
-    if (n > UINT32_MAX)
-        return err_set(ERR_TOO_BIG, "%zu objects: at most %u can be searched", n, UINT32_MAX);
-    // at[p + 2] counts, so that filling moves at[p + 1] from the begin of p to its end.
-    for (size_t i = 0; i < n; i++) {
-        int32_t p = s->position[objects[i].picture];
-        if (p >= 0)
-            g->at[(size_t)p + 2]++;
-    }
-    for (size_t p = 2; p < s->n_positions + 2; p++)
-        g->at[p] += g->at[p - 1];
-    for (size_t i = 0; i < n; i++) {
-        int32_t p = s->position[objects[i].picture];
-        if (p >= 0)
-            g->objects[g->at[(size_t)p + 1]++] = (uint32_t)i;
-    }
-    return 0;
+    return dataset_group(objects, n, s->position, s->n_positions, &g->by);
 }
 
 struct track_key {
@@ -205,20 +162,14 @@ static int make_ready(struct mistakes_search *s)
     return r == 0 ? order_tracks(s) : r;
 }
 
-static void grouped_finish(struct mistakes_grouped *g)
-{
-    mem_free(g->at);
-    mem_free(g->objects);
-}
-
 static void search_finish(struct mistakes_search *s)
 {
     mem_free(s->pictures);
     mem_free(s->position);
-    grouped_finish(&s->truths);
-    grouped_finish(&s->others);
+    dataset_grouped_finish(&s->truths.by);
+    dataset_grouped_finish(&s->others.by);
     for (size_t k = 0; k < s->n_models; k++)
-        grouped_finish(&s->detections[k]);
+        dataset_grouped_finish(&s->detections[k].by);
     mem_free(s->by_track);
     mem_free(s->seen);
     mem_free(s->seen_of_track);

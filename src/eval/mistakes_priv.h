@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/attr.h"
+#include "dataset/order.h"
 #include "eval/mistakes.h"
 
 struct dataset_object;
@@ -18,8 +19,7 @@ enum {
 // Objects of a dataset by position.
 struct mistakes_grouped {
     const struct dataset_object *all;
-    size_t *at; // [position + 1]
-    uint32_t *objects;
+    struct dataset_grouped by; // position
 };
 
 struct mistakes_hit {
@@ -56,7 +56,7 @@ struct mistakes_search {
 
 static inline size_t mistakes_n(const struct mistakes_grouped *g, size_t position)
 {
-    return g->at[position + 1] - g->at[position];
+    return g->by.at[position + 1] - g->by.at[position];
 }
 const struct dataset_object *mistakes_object(const struct mistakes_grouped *g, size_t position,
                                              size_t i);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// escape.h - outside text (labels, file names) in XML and Markdown: shown as it is, never obeyed.
+// escape.h - outside text (labels, file names) in Markdown: shown as it is, never obeyed.
 //
 // Control characters become '?', bytes that are not UTF-8 U+FFFD.
 //
@@ -8,5 +8,4 @@
 
 #include "base/str.h"
 
-void escape_xml(struct str_buf *out, struct str s);      // in texts and attributes
 void escape_markdown(struct str_buf *out, struct str s); // also in cells of tables

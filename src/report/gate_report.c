@@ -77,17 +77,17 @@ static void put_case(struct str_buf *out, const struct gate_check *c)
     struct str_buf words = STR_BUF_INIT(MAX_WORDS);
     put_name(&words, c);
     str_buf_puts(out, "    <testcase classname=\"assay.gate\" name=\"");
-    escape_xml(out, str_buf_view(&words));
+    str_buf_add_xml(out, str_buf_view(&words));
     str_buf_puts(out, "\">\n");
     str_buf_reset(&words);
     put_figures(&words, c);
     if (c->outcome == GATE_PASS) {
         str_buf_puts(out, "      <system-out>");
-        escape_xml(out, str_buf_view(&words));
+        str_buf_add_xml(out, str_buf_view(&words));
         str_buf_puts(out, "</system-out>\n");
     } else {
         str_buf_printf(out, "      <failure type=\"%s\" message=\"", gate_outcome_name(c->outcome));
-        escape_xml(out, str_buf_view(&words));
+        str_buf_add_xml(out, str_buf_view(&words));
         str_buf_puts(out, "\"/>\n");
     }
     str_buf_puts(out, "    </testcase>\n");
@@ -102,7 +102,7 @@ int gate_junit(const struct gate_list *list, const struct gate_about *about, str
     str_buf_puts(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     str_buf_printf(out, "<testsuites tests=\"%zu\" failures=\"%zu\">\n  <testsuite name=\"",
                    list->n, n_failed);
-    escape_xml(out, str_of(about->run));
+    str_buf_add_xml(out, str_of(about->run));
     str_buf_printf(out, "\" tests=\"%zu\" failures=\"%zu\" errors=\"0\" skipped=\"0\">\n", list->n,
                    n_failed);
     for (size_t i = 0; i < list->n; i++)
@@ -110,7 +110,7 @@ int gate_junit(const struct gate_list *list, const struct gate_about *about, str
     if (about->n_notices > 0) {
         str_buf_puts(out, "    <system-out>");
         for (size_t i = 0; i < about->n_notices; i++) {
-            escape_xml(out, str_of(about->notices[i]));
+            str_buf_add_xml(out, str_of(about->notices[i]));
             str_buf_putc(out, '\n');
         }
         str_buf_puts(out, "</system-out>\n");

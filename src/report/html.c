@@ -16,45 +16,9 @@
 
 // --- small parts
 
-static void put_byte(struct str_buf *out, char c)
-{
-    switch (c) {
-    case '&':
-        str_buf_puts(out, "&amp;");
-        break;
-    case '<':
-        str_buf_puts(out, "&lt;");
-        break;
-    case '>':
-        str_buf_puts(out, "&gt;");
-        break;
-    case '"':
-        str_buf_puts(out, "&quot;");
-        break;
-    case '\'':
-        str_buf_puts(out, "&#39;");
-        break;
-    default:
-        str_buf_putc(out, c);
-    }
-}
-
 void html_put_text(struct str_buf *out, const char *text)
 {
-    struct str rest = str_of(text);
-    while (rest.n > 0) {
-        size_t n = str_utf8_length(rest);
-        const unsigned char c = (unsigned char)rest.p[0];
-        if (n == 0 || (n == 1 && (c < 0x20 || c == 0x7f))) {
-            str_buf_puts(out, "\xef\xbf\xbd");
-            n = 1;
-        } else if (n == 1) {
-            put_byte(out, rest.p[0]);
-        } else {
-            str_buf_add(out, rest.p, n);
-        }
-        rest = (struct str){rest.p + n, rest.n - n};
-    }
+    str_buf_add_xml(out, str_of(text));
 }
 
 static void put_none(struct str_buf *out)

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "dataset/dataset.h"
+#include "dataset/order.h"
 #include "tracking/tracking_priv.h"
 
 #define DEFAULT_IOU .5
@@ -198,58 +199,20 @@ static int judge(struct tracking_work *w, const struct tracking_scene *s,
 
 // --- files, videos, classes
 
-static int group_objects(const struct dataset_object *objects, size_t n, size_t n_pictures,
-                         struct tracking_grouped *g)
-{
-    g->at = mem_array(size_t, n_pictures + 2);
-    g->objects = mem_array(uint32_t, n + 1);
-    if (!g->at || !g->objects)
-        return ERR_NOMEM;
-    // at[p + 2] counts, so that filling moves at[p + 1] from the begin of p to its end.
-    for (size_t i = 0; i < n; i++)
-        g->at[(size_t)objects[i].picture + 2]++;
-    for (size_t p = 2; p < n_pictures + 2; p++)
-        g->at[p] += g->at[p - 1];
-    for (size_t i = 0; i < n; i++)
-        g->objects[g->at[(size_t)objects[i].picture + 1]++] = (uint32_t)i;
-    return 0;
-}
-
-struct picture_key {
-    int32_t video, picture;
-    int64_t frame;
-};
-
-static int compare_keys(const void *a, const void *b)
-{
-    const struct picture_key *x = a;
-    const struct picture_key *y = b;
-    if (x->video != y->video)
-        return x->video < y->video ? -1 : 1;
-    if (x->frame != y->frame)
-        return x->frame < y->frame ? -1 : 1;
-    return (x->picture > y->picture) - (x->picture < y->picture);
-}
-
 // A pair made ready: scratch for its videos.
 struct opened {
     const struct tracking_pair *pair;
-    struct tracking_grouped truth, others, results;
-    struct picture_key *keys; // of judged pictures, by video and time
-    size_t n_keys;
-    int32_t *pictures; // the same order
+    struct dataset_grouped truth, others, results;
+    int32_t *pictures; // judged ones, by video and time
+    size_t n_pictures;
     int32_t *truth_class_of, *result_class_of;
 };
 
 static void opened_finish(struct opened *o)
 {
-    mem_free(o->truth.at);
-    mem_free(o->truth.objects);
-    mem_free(o->others.at);
-    mem_free(o->others.objects);
-    mem_free(o->results.at);
-    mem_free(o->results.objects);
-    mem_free(o->keys);
+    dataset_grouped_finish(&o->truth);
+    dataset_grouped_finish(&o->others);
+    dataset_grouped_finish(&o->results);
     mem_free(o->pictures);
     mem_free(o->truth_class_of);
     mem_free(o->result_class_of);
@@ -259,21 +222,14 @@ static int order_pictures(struct opened *o)
 {
     const struct dataset *d = o->pair->truth;
     const bool *judged = o->pair->results->judged;
-    o->keys = mem_array(struct picture_key, d->n_pictures + 1);
     o->pictures = mem_array(int32_t, d->n_pictures + 1);
-    if (!o->keys || !o->pictures)
+    if (!o->pictures)
         return ERR_NOMEM;
     for (size_t p = 0; p < d->n_pictures; p++) {
-        if (judged && !judged[p])
-            continue;
-        o->keys[o->n_keys++] =
-            (struct picture_key){d->pictures[p].video, (int32_t)p, d->pictures[p].frame};
+        if (!judged || judged[p])
+            o->pictures[o->n_pictures++] = (int32_t)p;
     }
-    if (o->n_keys > 1)
-        qsort(o->keys, o->n_keys, sizeof(*o->keys), compare_keys);
-    for (size_t k = 0; k < o->n_keys; k++)
-        o->pictures[k] = o->keys[k].picture;
-    return 0;
+    return dataset_sort_pictures(d, o->pictures, o->n_pictures);
 }
 
 // A tracker does not follow all that a detector sees; but it follows something.
@@ -295,11 +251,11 @@ static int open_pair(struct opened *o, const struct tracking_result *res)
     if (results->n_pictures != truth->n_pictures || results->n_classes != truth->n_classes)
         return err_set(ERR_INVALID, "the detections were not read for this truth");
     size_t n = truth->n_pictures;
-    int r = group_objects(truth->objects, truth->n_objects, n, &o->truth);
+    int r = dataset_group(truth->objects, truth->n_objects, NULL, n, &o->truth);
     if (r == 0)
-        r = group_objects(truth->others, truth->n_others, n, &o->others);
+        r = dataset_group(truth->others, truth->n_others, NULL, n, &o->others);
     if (r == 0)
-        r = group_objects(results->objects, results->n_objects, n, &o->results);
+        r = dataset_group(results->objects, results->n_objects, NULL, n, &o->results);
     if (r == 0)
         r = order_pictures(o);
     if (r < 0)
@@ -403,7 +359,7 @@ static int judge_pair(struct tracking_work *w, const struct tracking_pair *pair,
     size_t k = 0;
     for (size_t i = 0; r == 0 && i < count_videos(pair); i++) {
         size_t first = k;
-        while (k < o.n_keys && (size_t)o.keys[k].video == i)
+        while (k < o.n_pictures && (size_t)pair->truth->pictures[o.pictures[k]].video == i)
             k++;
         struct tracking_video v = {
             .name = video_name(pair, i),

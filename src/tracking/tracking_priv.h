@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/attr.h"
+#include "dataset/order.h"
 #include "tracking/tracking.h"
 #include "vision/assign.h"
 
@@ -144,19 +145,13 @@ enum tracking_side_role {
         -2, // mot17: takes results away; bdd100k: a region in which results are left out
 };
 
-// Objects of a whole dataset by picture: indices in file order.
-struct tracking_grouped {
-    size_t *at; // [picture + 1]
-    uint32_t *objects;
-};
-
 // One video of one pair. Borrows everything.
 struct tracking_video {
     const char *name; // for messages
     const struct dataset *truth, *results;
     size_t n_frames;
     const int32_t *pictures; // [n_frames]: in order of time
-    struct tracking_grouped truths, others, results_by;
+    struct dataset_grouped truths, others, results_by;
     // [class index of the truth]: the judged class, TRACKING_OUT or TRACKING_AWAY.
     const int32_t *truth_class_of, *result_class_of;
     const struct tracking_opts *opts;

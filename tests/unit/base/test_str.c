@@ -240,6 +240,31 @@ static void test_csv(void **state)
     str_buf_finish(&b);
 }
 
+static void test_xml(void **state)
+{
+    (void)state;
+    static const struct {
+        struct str text;
+        const char *xml;
+    } rows[] = {
+        {{"", 0}, ""},
+        {{"a <b> & 'c' \"d\"", 15}, "a &lt;b&gt; &amp; &#39;c&#39; &quot;d&quot;"},
+        {{"\t\r\n", 3}, "&#9;&#13;&#10;"},
+        {{"\x1b[1m\x7f\0", 6}, "?[1m??"},
+        {{"\xc3\xa9\xc2\x9b", 4}, "\xc3\xa9?"},
+        {{"\xff\xc3", 2}, "\xef\xbf\xbd\xef\xbf\xbd"},
+        {{"\xef\xbf\xbf", 3}, "\xef\xbf\xbd"}, // a code point, but no character of XML
+        {{"\xf0\x9f\x9a\x97", 4}, "\xf0\x9f\x9a\x97"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct str_buf b = STR_BUF_INIT(1000);
+        str_buf_add_xml(&b, rows[i].text);
+        if (strcmp(str_buf_text(&b), rows[i].xml) != 0)
+            fail_msg("row %zu: %s", i, str_buf_text(&b));
+        str_buf_finish(&b);
+    }
+}
+
 static void test_printable(void **state)
 {
     struct str_buf b = STR_BUF_INIT(100);
@@ -303,6 +328,7 @@ int main(void)
         cmocka_unit_test(test_shortest_numbers),
         cmocka_unit_test(test_cap),
         cmocka_unit_test(test_csv),
+        cmocka_unit_test(test_xml),
         cmocka_unit_test(test_printable),
         cmocka_unit_test(test_utf8_length),
         cmocka_unit_test(test_allocation_failure),

@@ -44,7 +44,7 @@ static const struct {
     {"<script>", "&lt;script&gt;"},
     {"a&b \"c\" 'd'", "a&amp;b &quot;c&quot; &#39;d&#39;"},
     {"&lt;", "&amp;lt;"},
-    {"\x1b[31m\n", "\xef\xbf\xbd[31m\xef\xbf\xbd"},
+    {"\x1b[31m\n", "?[31m&#10;"},
     {"\xff\xc3", "\xef\xbf\xbd\xef\xbf\xbd"},
     {"\xc3\xa4\xe2\x82\xac", "\xc3\xa4\xe2\x82\xac"},
 };
