@@ -196,7 +196,7 @@ static int run(const struct app_call *call)
     int status = 0;
     int r = time_options_wants_events()
                 ? time_options_events(settings.truth, settings.detections, settings.at_confidence,
-                                      settings.judging.json, call->arena)
+                                      &settings.judging, call->arena)
                 : evaluate(call, &status);
     return r < 0 ? app_fail(r) : status;
 }

@@ -7,12 +7,15 @@
 
 #include "app/app.h"
 #include "app/formats.h"
+#include "app/judging.h"
+#include "app/report_html.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "dataset/dataset.h"
 #include "dataset/event_list.h"
 #include "eval/evaluation.h"
 #include "eval/events.h"
+#include "report/html.h"
 #include "report/metrics_json.h"
 #include "report/text.h"
 #include "report/time_json.h"
@@ -133,9 +136,10 @@ static void put_json(const char *truth, const char *detections, const struct eve
     str_buf_putc(out, '\n');
 }
 
-static int write_events(const char *truth, const char *detections, const char *json,
+static int write_events(const char *truth, const char *detections, const struct judging_opts *o,
                         const struct events_result *res)
 {
+    const char *json = o->json;
     const bool json_is_output = json && strcmp(json, "-") == 0;
     struct str_buf out = STR_BUF_INIT(MAX_OUTPUT);
     int r = 0;
@@ -146,12 +150,34 @@ static int write_events(const char *truth, const char *detections, const char *j
             r = app_write(json, &out);
         str_buf_reset(&out);
     }
+    if (r == 0 && o->report) {
+        r = html_events_write(res, truth, detections, &out);
+        if (r == 0)
+            r = app_write(o->report, &out);
+        str_buf_reset(&out);
+    }
     if (r == 0 && !json_is_output) {
         r = text_write_events(res, &out);
         if (r == 0)
             r = app_write("-", &out);
     }
     str_buf_finish(&out);
+    return r;
+}
+
+// What needs boxes, and where results go.
+static int check_events(const struct judging_opts *o, const char *const *inputs, size_t n_inputs)
+{
+    if (o->profile || o->tracking || o->rules > 0)
+        return err_set(ERR_INVALID, "--events: %s needs boxes, and events are times alone",
+                       o->profile ? "--profile" : "--tracking");
+    int r = o->report ? app_html_check(o->report) : 0;
+    if (r == 0)
+        r = app_check_out(o->report, inputs, n_inputs);
+    if (r == 0)
+        r = app_check_out(o->json, inputs, n_inputs);
+    if (r == 0 && o->json && o->report && strcmp(o->json, o->report) == 0)
+        r = err_set(ERR_INVALID, "%s: --json and --report name the same file", o->json);
     return r;
 }
 
@@ -184,7 +210,7 @@ static int read_events(const char *path, enum dataset_role role, double at_confi
 }
 
 int time_options_events(const char *truth, const char *detections, double at_confidence,
-                        const char *json, struct arena *a)
+                        const struct judging_opts *o, struct arena *a)
 {
     const struct temporal_opts opts = {
         .has_tolerance = true,
@@ -198,7 +224,7 @@ int time_options_events(const char *truth, const char *detections, double at_con
     struct event_list *found = NULL;
     struct events_result res;
     const char *const inputs[] = {truth, detections};
-    int r = app_check_out(json, inputs, ARRAY_LEN(inputs));
+    int r = check_events(o, inputs, ARRAY_LEN(inputs));
     if (r == 0)
         r = read_events(truth, DATASET_TRUTH, at_confidence, &truths);
     if (r == 0)
@@ -206,7 +232,7 @@ int time_options_events(const char *truth, const char *detections, double at_con
     if (r == 0)
         r = events_evaluate(truths, found, &opts, a, &res);
     if (r == 0)
-        r = write_events(truth, detections, json, &res);
+        r = write_events(truth, detections, o, &res);
     event_list_destroy(truths);
     event_list_destroy(found);
     return r;

@@ -12,6 +12,7 @@
 struct arena;
 struct dataset;
 struct evaluation_opts;
+struct judging_opts;
 struct report_about;
 struct time_settings;
 
@@ -32,10 +33,10 @@ struct time_results {
 };
 
 // Lists of events for evaluate: whether --events was given, and what it does instead. Errors as
-// event_list_read(), events_evaluate() and app_write(). *json* NULL: none.
+// event_list_read(), events_evaluate() and app_write(); ERR_INVALID: of *o*, what needs boxes.
 bool time_options_wants_events(void);
 int time_options_events(const char *truth, const char *detections, double at_confidence,
-                        const char *json, struct arena *a) MUST_CHECK;
+                        const struct judging_opts *o, struct arena *a) MUST_CHECK;
 
 // Judges and points *about* at what was asked for. Errors as temporal_evaluate(), mistakes_find()
 // and, for --against, app_dataset_read().

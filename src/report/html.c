@@ -290,12 +290,15 @@ void html_begin_page(struct str_buf *out, const char *title)
     str_buf_puts(out, "</style></head>\n<body><main>\n");
 }
 
-void html_end_page(struct str_buf *out)
+const char html_right_words[] =
+    " A detection is right when its class is the object's and their boxes overlap by at least half "
+    "(IoU 0.5), each object once.";
+
+void html_end_page(struct str_buf *out, const char *words)
 {
-    str_buf_puts(out, "<footer>Made by Assay " ASSAY_VERSION
-                      ". A detection is right when its class is the object's and their boxes "
-                      "overlap by at least half (IoU 0.5), each object once.</footer>\n"
-                      "</main></body></html>\n");
+    str_buf_puts(out, "<footer>Made by Assay " ASSAY_VERSION ".");
+    str_buf_puts(out, words ? words : "");
+    str_buf_puts(out, "</footer>\n</main></body></html>\n");
 }
 
 int html_write(const struct html_report *h, struct str_buf *out)
@@ -311,6 +314,6 @@ int html_write(const struct html_report *h, struct str_buf *out)
     html_put_timeline(h, out);
     html_put_moments(h, out);
     html_put_tables(h, out);
-    html_end_page(out);
+    html_end_page(out, html_right_words);
     return str_buf_check(out);
 }

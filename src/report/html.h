@@ -15,6 +15,7 @@
 
 struct dataset;
 struct evaluation;
+struct events_result;
 struct outcome;
 struct report_about;
 struct str_buf;
@@ -48,3 +49,6 @@ struct html_report {
 
 // Appends the whole page. The buffer's sticky error is returned: ERR_TOO_BIG, ERR_NOMEM.
 int html_write(const struct html_report *h, struct str_buf *out) MUST_CHECK;
+// Likewise the page of timed events; the paths are its title.
+int html_events_write(const struct events_result *r, const char *truth, const char *detections,
+                      struct str_buf *out) MUST_CHECK;

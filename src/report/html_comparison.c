@@ -396,6 +396,6 @@ int html_comparison_write(const struct html_comparison *h, struct str_buf *out)
     put_changes(h, out);
     put_classes(h->comparison, out);
     put_made_from(h, out);
-    html_end_page(out);
+    html_end_page(out, html_right_words);
     return str_buf_check(out);
 }

@@ -118,6 +118,6 @@ int html_disagreement_write(const struct disagreement *d, const struct compariso
     }
     put_classes(d, out);
     put_items(d, out);
-    html_end_page(out);
+    html_end_page(out, NULL);
     return str_buf_check(out);
 }

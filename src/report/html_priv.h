@@ -29,6 +29,9 @@ void html_put_value_cell(struct str_buf *out, const char *name, double value);
 void html_begin_row(struct str_buf *out, const char *name);
 void html_put_ms_cell(struct str_buf *out, const char *name, double ms); // whole milliseconds
 void html_put_signed(struct str_buf *out, double value, int n_digits);   // "+0.012"; "-" for NaN
+// Counts by name as a table with bars; nothing where all are 0.
+void html_put_bins(struct str_buf *out, const char *caption, const char *first,
+                   const char *const *names, const char *unit, const size_t *counts, size_t n);
 // An <image> of width x height, the JPEG inside.
 void html_put_image(struct str_buf *out, const struct html_picture *p);
 // "1:02.40", or "frame 12" where the time is unknown.
@@ -43,7 +46,8 @@ const char *html_video_name(const struct html_report *h, int32_t video);
 const char *html_base_name(const char *path); // what follows the last slash
 // The page around its sections. *title* is escaped here.
 void html_begin_page(struct str_buf *out, const char *title);
-void html_end_page(struct str_buf *out);
+extern const char html_right_words[];                       // what "right" means on it
+void html_end_page(struct str_buf *out, const char *words); // *words* NULL: none
 
 // --- the sections; those that nobody asked for are left out
 void html_put_headline(const struct html_report *h, struct str_buf *out);

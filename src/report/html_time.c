@@ -89,8 +89,8 @@ static void begin_window(const char *first, struct str_buf *out)
 
 // --- distributions
 
-static void put_bins(const char *caption, const char *first, const char *const *names,
-                     const char *unit, const size_t *counts, size_t n, struct str_buf *out)
+void html_put_bins(struct str_buf *out, const char *caption, const char *first,
+                   const char *const *names, const char *unit, const size_t *counts, size_t n)
 {
     size_t sum = 0;
     size_t most = 1;
@@ -138,12 +138,12 @@ static void put_figures(const struct temporal_result *r, struct str_buf *out)
     put_opts(&r->opts, out);
     begin_latency("Class", out);
     put_classes(r, put_latency_row, out);
-    put_bins("How long it takes", "Time to detection", temporal_bin_names, " ms",
-             r->overall.latency.bins, TEMPORAL_N_BINS, out);
+    html_put_bins(out, "How long it takes", "Time to detection", temporal_bin_names, " ms",
+                  r->overall.latency.bins, TEMPORAL_N_BINS);
     begin_window("Class", out);
     put_classes(r, put_window_row, out);
-    put_bins("Misses in a row", "Frames in a row", temporal_run_names, "", r->overall.runs,
-             TEMPORAL_N_RUNS, out);
+    html_put_bins(out, "Misses in a row", "Frames in a row", temporal_run_names, "",
+                  r->overall.runs, TEMPORAL_N_RUNS);
     if (r->n_videos < 2)
         return;
     begin_latency("Video", out);

@@ -295,3 +295,18 @@ def test_refusals(assay, data, tmp_path):
     done = assay.ok(*given, "--report", tmp_path / "report.html", "--source", tmp_path / "absent.mp4")
     assert "absent.mp4" in done.stderr
     assert "Pictures are missing" in (tmp_path / "report.html").read_text()
+
+
+def test_events(assay, tmp_path):
+    truth, found, page = tmp_path / "t.csv", tmp_path / "d.csv", tmp_path / "e.html"
+    truth.write_text("time_ms,label\n100,door <b>\n500,door <b>\n")
+    found.write_text("time_ms,label,confidence\n120,door <b>,0.9\n900,door <b>,0.8\n")
+    given = ["evaluate", "--events", "--truth", truth, "--detections", found]
+    assay.ok(*given, "--report", page, "--json", tmp_path / "e.json")
+    text, _ = read(page)
+    overall = json.loads((tmp_path / "e.json").read_text())["events"]["overall"]
+    row = rows_of(text, "events")[0]
+    assert row[:4] == ["all", "2", "2", "1"] and row[7:] == [f"{overall[k]:.3f}" for k in ("precision", "recall", "f1")]
+    assert rows_of(text, "time")[0][1] == "+20" and "IoU" not in text
+    assert "--profile" in assay.refuses(*given, "--profile", "default")
+    assert "--tracking" in assay.refuses(*given, "--tracking")

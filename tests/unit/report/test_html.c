@@ -20,6 +20,7 @@
 #include "eval/comparison.h"
 #include "eval/disagreement.h"
 #include "eval/evaluation.h"
+#include "eval/events.h"
 #include "eval/outcome.h"
 #include "eval/temporal.h"
 #include "eval/verdict.h"
@@ -374,13 +375,26 @@ static void test_hostile_sections(void **state)
         html_begin_page(&out, HOSTILE);
         html_put_tracks(&tracks, &out);
         html_put_temporal(&time, &out);
-        html_end_page(&out);
+        html_end_page(&out, NULL);
         assert_int_equal(str_buf_check(&out), 0);
         check_page(str_buf_text(&out));
         str_buf_finish(&out);
         tracks.overall.n_truths = tracked[0].figures.n_truths = 3; // now there is data
         time.overall.latency.bins[1] = time.overall.runs[5] = 2;
     }
+}
+
+static void test_hostile_events(void **state)
+{
+    struct events_label labels[] = {{.label = HOSTILE}, {.label = ""}};
+    struct events_result r = {.labels = labels, .n_labels = 2, .n_below = 3};
+    r.overall.bias_ms = r.overall.difference.mean = r.overall.f1 = (double)NAN;
+    r.overall.difference.bins[4] = 9;
+    struct str_buf page = STR_BUF_INIT(1 * MIB);
+    assert_int_equal(html_events_write(&r, "t" HOSTILE, "d/" HOSTILE, &page), 0);
+    check_page(str_buf_text(&page));
+    assert_non_null(strstr(str_buf_text(&page), "over 500 ms"));
+    str_buf_finish(&page);
 }
 
 // A class that has truth without detections, detections without truth, neither; no pictures at all.
@@ -459,6 +473,7 @@ int main(void)
         cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_hostile_comparison),
         cmocka_unit_test(test_hostile_sections),
+        cmocka_unit_test(test_hostile_events),
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_long_video),
     };
