@@ -304,7 +304,7 @@ def test_events(assay, tmp_path):
     given = ["evaluate", "--events", "--truth", truth, "--detections", found]
     assay.ok(*given, "--report", page, "--json", tmp_path / "e.json")
     text, _ = read(page)
-    overall = json.loads((tmp_path / "e.json").read_text())["events"]["overall"]
+    overall = json.loads((tmp_path / "e.json").read_text())["temporal"]["overall"]
     row = rows_of(text, "events")[0]
     assert row[:4] == ["all", "2", "2", "1"] and row[7:] == [f"{overall[k]:.3f}" for k in ("precision", "recall", "f1")]
     assert rows_of(text, "time")[0][1] == "+20" and "IoU" not in text
