@@ -118,6 +118,32 @@ enum MHD_Result connections_policy(void *cls, const struct sockaddr *sa, socklen
     return MHD_NO;
 }
 
+// A reply that no request object stands for.
+static void write_short(int fd, const char *status, const char *more, const char *body)
+{
+    char id[ID_BYTES];
+    char text[512];
+    id_make(id);
+    int n = snprintf(text, sizeof(text),
+                     "HTTP/1.1 %s\r\nConnection: close\r\nX-Request-ID: %s\r\n%s"
+                     "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+                     status, id, more, strlen(body), body);
+    if (send(fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+        // a client that does not read gets no explanation
+    }
+}
+
+// Past the limit a client is told so; libmicrohttpd would close without a word.
+static void refuse_crowd(struct connection *c)
+{
+    atomic_store(&c->is_cut, true);
+    write_short(
+        c->fd, "503 Service Unavailable", "Retry-After: 1\r\n",
+        "{\"error\":\"BUSY\",\"message\":\"the server has as many connections as it takes\"}\n");
+    shutdown(c->fd, SHUT_RDWR);
+    metric_add(&m_refused, 1, LABELS("all"));
+}
+
 static struct connection *opened(struct server *s, struct MHD_Connection *mhd)
 {
     struct connections *cs = s->connections;
@@ -140,6 +166,8 @@ static struct connection *opened(struct server *s, struct MHD_Connection *mhd)
         c->next->prev = c;
     cs->first = c;
     metric_set(&m_open, (double)++cs->n, NO_LABELS);
+    if (cs->n > (size_t)s->opts.max_connections)
+        refuse_crowd(c);
     lock_release(&cs->lock);
     return c;
 }
@@ -175,27 +203,13 @@ void connections_notify(void *cls, struct MHD_Connection *mhd, void **context,
 
 // --- cutting
 
-static void write_timeout(int fd)
-{
-    static const char body[] = "{\"error\":\"TIMEOUT\",\"message\":\"request: came too slowly\"}\n";
-    char id[ID_BYTES];
-    char text[512];
-    id_make(id);
-    int n = snprintf(text, sizeof(text),
-                     "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nX-Request-ID: %s\r\n"
-                     "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-                     id, sizeof(body) - 1, body);
-    if (send(fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
-        // a client that does not read gets no explanation
-    }
-}
-
 static void cut_locked(struct connection *c, const char *reason)
 {
     if (atomic_exchange(&c->is_cut, true))
         return;
     if (atomic_load(&c->may_answer) && !atomic_load(&c->is_idle))
-        write_timeout(c->fd);
+        write_short(c->fd, "408 Request Timeout", "",
+                    "{\"error\":\"TIMEOUT\",\"message\":\"request: came too slowly\"}\n");
     shutdown(c->fd, SHUT_RDWR);
     metric_add(&m_refused, 1, LABELS(reason));
 }

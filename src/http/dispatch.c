@@ -54,8 +54,8 @@ static void pause_deadline(struct request *q)
 static void set_body_deadline(struct request *q)
 {
     const struct server_opts *opts = &q->server->opts;
-    int64_t s = HTTP_GRACE_S + q->body_taken / opts->body_bytes_per_s;
-    int64_t whole = q->body_started_ns + s * CLOCK_NS_PER_S;
+    int64_t whole = q->body_started_ns + opts->grace_ms * CLOCK_NS_PER_MS +
+                    q->body_taken / opts->body_bytes_per_s * CLOCK_NS_PER_S;
     int64_t idle = clock_now_ns() + opts->idle_timeout_ms * CLOCK_NS_PER_MS;
     set_deadline(q, MIN(whole, idle), true);
 }
@@ -355,6 +355,8 @@ void dispatch_completed(void *cls, struct MHD_Connection *mhd, void **pq,
     if (s->opts.after)
         s->opts.after(q, status, q->bytes_sent, now - q->started_ns);
     struct connection *c = q->connection;
+    if (q->reply.kind == REPLY_BODY_STREAM)
+        reply_restore_timeout(q);
     request_destroy(q);
     metric_add(&m_active, -1, NO_LABELS);
     atomic_store(&c->deadline_ns, clock_now_ns() + s->opts.idle_timeout_ms * CLOCK_NS_PER_MS);

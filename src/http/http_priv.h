@@ -27,7 +27,6 @@ enum {
     HTTP_SWALLOW =
         256 * 1024,        // bytes of a refused body that are still read, so that the reply arrives
     HTTP_LINGER_MS = 1000, // how long a connection with an unread body stays to be read from
-    HTTP_GRACE_S = 20,     // before a body's or reply's slowness counts
     HTTP_STREAM_BLOCK = 64 * 1024,
     HTTP_STREAM_PIECE = 1024 * 1024,
 };
@@ -153,6 +152,7 @@ void reply_send_raw(struct request *q);
 // Reads what a client still sends for a moment, so that it sees the reply before the close.
 void reply_linger(int fd);
 void reply_release_sender(struct request *q);
+void reply_restore_timeout(struct request *q);
 
 // compress.c
 bool compress_pays(const struct request *q, const char *type);

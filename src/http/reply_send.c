@@ -160,9 +160,9 @@ static ssize_t sender_read(void *cls, uint64_t pos, char *buf, size_t max)
     memcpy(buf, out->p + s->at, n);
     s->at += n;
     q->bytes_sent += (int64_t)n;
+    const struct server_opts *o = &q->server->opts;
     atomic_store(&q->connection->deadline_ns,
-                 clock_now_ns() + HTTP_GRACE_S * CLOCK_NS_PER_S +
-                     q->server->opts.idle_timeout_ms * CLOCK_NS_PER_MS);
+                 clock_now_ns() + (o->grace_ms + o->idle_timeout_ms) * CLOCK_NS_PER_MS);
     return (ssize_t)n;
 }
 
@@ -181,8 +181,17 @@ static struct MHD_Response *stream_response(struct request *q)
         reply_header(q, "Content-Encoding", "gzip");
         weaken_etag(q);
     }
+    MHD_set_connection_option(q->mhd, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
     uint64_t size = q->reply.stream_size >= 0 ? (uint64_t)q->reply.stream_size : MHD_SIZE_UNKNOWN;
     return MHD_create_response_from_callback(size, HTTP_STREAM_BLOCK, sender_read, s, NULL);
+}
+
+// libmicrohttpd's own limit counts the time in which the stream's owner makes a piece; the watch
+// does not.
+void reply_restore_timeout(struct request *q)
+{
+    MHD_set_connection_option(q->mhd, MHD_CONNECTION_OPTION_TIMEOUT,
+                              (unsigned)(q->server->opts.idle_timeout_ms + 999) / 1000);
 }
 
 void reply_release_sender(struct request *q)
@@ -281,9 +290,8 @@ static void add_common_headers(struct request *q)
 static int64_t send_deadline(const struct request *q)
 {
     const struct server_opts *opts = &q->server->opts;
-    int64_t s =
-        HTTP_GRACE_S + opts->idle_timeout_ms / 1000 + q->bytes_sent / opts->body_bytes_per_s;
-    return clock_now_ns() + s * CLOCK_NS_PER_S;
+    return clock_now_ns() + (opts->grace_ms + opts->idle_timeout_ms) * CLOCK_NS_PER_MS +
+           q->bytes_sent / opts->body_bytes_per_s * CLOCK_NS_PER_S;
 }
 
 // 0, or why nothing was queued.

@@ -19,6 +19,7 @@
 
 enum {
     BACKLOG = 1024,
+    CROWD = 128, // connections past the limit that are told so at a time
 };
 
 static int defaulted(int value, int otherwise)
@@ -34,6 +35,7 @@ static struct server_opts with_defaults(const struct server_opts *given)
     o.header_timeout_ms = defaulted(o.header_timeout_ms, 10 * 1000);
     o.idle_timeout_ms = defaulted(o.idle_timeout_ms, 60 * 1000);
     o.body_bytes_per_s = defaulted(o.body_bytes_per_s, 1024);
+    o.grace_ms = defaulted(o.grace_ms, 20 * 1000);
     o.stop_timeout_ms = defaulted(o.stop_timeout_ms, 10 * 1000);
     o.stack_bytes = o.stack_bytes ? o.stack_bytes : 256 * KIB;
     return o;
@@ -168,7 +170,7 @@ static struct MHD_Daemon *start_daemon(struct server *s)
         NULL, MHD_OPTION_LISTEN_SOCKET, s->listen_fd, MHD_OPTION_UNESCAPE_CALLBACK, no_unescape,
         NULL, MHD_OPTION_URI_LOG_CALLBACK, dispatch_target, s, MHD_OPTION_NOTIFY_COMPLETED,
         dispatch_completed, s, MHD_OPTION_NOTIFY_CONNECTION, connections_notify, s,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)s->opts.max_connections,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)s->opts.max_connections + CROWD,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(s->opts.idle_timeout_ms + 999) / 1000,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_MEMORY,
         MHD_OPTION_THREAD_STACK_SIZE, s->opts.stack_bytes, MHD_OPTION_STRICT_FOR_CLIENT, 1,

@@ -49,12 +49,13 @@ struct server_opts {
     const struct address_network *proxies; // whose X-Forwarded-For and -Proto are believed
     size_t n_proxies;
 
-    int max_connections;            // HTTP, WebSockets not counted [1024]
+    int max_connections;            // HTTP, WebSockets not counted; more get 503 [1024]
     int max_connections_per_client; // by address; loopback and proxies are not counted [128]
     int header_timeout_ms;          // from the first byte, or the connection's start, to the last
                                     // header [10000]
     int idle_timeout_ms;  // between requests, and without progress in a body or reply [60000]
-    int body_bytes_per_s; // slower than that over the whole body is cut, after 20 s [1024]
+    int body_bytes_per_s; // slower than that over the whole body is cut, after grace_ms [1024]
+    int grace_ms;         // before slowness of a body or reply counts [20000]
     int stop_timeout_ms;  // server_stop(): for requests that run [10000]
     size_t stack_bytes;   // of a connection's thread [256 KiB]
     bool no_access_log;

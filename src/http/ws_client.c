@@ -349,8 +349,8 @@ void ws_client_free(struct ws_client *c)
         l->clients = c->next;
     if (c->next)
         c->next->prev = c->prev;
-    // The descriptor's double may still be open in libmicrohttpd: epoll forgets a socket only with its
-    // last descriptor, and so does the client.
+    // The descriptor's double may still be open in libmicrohttpd: epoll forgets a socket only with
+    // its last descriptor, and so does the client.
     IGNORE(epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, c->fd, NULL)); // gone either way
     shutdown(c->fd, SHUT_RDWR);
     close(c->fd);

@@ -123,6 +123,7 @@ static int fail(struct request *q)
 struct lines {
     int64_t n;
     int64_t at;
+    int64_t pause_ms; // before each piece
     bool breaks;
 };
 
@@ -131,6 +132,8 @@ static int lines_next(void *state, struct str_buf *out)
     struct lines *l = state;
     if (l->breaks && l->at > l->n / 2)
         return err_set(ERR_IO, "stream broke");
+    if (l->pause_ms > 0)
+        usleep((unsigned)l->pause_ms * 1000);
     while (l->at < l->n && out->n < 64 * KIB)
         str_buf_printf(out, "{\"n\":%lld}\n", (long long)l->at++);
     return 0;
@@ -145,6 +148,8 @@ static int lines(struct request *q)
     l->n = 1000;
     l->breaks = request_query(q, "break", &v);
     int r = request_query_int(q, "n", 0, 100000000, &l->n);
+    if (r == 0)
+        r = request_query_int(q, "pause", 0, 10000, &l->pause_ms);
     if (r < 0) {
         mem_free(l);
         return r;

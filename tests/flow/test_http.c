@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -286,6 +287,8 @@ static const struct row rows[] = {
     {"GET / HTTP/1.1\r\n" HOST "Authorization: a\r\nAuthorization: b\r\n" END, 400, NULL},
     {"GET / HTTP/1.1\r\n" HOST "X-Bell: a\ab\r\n" END, 400, NULL},
     {"GET / HTTP/1.1\r\n" HOST "Bad Name: x\r\n" END, 400, NULL},
+    {"POST /api/v1/json HTTP/1.1\r\n" HOST "Content-Length : 2\r\n" END "{}", 400, NULL},
+    {"POST /api/v1/json HTTP/1.1\r\n" HOST "Content-Length\r\n" END, 400, NULL},
     {"GET / HTTP/2.0\r\n" HOST END, 505, NULL},
     {"GET / HTTP/9.9\r\n" HOST END, 505, NULL},
     // paths
@@ -539,6 +542,101 @@ static void test_slow_heads(void **state)
     server = before;
 }
 
+static void test_slow_bodies_and_replies(void **state)
+{
+    (void)state;
+    struct server *before_this = server;
+    struct server_opts opts = {
+        .idle_timeout_ms = 600, .grace_ms = 300, .body_bytes_per_s = 100000, .no_access_log = true};
+    server = start(&opts);
+    // A byte now and then: under the least speed, though never idle.
+    static const char head[] =
+        "POST /api/v1/upload HTTP/1.1\r\n" HOST "Content-Length: 1000000\r\n" END;
+    int fd = dial();
+    assert_true(put(fd, head, sizeof(head) - 1));
+    for (int i = 0; i < 500 && put(fd, "x", 1); i++)
+        usleep(10000);
+    assert_true(get(fd, true));
+    assert_int_equal(status_of_reply(), 408);
+    close(fd);
+    // A client that does not read.
+    static const char much[] = "GET /api/v1/lines?n=100000000 HTTP/1.1\r\n" HOST END;
+    fd = dial();
+    assert_true(put(fd, much, sizeof(much) - 1));
+    int64_t deadline = clock_now_ns() + DEADLINE_MS * CLOCK_NS_PER_MS;
+    while (server_n_active(server) == 0 && clock_now_ns() < deadline)
+        usleep(1000);
+    while (server_n_active(server) > 0 && clock_now_ns() < deadline)
+        usleep(10000);
+    assert_int_equal(server_n_active(server), 0);
+    close(fd);
+    // The server's own slowness is nobody's fault.
+    static const char paused[] =
+        "GET /api/v1/lines?n=1&pause=1500 HTTP/1.1\r\n" HOST "Connection: close\r\n" END;
+    fd = dial();
+    assert_true(put(fd, paused, sizeof(paused) - 1));
+    assert_true(get(fd, true));
+    assert_int_equal(status_of_reply(), 200);
+    assert_non_null(strstr(reply, "{\"n\":0}"));
+    assert_non_null(strstr(reply, "\r\n0\r\n"));
+    close(fd);
+    server_destroy(server);
+    server = before_this;
+}
+
+// More connections than are served: the last one is told so, and comes in when another goes.
+static void test_connection_limit(void **state)
+{
+    (void)state;
+    struct server *before_this = server;
+    struct server_opts opts = {.max_connections = 4, .no_access_log = true};
+    static const char one[] = "GET / HTTP/1.1\r\n" HOST END;
+    int fds[4];
+    server = start(&opts);
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+        fds[i] = dial();
+        assert_true(put(fds[i], one, sizeof(one) - 1));
+        assert_true(get(fds[i], false));
+    }
+    assert_int_equal(ask(one, sizeof(one) - 1), 503);
+    assert_non_null(strstr(reply, "Retry-After: 1"));
+    close(fds[0]);
+    int64_t deadline = clock_now_ns() + DEADLINE_MS * CLOCK_NS_PER_MS;
+    while (ask(one, sizeof(one) - 1) != 200)
+        assert_true(clock_now_ns() < deadline);
+    for (size_t i = 1; i < ARRAY_LEN(fds); i++)
+        close(fds[i]);
+    server_destroy(server);
+    server = before_this;
+}
+
+// No descriptors left for a while: the server lives, and serves again when there are some.
+static void test_no_descriptors(void **state)
+{
+    (void)state;
+    static const char one[] = "GET / HTTP/1.1\r\n" HOST END;
+    struct rlimit before_this;
+    int fd = dial();
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before_this), 0);
+    struct rlimit low = {.rlim_cur = (rlim_t)fd + 1, .rlim_max = before_this.rlim_max};
+    assert_true(put(fd, one, sizeof(one) - 1));
+    assert_true(get(fd, false));
+    int waiting = dial();
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    assert_true(put(waiting, one, sizeof(one) - 1));
+    int64_t cpu = clock_process_cpu_ns();
+    usleep(300000);
+    cpu = clock_process_cpu_ns() - cpu;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before_this), 0);
+    assert_true(put(fd, one, sizeof(one) - 1)); // the open connection never noticed
+    assert_true(get(fd, false));
+    close(fd);
+    assert_true(get(waiting, false));
+    assert_int_equal(status_of_reply(), 200);
+    close(waiting);
+    print_message("300 ms without descriptors used %.0f ms of a processor\n", (double)cpu / 1e6);
+}
+
 // --- hooks
 
 static int before(struct request *q)
@@ -754,6 +852,9 @@ int main(void)
         cmocka_unit_test(test_endless_chunks),
         cmocka_unit_test(test_client_goes),
         cmocka_unit_test(test_slow_heads),
+        cmocka_unit_test(test_slow_bodies_and_replies),
+        cmocka_unit_test(test_connection_limit),
+        cmocka_unit_test(test_no_descriptors),
         cmocka_unit_test(test_hooks_and_proxies),
         cmocka_unit_test(test_stop_finishes_requests),
         cmocka_unit_test(test_draining),
