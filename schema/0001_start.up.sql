@@ -126,6 +126,7 @@ CREATE TABLE videos (
 ) STRICT;
 CREATE INDEX videos_by_project ON videos (project_id, id);
 CREATE INDEX videos_by_project_status ON videos (project_id, status, id);
+CREATE INDEX videos_duration ON videos (project_id, status, duration_us);
 CREATE INDEX videos_by_status ON videos (status, id);
 
 CREATE TABLE uploads (
@@ -190,7 +191,7 @@ CREATE INDEX sessions_by_project ON sessions (project_id, id);
 CREATE INDEX sessions_by_project_status ON sessions (project_id, status, id);
 CREATE INDEX sessions_by_status ON sessions (status, id);
 CREATE INDEX sessions_by_model ON sessions (model_id);
-CREATE INDEX sessions_by_finish ON sessions (project_id, finished_at_us);
+CREATE INDEX sessions_by_verdict ON sessions (project_id, verdict);
 
 CREATE TABLE tasks (
     id TEXT NOT NULL PRIMARY KEY,

@@ -14,35 +14,38 @@ enum {
     VERDICTS,
     DETECTIONS,
     BYTES,
-    MODELS,
     LATEST,
+    N_FIGURES,
+    MODELS = 2 * N_FIGURES, // of no project
 };
 
-// Of project $1, or of all where it is NULL; of the projects of user $2, or of all.
-#define OF_PROJECTS(column)                          \
-    " (CAST($1 AS TEXT) IS NULL OR " column " = $1)" \
-    " AND (CAST($2 AS TEXT) IS NULL OR " column      \
-    " IN (SELECT project_id FROM project_roles WHERE user_id = $2)) "
+// Each figure has two statements: of one project, and of all (or of those in which user $1 has a
+// role), which reads an index to its end.
+#define ONE(column) " " column " = $1 "
+#define ALL(column)                         \
+    " (CAST($1 AS TEXT) IS NULL OR " column \
+    " IN (SELECT project_id FROM project_roles WHERE user_id = $1)) "
+#define BOTH(number, text, from, column, behind) \
+    [number] = {text, from ONE(column) behind},  \
+    [number + N_FIGURES] = {text "_all", from ALL(column) behind}
 
 // clang-format off
 const struct query queries_stats[] = {
-    [PROJECTS] = {"stats_projects", "SELECT count(*) FROM projects WHERE" OF_PROJECTS("id")},
-    [VIDEOS] = {"stats_videos",
-        "SELECT status, count(*), coalesce(sum(duration_us), 0) FROM videos WHERE" OF_PROJECTS("project_id") "GROUP BY status"},
-    [TASKS] = {"stats_tasks",
-        "SELECT status, count(*) FROM tasks WHERE" OF_PROJECTS("project_id") "GROUP BY status"},
-    [SESSIONS] = {"stats_sessions",
-        "SELECT status, count(*) FROM sessions WHERE" OF_PROJECTS("project_id") "GROUP BY status"},
-    [VERDICTS] = {"stats_verdicts",
-        "SELECT verdict, count(*) FROM sessions WHERE verdict IS NOT NULL AND" OF_PROJECTS("project_id") "GROUP BY verdict"},
-    [DETECTIONS] = {"stats_detections",
+    BOTH(PROJECTS, "stats_projects", "SELECT count(*) FROM projects WHERE", "id", ""),
+    BOTH(VIDEOS, "stats_videos",
+        "SELECT status, count(*), coalesce(sum(duration_us), 0) FROM videos WHERE", "project_id", "GROUP BY project_id, status"),
+    BOTH(TASKS, "stats_tasks", "SELECT status, count(*) FROM tasks WHERE", "project_id", "GROUP BY project_id, status"),
+    BOTH(SESSIONS, "stats_sessions", "SELECT status, count(*) FROM sessions WHERE", "project_id", "GROUP BY project_id, status"),
+    BOTH(VERDICTS, "stats_verdicts",
+        "SELECT verdict, count(*) FROM sessions WHERE verdict IS NOT NULL AND", "project_id", "GROUP BY project_id, verdict"),
+    BOTH(DETECTIONS, "stats_detections",
         "SELECT coalesce(sum(n_detections), 0), coalesce(sum(n_frames), 0) FROM detection_sets "
-        "WHERE kind = 'detections' AND is_complete = 1 AND" OF_PROJECTS("project_id")},
-    [BYTES] = {"stats_bytes", "SELECT coalesce(sum(n_bytes), 0) FROM blobs WHERE" OF_PROJECTS("project_id")},
+        "WHERE kind = 'detections' AND is_complete = 1 AND", "project_id", ""),
+    BOTH(BYTES, "stats_bytes", "SELECT coalesce(sum(n_bytes), 0) FROM blobs WHERE", "project_id", ""),
+    BOTH(LATEST, "stats_latest",
+        "SELECT ap, ap50, finished_at_us FROM sessions WHERE ap IS NOT NULL AND finished_at_us > 0 AND", "project_id",
+        "ORDER BY id DESC LIMIT 1"),
     [MODELS] = {"stats_models", "SELECT count(*) FROM models"},
-    [LATEST] = {"stats_latest",
-        "SELECT ap, ap50, finished_at_us FROM sessions WHERE ap IS NOT NULL AND finished_at_us > 0 AND"
-        OF_PROJECTS("project_id") "ORDER BY id DESC LIMIT 1"},
     {0},
 };
 // clang-format on
@@ -55,11 +58,10 @@ struct scope {
 
 static void open_scoped(const struct scope *x, int q, struct run *run)
 {
-    IGNORE(run_open(x->store, &queries_stats[q], run)); // sticky
-    if (q == MODELS)
-        return;
-    run_text(run, 1, x->project_id);
-    run_text(run, 2, x->user_id);
+    bool of_one = x->project_id || q == MODELS;
+    IGNORE(run_open(x->store, &queries_stats[of_one ? q : q + N_FIGURES], run)); // sticky
+    if (q != MODELS)
+        run_text(run, 1, x->project_id ? x->project_id : x->user_id);
 }
 
 // Up to *n* numbers of one row.
@@ -81,7 +83,7 @@ static int videos(const struct scope *x)
     open_scoped(x, VIDEOS, &run);
     while (run_step(&run)) {
         int64_t n = run_get_int(&run, 1);
-        t->n_videos_of[store_video_status_parse(run_get_text(&run, 0))] = n;
+        t->n_videos_of[store_video_status_parse(run_get_text(&run, 0))] += n;
         t->n_videos += n;
         t->video_us += run_get_int(&run, 2);
     }
@@ -96,7 +98,7 @@ static int by_name(const struct scope *x, int q, int (*parse)(const char *), int
     open_scoped(x, q, &run);
     while (run_step(&run)) {
         int64_t n = run_get_int(&run, 1);
-        counts[parse(run_get_text(&run, 0))] = n;
+        counts[parse(run_get_text(&run, 0))] += n;
         if (total)
             *total += n;
     }

@@ -228,6 +228,20 @@ static void checkpoint(struct store *s, int mode)
     lock_release(&s->write_lock);
 }
 
+// The log's pages reach the disk while others still write: what is left for the checkpoint, which
+// stops them, is little.
+static void sync_log(struct store *s)
+{
+    char path[STORE_PATH_BYTES + 32];
+    snprintf(path, sizeof(path), "%s-wal", s->path);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    if (fdatasync(fd) < 0)
+        err_clear(); // the checkpoint will say it
+    close(fd);
+}
+
 static void keep_store(void *arg)
 {
     struct store *s = arg;
@@ -238,6 +252,7 @@ static void keep_store(void *arg)
             atomic_store(&s->wal_tried, 0);
         if (pages - atomic_load(&s->wal_tried) >= STORE_CHECKPOINT_PAGES) {
             lock_release(&s->pool_lock);
+            sync_log(s);
             checkpoint(s, SQLITE_CHECKPOINT_PASSIVE);
             atomic_store(&s->wal_tried, pages);
             lock_acquire(&s->pool_lock);
@@ -320,8 +335,18 @@ int store_lock(const char *directory, int *ret_fd)
 
 // ---- opening
 
+// SQLite would make it readable to all. Only where there is none: closing a descriptor of a file
+// that this process has open elsewhere would give up SQLite's locks on it.
+static void make_file(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        close(fd); // else it exists, or SQLite says why not
+}
+
 static int open_writer(struct store *s)
 {
+    make_file(s->path);
     int r =
         conn_open(s->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, s->opts.busy_ms, &s->writer);
     if (r == 0)

@@ -21,7 +21,7 @@ struct store_stats {
     int64_t latest_at_us;
 };
 
-// Of a project, or with NULL of everything (*user_id* not NULL: of projects in which that user has
-// a role). The latest sessions are store_session_list()'s.
+// Of a project; with NULL of everything, or (*user_id* not NULL) of the projects in which that user
+// has a role. The latest sessions are store_session_list()'s.
 int store_stats_get(struct store *s, const char *project_id, const char *user_id,
                     struct store_stats *ret) MUST_CHECK;

@@ -147,9 +147,16 @@ static void test_what_is_no_database_is_said(void **state)
     FAILS(ERR_DATA, store_open(&(struct store_opts){.directory = directory}, &s));
     assert_non_null(strstr(err_message(ERR_DATA), "assay.db"));
     test_remove(directory);
-    // the directory is made with its parents
+    // the directory is made with its parents, for nobody else to read
+    char below[160];
+    struct stat st;
     snprintf(path, sizeof(path), "%s/a/b", directory);
     store_close(test_open(path));
+    snprintf(below, sizeof(below), "%s/assay.db", path);
+    assert_int_equal(stat(below, &st), 0);
+    assert_int_equal(st.st_mode & 077, 0);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 077, 0);
     test_remove(directory);
     // a file where the directory should be
     f = fopen(directory, "w");
