@@ -35,7 +35,7 @@ const struct opt engine_options[] = {
     OPT_CHOICE(struct engine_opts, "engine", engine, engine_choices, "NAME",
                "what runs the model: auto, native or onnxruntime", "auto"),
     OPT_CHOICE(struct engine_opts, "precision", precision, precision_choices, "NAME",
-               "auto (the model's own), fp32, bf16 or int8", "auto"),
+               "auto (the fastest that keeps the detections), fp32, bf16 or int8", "auto"),
     OPT_INT(struct engine_opts, "threads", threads, 0, MAX_THREADS, "N",
             "pictures side by side on a CPU, one thread each", "one a core"),
     OPT_END,
@@ -53,6 +53,8 @@ static int choose(const struct engine_opts *opts, const struct engine_impl **ret
         *ret_impl = &engine_native;
         return 0;
     case ENGINE_AUTO:
+        *ret_impl = &engine_auto;
+        return 0;
     case ENGINE_ONNXRUNTIME:
         *ret_impl = &engine_onnxruntime;
         return 0;

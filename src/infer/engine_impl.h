@@ -36,9 +36,12 @@ struct engine_context {
     struct engine *engine; // borrowed
 };
 
+extern const struct engine_impl engine_auto;
 extern const struct engine_impl engine_native;
 extern const struct engine_impl engine_onnxruntime;
 
+// "fp32": what the native engine would compute in.
+const char *engine_native_precision(const struct engine_opts *opts);
 int engine_onnxruntime_describe(char *ret_text, size_t n_bytes) MUST_CHECK;
 
 // Tests only. While *stub* is set (NULL takes it away), every engine_create() of this process gives

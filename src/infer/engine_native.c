@@ -89,6 +89,12 @@ static enum plan_precision choose_precision(const struct engine_opts *opts)
     return plan_precision_pays(PLAN_BF16) ? PLAN_BF16 : PLAN_FP32;
 }
 
+const char *engine_native_precision(const struct engine_opts *opts)
+{
+    enum plan_precision p = choose_precision(opts);
+    return p == PLAN_BF16 ? "bf16" : p == PLAN_INT8 ? "int8" : "fp32";
+}
+
 static void native_destroy(struct engine *base)
 {
     struct native_engine *e = (struct native_engine *)base;
@@ -122,7 +128,7 @@ static int native_create(struct model *m, const struct engine_opts *opts,
     e->base.impl = &engine_native;
     e->base.model = model_ref(m);
     e->base.max_batch = 1;
-    e->base.precision = precision == PLAN_BF16 ? "bf16" : precision == PLAN_INT8 ? "int8" : "fp32";
+    e->base.precision = engine_native_precision(opts);
     int r = open_plan(e, precision);
     if (r < 0) {
         native_destroy(&e->base);

@@ -41,6 +41,8 @@ static void assert_says(const char *word)
         fail_msg("'%s' is not in: %s", word, err_message(0));
 }
 
+static const struct engine_opts onnxruntime = {.engine = 2}; // CHOICE_ONNXRUNTIME
+
 // Before any test that opens the library: it is opened once a process.
 static void test_library_missing(void **state)
 {
@@ -51,7 +53,7 @@ static void test_library_missing(void **state)
     snprintf(before, sizeof(before), "%s", named ? named : "");
 
     setenv("ASSAY_ONNXRUNTIME", "/nonexistent", 1);
-    assert_int_equal(engine_create(m, &(struct engine_opts){0}, &e), ERR_UNAVAILABLE);
+    assert_int_equal(engine_create(m, &onnxruntime, &e), ERR_UNAVAILABLE);
     if (strstr(err_message(ERR_UNAVAILABLE), "built without its header")) {
         print_message("%s\n", err_message(ERR_UNAVAILABLE));
         model_unref(&m);
@@ -63,11 +65,11 @@ static void test_library_missing(void **state)
     assert_int_equal(engine_runtime_describe(text, sizeof(text)), ERR_UNAVAILABLE);
 
     setenv("ASSAY_ONNXRUNTIME", "/", 1); // a folder: the library's names are tried in it
-    assert_int_equal(engine_create(m, &(struct engine_opts){0}, &e), ERR_UNAVAILABLE);
+    assert_int_equal(engine_create(m, &onnxruntime, &e), ERR_UNAVAILABLE);
     assert_says("//libonnxruntime.so.1");
 
     setenv("ASSAY_ONNXRUNTIME", model_info(m)->path, 1); // there, but no library
-    assert_int_equal(engine_create(m, &(struct engine_opts){0}, &e), ERR_UNAVAILABLE);
+    assert_int_equal(engine_create(m, &onnxruntime, &e), ERR_UNAVAILABLE);
     assert_says("invalid ELF header");
 
     if (named)
@@ -94,9 +96,9 @@ static void test_refused(void **state)
         int error;
         const char *word;
     } rows[] = {
-        {{.engine = CHOICE_NATIVE}, ERR_UNSUPPORTED, "not in this build"},
+        {{.engine = CHOICE_NATIVE, .device = DEVICE_CUDA}, ERR_UNSUPPORTED, "CPU only"},
         {{.engine = 99}, ERR_INVALID, "99"},
-        {{.precision = PRECISION_BF16}, ERR_UNSUPPORTED, "bf16"},
+        {{.engine = CHOICE_ONNXRUNTIME, .precision = PRECISION_BF16}, ERR_UNSUPPORTED, "bf16"},
         {{.engine = CHOICE_ONNXRUNTIME, .precision = PRECISION_INT8}, ERR_UNSUPPORTED, "int8"},
         {{.device = DEVICE_CUDA}, ERR_UNAVAILABLE, "libonnxruntime_providers_cuda.so"},
         {{.device = DEVICE_TENSORRT}, ERR_UNAVAILABLE, "libonnxruntime_providers_tensorrt.so"},
@@ -154,12 +156,13 @@ static void test_onnxruntime(void **state)
     struct model *m = open_model("yolox_nano_416.onnx");
     struct engine *e = NULL;
     struct engine *second = NULL;
-    assert_int_equal(engine_create(m, &(struct engine_opts){0}, &e), 0);
+    assert_int_equal(engine_create(m, &onnxruntime, &e), 0);
     assert_string_equal(engine_name(e), "onnxruntime");
     assert_non_null(strstr(engine_describe(e), "CPU, fp32"));
     assert_int_equal(engine_max_batch(e), 1);
-    assert_int_equal(engine_create(m, &(struct engine_opts){.precision = PRECISION_FP32}, &second),
-                     0);
+    assert_int_equal(
+        engine_create(m, &(struct engine_opts){.engine = 2, .precision = PRECISION_FP32}, &second),
+        0);
     run_zeros(e, m);
     engine_destroy(e); // the environment lives on for the other
     run_zeros(second, m);
@@ -178,7 +181,7 @@ static void test_out_of_memory(void **state)
     long at = 1;
     for (;; at++) {
         mem_test_fail_at(at);
-        int r = engine_create(m, &(struct engine_opts){0}, &e);
+        int r = engine_create(m, &onnxruntime, &e);
         bool pending = mem_test_fail_pending();
         mem_test_fail_at(0);
         if (r == 0 && pending)
@@ -210,7 +213,7 @@ static void test_nothing_is_reported(void **state)
     setenv("XDG_CACHE_HOME", folder, 1);
     struct model *m = open_model("FastestDet_352.onnx");
     struct engine *e = NULL;
-    assert_int_equal(engine_create(m, &(struct engine_opts){0}, &e), 0);
+    assert_int_equal(engine_create(m, &onnxruntime, &e), 0);
     engine_destroy(e);
     model_unref(&m);
     assert_int_equal(rmdir(folder), 0); // still empty

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+// engine_auto.c - the native engine where it computes what ONNX Runtime computes, else that one.
+//
+// The first pictures of real input run on both engines. Where all of them agree the native engine
+// has the model from then on; the first that does not gives it to ONNX Runtime. The verdict is
+// remembered for the model file, the CPU and this version of the engine (verdict.h), so it costs
+// once. Pictures of one colour (the warm-up's) prove nothing and do not count.
+//
+// INVARIANTS
+// (1) A picture's outputs come from one engine.
+// (2) Until the verdict one context runs at a time; afterwards contexts share nothing.
+
+#include <assert.h>
+#include <math.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "infer/engine_impl.h"
+#include "infer/head.h"
+#include "infer/verdict.h"
+
+enum {
+    N_TRIALS = 3, // pictures
+    REASON_MAX = 256,
+};
+
+// How far outputs may be apart. Exact: each number, of its size or 1. Otherwise the mean distance
+// against the mean size: ONNX Runtime rounds the activations of quantised files, we do not.
+#define EXACT_TOLERANCE 1e-3
+#define LOOSE_TOLERANCE 0.08
+// Rows of end-to-end heads with less confidence may change places.
+#define SURE_CONFIDENCE 0.3f
+
+enum state { STATE_UNSET, STATE_TRIAL, STATE_NATIVE, STATE_OTHER };
+
+struct auto_engine {
+    struct engine base;
+    // --- constant after create
+    struct engine *native;
+    struct engine_opts opts;
+    bool loose;
+    // --- guarded by lock
+    struct lock lock;
+    struct engine *other; // NULL until it is needed
+    int n_agreed;
+    // --- atomic
+    atomic_int state;
+};
+
+struct auto_context {
+    struct engine_context base;
+    struct engine_context *native;
+    struct engine_context *other; // NULL until it is needed
+};
+
+// --- comparing
+
+static bool agrees_exactly(const float *a, const float *b, size_t n, char *ret_reason)
+{
+    for (size_t i = 0; i < n; i++) {
+        double d = fabs((double)a[i] - (double)b[i]);
+        if (d <= EXACT_TOLERANCE * fmax(1, fabs((double)b[i])))
+            continue;
+        snprintf(ret_reason, REASON_MAX, "number %zu is %g, ONNX Runtime's %g", i, (double)a[i],
+                 (double)b[i]);
+        return false;
+    }
+    return true;
+}
+
+static bool agrees_loosely(const float *a, const float *b, size_t n, char *ret_reason)
+{
+    double apart = 0;
+    double size = 0;
+    for (size_t i = 0; i < n; i++) {
+        apart += fabs((double)a[i] - (double)b[i]);
+        size += fabs((double)b[i]);
+    }
+    if (apart <= LOOSE_TOLERANCE * size)
+        return true;
+    snprintf(ret_reason, REASON_MAX, "numbers are %.3g of their size apart from ONNX Runtime's",
+             apart / size);
+    return false;
+}
+
+// Of (1, k, 6) with falling confidences only the rows that are sure.
+static size_t n_sure(const struct tensor *t)
+{
+    const float *p = t->data;
+    size_t n = 0;
+    while (n < (size_t)t->dims[1] && p[n * 6 + 4] >= SURE_CONFIDENCE)
+        n++;
+    return n * 6;
+}
+
+static bool agree(const struct auto_engine *e, const struct tensor *a, const struct tensor *b,
+                  char *ret_reason)
+{
+    bool same = a->type == b->type && a->n_bytes == b->n_bytes && a->n_dims == b->n_dims;
+    for (int d = 0; d < a->n_dims && same; d++)
+        same = a->dims[d] == b->dims[d];
+    if (!same) {
+        snprintf(ret_reason, REASON_MAX, "an output has another shape or type");
+        return false;
+    }
+    if (a->type != TENSOR_FLOAT32) // halves and whole numbers: rounding says nothing new
+        return true;
+    size_t n = a->n_bytes / sizeof(float);
+    bool ranked =
+        model_info(e->base.model)->head == HEAD_END_TO_END && a->n_dims == 3 && a->dims[2] == 6;
+    if (ranked)
+        n = MIN(n_sure(a), n_sure(b));
+    return e->loose || ranked ? n == 0 || agrees_loosely(a->data, b->data, n, ret_reason)
+                              : agrees_exactly(a->data, b->data, n, ret_reason);
+}
+
+// One number all over.
+static bool is_plain(const struct tensor *t)
+{
+    size_t each = tensor_type_bytes(t->type);
+    return t->n_bytes <= each ||
+           memcmp(t->data, (const uint8_t *)t->data + each, t->n_bytes - each) == 0;
+}
+
+// --- deciding
+
+static const char *sha_of(const struct auto_engine *e)
+{
+    return model_info(e->base.model)->sha256;
+}
+
+static void decide_locked(struct auto_engine *e, enum state state, const char *reason)
+{
+    verdict_write(sha_of(e), e->native->precision, state == STATE_NATIVE);
+    if (state == STATE_OTHER)
+        log_info(NULL, "%s: the native engine differs (%s); ONNX Runtime runs it",
+                 model_info(e->base.model)->path, reason);
+    atomic_store(&e->state, state);
+}
+
+static int other_context(struct auto_engine *e, struct auto_context *c)
+{
+    int r = 0;
+    if (!e->other) {
+        struct engine_opts opts = e->opts;
+        opts.precision = PRECISION_UNSET;
+        r = engine_onnxruntime.create(e->base.model, &opts, &e->other);
+    }
+    if (r == 0 && !c->other)
+        r = engine_context_create(e->other, &c->other);
+    return r;
+}
+
+static int trial_locked(struct auto_engine *e, struct auto_context *c, const struct tensor *inputs,
+                        int n_inputs, struct tensor *outputs, int n_outputs)
+{
+    assert(lock_is_mine(&e->lock));
+    struct tensor theirs[MODEL_MAX_TENSORS];
+    int r = engine_run(c->native, inputs, n_inputs, outputs, n_outputs);
+    if (r < 0)
+        return r;
+    r = other_context(e, c);
+    if (r == ERR_UNAVAILABLE || r == ERR_MODEL || r == ERR_UNSUPPORTED) {
+        err_clear(); // nothing to compare with
+        atomic_store(&e->state, STATE_NATIVE);
+        return 0;
+    }
+    if (r == 0)
+        r = engine_run(c->other, inputs, n_inputs, theirs, n_outputs);
+    if (r < 0)
+        return r;
+    char reason[REASON_MAX] = "";
+    for (int i = 0; i < n_outputs; i++) {
+        if (agree(e, &outputs[i], &theirs[i], reason))
+            continue;
+        decide_locked(e, STATE_OTHER, reason);
+        memcpy(outputs, theirs, (size_t)n_outputs * sizeof(*outputs));
+        return 0;
+    }
+    if (++e->n_agreed == N_TRIALS)
+        decide_locked(e, STATE_NATIVE, "");
+    return 0;
+}
+
+static int auto_run(struct engine_context *base, const struct tensor *inputs, int n_inputs,
+                    struct tensor *outputs, int n_outputs)
+{
+    struct auto_engine *e = (struct auto_engine *)base->engine;
+    struct auto_context *c = (struct auto_context *)base;
+    if (atomic_load(&e->state) == STATE_TRIAL) {
+        int picture = head_picture_input(e->base.model);
+        if (is_plain(&inputs[picture]))
+            return engine_run(c->native, inputs, n_inputs, outputs, n_outputs);
+        lock_acquire(&e->lock);
+        bool trial = atomic_load(&e->state) == STATE_TRIAL;
+        int r = trial ? trial_locked(e, c, inputs, n_inputs, outputs, n_outputs) : 0;
+        lock_release(&e->lock);
+        if (trial)
+            return r;
+    }
+    if (atomic_load(&e->state) == STATE_NATIVE) {
+        engine_context_destroy(c->other);
+        c->other = NULL;
+        return engine_run(c->native, inputs, n_inputs, outputs, n_outputs);
+    }
+    lock_acquire(&e->lock);
+    int r = other_context(e, c);
+    lock_release(&e->lock);
+    return r < 0 ? r : engine_run(c->other, inputs, n_inputs, outputs, n_outputs);
+}
+
+// --- life
+
+static void auto_context_destroy(struct engine_context *base)
+{
+    struct auto_context *c = (struct auto_context *)base;
+    engine_context_destroy(c->native);
+    engine_context_destroy(c->other);
+    mem_free(c);
+}
+
+static int auto_context_create(struct engine *base, struct engine_context **ret_context)
+{
+    struct auto_engine *e = (struct auto_engine *)base;
+    struct auto_context *c = mem_new(struct auto_context);
+    if (!c)
+        return ERR_NOMEM;
+    c->base.engine = base;
+    int r = engine_context_create(e->native, &c->native);
+    if (r < 0) {
+        auto_context_destroy(&c->base);
+        return r;
+    }
+    *ret_context = &c->base;
+    return 0;
+}
+
+static void auto_destroy(struct engine *base)
+{
+    struct auto_engine *e = (struct auto_engine *)base;
+    engine_destroy(e->native);
+    engine_destroy(e->other);
+    lock_finish(&e->lock);
+    model_unref(&e->base.model);
+    mem_free(e);
+}
+
+static int wrap(struct model *m, const struct engine_opts *opts, struct engine *native,
+                struct engine **ret_engine)
+{
+    struct auto_engine *e = mem_new(struct auto_engine);
+    if (!e)
+        return ERR_NOMEM;
+    int r = lock_init(&e->lock, LOCK_RANK_ENGINE);
+    if (r < 0) {
+        mem_free(e);
+        return r;
+    }
+    e->base.impl = &engine_auto;
+    e->base.model = model_ref(m);
+    e->base.max_batch = 1;
+    e->base.precision = native->precision;
+    memcpy(e->base.description, native->description, sizeof(e->base.description));
+    e->native = native;
+    e->opts = *opts;
+    e->loose = model_info(m)->quantized || strcmp(native->precision, "fp32") != 0;
+    atomic_init(&e->state, STATE_TRIAL);
+    *ret_engine = &e->base;
+    return 0;
+}
+
+static int other_way(struct model *m, const struct engine_opts *opts, struct engine **ret_engine)
+{
+    return engine_onnxruntime.create(m, opts, ret_engine);
+}
+
+static int auto_create(struct model *m, const struct engine_opts *opts, struct engine **ret_engine)
+{
+    bool on_cpu = opts->device == DEVICE_UNSET || opts->device == DEVICE_CPU;
+    const char *precision = engine_native_precision(opts);
+    enum verdict known =
+        on_cpu ? verdict_read(model_info(m)->sha256, precision) : VERDICT_ONNXRUNTIME;
+    if (known == VERDICT_ONNXRUNTIME)
+        return other_way(m, opts, ret_engine);
+    struct engine *native;
+    int r = engine_native.create(m, opts, &native);
+    if (r == ERR_NOMEM)
+        return r;
+    if (r < 0) {
+        char why[512];
+        err_copy_message(r, why, sizeof(why));
+        r = other_way(m, opts, ret_engine);
+        if (r == 0)
+            log_info(NULL, "%s; ONNX Runtime runs the model", why);
+        return r;
+    }
+    if (known == VERDICT_NATIVE) {
+        *ret_engine = native;
+        return 0;
+    }
+    r = wrap(m, opts, native, ret_engine);
+    if (r < 0)
+        engine_destroy(native);
+    return r;
+}
+
+const struct engine_impl engine_auto = {
+    .name = "native",
+    .create = auto_create,
+    .destroy = auto_destroy,
+    .context_create = auto_context_create,
+    .context_destroy = auto_context_destroy,
+    .run = auto_run,
+};
