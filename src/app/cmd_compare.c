@@ -99,15 +99,21 @@ static bool is_output(const char *path)
     return path && strcmp(path, "-") == 0;
 }
 
+// Before hours of judging: nothing replaces a run or the truth.
+static int check_outputs(const struct app_call *call)
+{
+    const char *const outputs[] = {settings.json, settings.markdown, settings.report};
+    const char *const inputs[] = {call->arguments[0], call->arguments[1], settings.paired.truth};
+    int r = 0;
+    for (size_t i = 0; i < ARRAY_LEN(outputs) && r == 0; i++)
+        r = app_check_out(outputs[i], inputs, ARRAY_LEN(inputs));
+    return r;
+}
+
 static int compare(const struct app_call *call, struct paired *p)
 {
     const struct compare_settings *s = &settings;
-    const char *const inputs[] = {call->arguments[0], call->arguments[1], s->paired.truth};
-    int r = app_check_out(s->json, inputs, ARRAY_LEN(inputs));
-    if (r == 0)
-        r = app_check_out(s->markdown, inputs, ARRAY_LEN(inputs));
-    if (r == 0)
-        r = app_check_out(s->report, inputs, ARRAY_LEN(inputs));
+    int r = check_outputs(call);
     if (r == 0)
         r = paired_run(&s->paired, call->arguments[0], call->arguments[1], call->arena, p);
     if (r < 0)
@@ -150,14 +156,11 @@ static int put_metrics(const struct metrics_comparison *c,
 static int compare_metrics(const struct app_call *call)
 {
     const struct compare_settings *s = &settings;
-    const char *const inputs[] = {call->arguments[0], call->arguments[1]};
     struct metrics_table a, b;
     struct metrics_comparison c;
     if (s->report)
         return err_set(ERR_INVALID, "--report needs detections, not metrics files");
-    int r = app_check_out(s->json, inputs, ARRAY_LEN(inputs));
-    if (r == 0)
-        r = app_check_out(s->markdown, inputs, ARRAY_LEN(inputs));
+    int r = check_outputs(call);
     if (r == 0)
         r = metrics_read(call->arguments[0], call->arena, &a);
     if (r == 0)
@@ -235,13 +238,8 @@ static int gather_notices(const struct dataset *a, const struct dataset *b, stru
 static int disagree(const struct app_call *call, struct paired *p)
 {
     const struct compare_settings *s = &settings;
-    const char *const inputs[] = {call->arguments[0], call->arguments[1]};
     struct disagreement d;
-    int r = app_check_out(s->json, inputs, ARRAY_LEN(inputs));
-    if (r == 0)
-        r = app_check_out(s->markdown, inputs, ARRAY_LEN(inputs));
-    if (r == 0)
-        r = app_check_out(s->report, inputs, ARRAY_LEN(inputs));
+    int r = check_outputs(call);
     if (r == 0)
         r = read_runs(call, &p->a, &p->b);
     if (r == 0)

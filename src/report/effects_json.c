@@ -12,7 +12,7 @@
 #include "eval/effects.h"
 
 enum {
-    MAX_NUMBERS = 1000 * 1000, // of one list
+    MAX_NUMBERS = 4 * EFFECTS_MAX_PARTS, // of one list: twice what is written
     MAX_SCOPES = 1 + EFFECTS_MAX_CLASSES,
 };
 
