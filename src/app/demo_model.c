@@ -4,8 +4,6 @@
 #include "app/demo_model.h"
 
 #ifdef ASSAY_HAS_DEMO_MODEL
-extern const unsigned char demo_model_begin[], demo_model_end[];
-
 struct demo_model demo_model_get(void)
 {
     return (struct demo_model){.bytes = demo_model_begin,

@@ -14,3 +14,6 @@ struct demo_model {
 };
 
 struct demo_model demo_model_get(void);
+
+// What scripts/embed makes of the file; only demo_model.c looks at them.
+extern const unsigned char demo_model_begin[], demo_model_end[];
