@@ -22,8 +22,8 @@
 #include "http/ws.h"
 
 enum {
-    HTTP_CONNECTION_MEMORY =
-        256 * 1024, // a connection's buffer: uploads are cheaper with more than 32 KiB
+    HTTP_CONNECTION_MEMORY = 64 * 1024, // a connection's buffer: libmicrohttpd zeroes the whole of
+                                        // it between requests, and 256 KiB took uploads no faster
     HTTP_SWALLOW =
         256 * 1024,        // bytes of a refused body that are still read, so that the reply arrives
     HTTP_LINGER_MS = 1000, // how long a connection with an unread body stays to be read from
