@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "http/address.h"
 #include "http/multipart.h"
 #include "http/reply.h"
 #include "http/request.h"
@@ -62,6 +63,28 @@ static int frame(struct request *q)
     int64_t n;
     int r = request_parameter_int(q, "n", 1000000, &n);
     return r < 0 ? r : reply_text(q, 200, "frame %lld\n", (long long)n);
+}
+
+// Who asks, as far as the server can tell.
+static int client(struct request *q)
+{
+    char text[ADDRESS_TEXT];
+    address_format(request_client(q), text);
+    return reply_text(q, 200, "%s%s " STR_FMT "\n", text, request_is_secure(q) ? " secure" : "",
+                      STR_ARG(request_cookie(q, "name")));
+}
+
+// One thing in three codings.
+static int asset(struct request *q)
+{
+    static const struct reply_asset a = {
+        .bytes = {"plain", 5},
+        .gzip = {"as gzip", 7},
+        .brotli = {"as brotli", 9},
+        .type = "text/javascript",
+        .validity = {.etag = "asset-1", .caching = "public, max-age=31536000, immutable"},
+    };
+    return reply_asset(q, &a);
 }
 
 // A list that gzip shrinks.
@@ -320,6 +343,8 @@ static int publish(struct request *q)
 // clang-format off
 static const struct route routes[] = {
     {"GET",    "/",                        small},
+    {"GET",    "/asset",                   asset},
+    {"GET",    "/client",                  client},
     {"POST",   "/api/v1/json",             echo_json, .body_limit = 64 * 1024},
     {"GET",    "/api/v1/lines",            lines},
     {"GET",    "/api/v1/list",             limited},
