@@ -40,7 +40,7 @@ enum {
            "AND v.set_id IS NOT NULL)"
 #define LISTED "SELECT " COLUMNS " FROM sessions WHERE "
 #define NEWEST \
-    " AND (CAST($5 AS TEXT) IS NULL OR verdict = $5) AND id < $1 ORDER BY id DESC LIMIT $2"
+    " AND (CAST($3 AS TEXT) IS NULL OR verdict = $3) AND id < $1 ORDER BY id DESC LIMIT $2"
 
 // clang-format off
 const struct query queries_session[] = {
@@ -52,13 +52,13 @@ const struct query queries_session[] = {
     [DELETE] = {"session_delete", "DELETE FROM sessions WHERE id = $1"},
     [LIST] = {"session_list", LISTED "id <> ''" NEWEST},
     [LIST_STATUS] = {"session_list_status", LISTED "status = $4" NEWEST},
-    [LIST_PROJECT] = {"session_list_project", LISTED "project_id = $3" NEWEST},
-    [LIST_PROJECT_STATUS] = {"session_list_project_status", LISTED "project_id = $3 AND status = $4" NEWEST},
+    [LIST_PROJECT] = {"session_list_project", LISTED "project_id = $4" NEWEST},
+    [LIST_PROJECT_STATUS] = {"session_list_project_status", LISTED "project_id = $4 AND status = $5" NEWEST},
     [LIST_USER] = {"session_list_user",
         LISTED "EXISTS (SELECT 1 FROM project_roles r WHERE r.user_id = $6 AND r.project_id = sessions.project_id) "
-        "AND (CAST($3 AS TEXT) IS NULL OR project_id = $3) AND (CAST($4 AS TEXT) IS NULL OR status = $4)" NEWEST},
+        "AND (CAST($4 AS TEXT) IS NULL OR project_id = $4) AND (CAST($5 AS TEXT) IS NULL OR status = $5)" NEWEST},
     [VIDEOS] = {"session_videos",
-        "SELECT CAST(position AS TEXT), session_id, video_id, position, task_id, truth_id, set_id FROM session_videos "
+        "SELECT CAST(position AS TEXT) AS cursor, session_id, video_id, position, task_id, truth_id, set_id FROM session_videos "
         "WHERE session_id = $3 AND position > CAST($1 AS INTEGER) ORDER BY position LIMIT $2"},
     [SET_VIDEO] = {"session_set_video",
         "UPDATE session_videos SET task_id = coalesce($3, task_id), truth_id = coalesce($4, truth_id), "
@@ -303,11 +303,11 @@ int store_session_list(struct store *s, const struct store_session_filter *filte
     struct list l;
     struct store_session x = {0};
     list_open(s, &queries_session[q], page, LIST_NEWEST, &l);
+    run_text(&l.run, 3, store_verdict_name((int)filter->verdict));
     if (by_project)
-        run_text(&l.run, 3, filter->project_id);
+        run_text(&l.run, 4, filter->project_id);
     if (by_status)
-        run_text(&l.run, 4, store_session_status_name((int)filter->status));
-    run_text(&l.run, 5, store_verdict_name((int)filter->verdict));
+        run_text(&l.run, by_project ? 5 : 4, store_session_status_name((int)filter->status));
     if (filter->user_id)
         run_text(&l.run, 6, filter->user_id);
     while (list_next(&l, fields, ARRAY_LEN(fields), &x))

@@ -38,7 +38,7 @@ const struct query queries_video[] = {
     [GET] = {"video_get", "SELECT " COLUMNS " FROM videos WHERE id = $1"},
     [DELETE] = {"video_delete", "DELETE FROM videos WHERE id = $1"},
     [LIST] = {"video_list", "SELECT " COLUMNS " FROM videos WHERE id < $1 ORDER BY id DESC LIMIT $2"},
-    [LIST_STATUS] = {"video_list_status", LISTED "status = $4" NEWEST},
+    [LIST_STATUS] = {"video_list_status", LISTED "status = $3" NEWEST},
     [LIST_PROJECT] = {"video_list_project", LISTED "project_id = $3" NEWEST},
     [LIST_PROJECT_STATUS] = {"video_list_project_status", LISTED "project_id = $3 AND status = $4" NEWEST},
     [LIST_USER] = {"video_list_user",
@@ -212,7 +212,7 @@ int store_video_list(struct store *s, const struct store_video_filter *filter,
     if (by_project)
         run_text(&l.run, 3, filter->project_id);
     if (by_status)
-        run_text(&l.run, 4, store_video_status_name((int)filter->status));
+        run_text(&l.run, by_project ? 4 : 3, store_video_status_name((int)filter->status));
     if (filter->user_id)
         run_text(&l.run, 5, filter->user_id);
     while (list_next(&l, fields, ARRAY_LEN(fields), &v))
