@@ -7,6 +7,7 @@
 #include "api/api.h"
 #include "app/app.h"
 #include "app/commands.h"
+#include "app/janitor.h"
 #include "app/serve_tools.h"
 #include "base/arena.h"
 #include "base/clock.h"
@@ -63,6 +64,7 @@ struct serving {
     struct api *api;
     struct server *server;
     struct task_pool *pool;
+    struct janitor *janitor;
     bool is_attached;
 };
 
@@ -187,7 +189,9 @@ static int start(struct serving *s)
 {
     const struct task_pool_opts opts = {
         .tools = s->tools, .kinds = task_kinds, .n_workers = (int)settings.workers};
-    int r = task_pool_create(&opts, &s->pool);
+    int r = janitor_start(s->store, s->blob, &s->janitor); // before anybody writes
+    if (r == 0)
+        r = task_pool_create(&opts, &s->pool);
     if (r == 0)
         r = metrics_add_refresh(refresh, s);
     return r == 0 ? server_start(s->server) : r;
@@ -228,6 +232,7 @@ static void bring_down(struct serving *s)
     if (s->server)
         server_stop(s->server);
     metrics_remove_refresh(refresh, s);
+    janitor_stop(s->janitor);
     task_pool_destroy(s->pool);
     if (s->is_attached)
         api_detach(s->api);
