@@ -27,8 +27,8 @@ bool plan_precision_pays(enum plan_precision precision)
 
 static int check_precision(const struct plan_opts *opts)
 {
-    if (opts->precision == PLAN_INT8)
-        return err_set(ERR_UNSUPPORTED, "int8 is not among the plan's precisions yet");
+    if (opts->precision == PLAN_INT8 && opts->n_ranges == 0)
+        return err_set(ERR_UNSUPPORTED, "int8 needs the ranges of values: run model quantize");
     if (opts->precision == PLAN_BF16 && !prim_has_bf16())
         return err_set(ERR_UNAVAILABLE, "bf16 needs a CPU with AVX-512");
     return 0;
@@ -44,10 +44,11 @@ static int compiler_init(struct compiler *c, const struct graph *g, const struct
     c->orders = mem_array(struct view_order, n);
     c->homes = mem_array(struct home, n);
     c->elements = mem_array(enum element, n);
+    c->quants = mem_array(struct quant, n);
     c->wants_picture = mem_array(bool, n);
     c->takes_bf16 = mem_array(bool, n);
     bool ok = c->places && c->widened && c->orders && c->homes && c->elements && c->wants_picture &&
-              c->takes_bf16;
+              c->takes_bf16 && c->quants;
     return ok ? 0 : ERR_NOMEM;
 }
 
@@ -58,6 +59,7 @@ static void compiler_finish(struct compiler *c)
     mem_free(c->orders);
     mem_free(c->homes);
     mem_free(c->elements);
+    mem_free(c->quants);
     mem_free(c->wants_picture);
     mem_free(c->takes_bf16);
     mem_free(c->blocks);

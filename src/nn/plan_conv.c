@@ -5,6 +5,7 @@
 // they can do. Depthwise ones go row by row. The rest (other groups, dilations, strides) goes to
 // oneDNN, which wants pictures without gaps.
 
+#include <math.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -88,15 +89,6 @@ int conv_run(const struct conv *k, const void *in, const void *add, void *out, v
 
 // --- making
 
-static enum plan_precision layer_precision(const struct compiler *c, const char *name)
-{
-    for (int i = 0; i < c->opts->n_layers; i++) {
-        if (strcmp(c->opts->layers[i].name, name) == 0)
-            return c->opts->layers[i].precision;
-    }
-    return c->plan->precision;
-}
-
 static bool kernel_activation_of(const struct graph_activation *a, enum kernel_activation *ret_kind)
 {
     switch (a->kind) {
@@ -154,25 +146,52 @@ static enum conv_way choose_way(const struct compiler *c, const struct graph_nod
     return plain && fits ? WAY_KERNEL : WAY_LIBRARY;
 }
 
-static enum kernel_type kernel_type_of(enum element e)
+bool plan_conv_takes_int8(const struct compiler *c, const struct graph_node *n)
 {
-    return e == ELEMENT_BF16 ? KERNEL_BF16 : KERNEL_F32;
+    enum kernel_activation activation;
+    enum conv_way way = choose_way(c, n);
+    bool adds_apart = n->n_inputs > 2 && way != WAY_KERNEL;
+    return way != WAY_LIBRARY && !adds_apart &&
+           kernel_activation_of(&n->u.conv.activation, &activation);
 }
 
-static struct kernel_view kernel_view_of(const struct place *p)
+// What the rounding of channel *out*'s weights adds to its output on average.
+static double rounding_of(const struct shapes *s, const float *weights, const float *means,
+                          int64_t out)
 {
-    int64_t stride = p->view.dims[1];
-    bool is_picture = view_is_picture(&p->view, &stride);
-    return (struct kernel_view){.height = (int)p->view.dims[2],
-                                .width = (int)p->view.dims[3],
-                                .channels = (int)p->view.dims[1],
-                                .pixel_stride = is_picture ? (int)stride : 0,
-                                .type = kernel_type_of(p->element),
-                                .scale = 1};
+    enum { MOST = 127 };
+    int64_t n_taps = s->weights->dims[2] * s->weights->dims[3];
+    int64_t n = s->weights->dims[1] * n_taps;
+    const float *w = weights + out * n;
+    float most = 0;
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        most = fmaxf(most, fabsf(w[i]));
+    float scale = most / MOST;
+    for (int64_t i = 0; i < n && scale > 0; i++)
+        sum += (double)(rintf(w[i] / scale) * scale - w[i]) * (double)means[i / n_taps];
+    return sum;
 }
 
-static int make_kernel(struct conv *k, const struct graph_node *n, const struct shapes *s,
-                       const float *weights)
+// Biases that make up for the rounding of weights, where the means of the inputs are known. Owned
+// (mem_free()).
+static float *corrected_bias(const struct compiler *c, const struct graph_node *n,
+                             const struct shapes *s, const float *weights)
+{
+    const struct plan_range *range = plan_range_of(c, n->inputs[0]);
+    int64_t n_out = s->out->dims[1];
+    float *bias = mem_array(float, (size_t)n_out);
+    bool has_means = range && range->n_means == s->in->dims[1];
+    for (int64_t i = 0; bias && i < n_out; i++) {
+        bias[i] = n->u.conv.bias ? n->u.conv.bias[i] : 0;
+        if (has_means)
+            bias[i] -= (float)rounding_of(s, weights, range->means, i);
+    }
+    return bias;
+}
+
+static int make_kernel(const struct compiler *c, struct conv *k, const struct graph_node *n,
+                       const struct shapes *s, const float *weights)
 {
     enum kernel_activation activation = KERNEL_LINEAR;
     const struct graph_activation *a = &n->u.conv.activation;
@@ -193,8 +212,18 @@ static int make_kernel(struct conv *k, const struct graph_node *n, const struct 
         .bias = n->u.conv.bias,
         .activation = activation,
         .alpha = a->alpha,
+        .in_scale = k->in.scale,
+        .in_zero_point = k->in.zero_point,
     };
-    return kernel_conv_create(&o, &k->kernel);
+    if (o.type != KERNEL_U8)
+        return kernel_conv_create(&o, &k->kernel);
+    float *bias = corrected_bias(c, n, s, weights);
+    if (!bias)
+        return ERR_NOMEM;
+    o.bias = bias;
+    int r = kernel_conv_create(&o, &k->kernel);
+    mem_free(bias);
+    return r;
 }
 
 static int make_depthwise(struct conv *k, const struct graph_node *n, const struct shapes *s,
@@ -254,7 +283,7 @@ static int make_conv(struct compiler *c, const struct graph_node *n, struct conv
     if (!weights)
         return ERR_NOMEM;
     graph_conv_weights(c->g, n, weights);
-    int r = k->way == WAY_KERNEL      ? make_kernel(k, n, &s, weights)
+    int r = k->way == WAY_KERNEL      ? make_kernel(c, k, n, &s, weights)
             : k->way == WAY_DEPTHWISE ? make_depthwise(k, n, &s, weights)
                                       : make_library(k, n, &s, weights);
     mem_free(weights);
@@ -292,7 +321,10 @@ static enum element input_element(const struct compiler *c, const struct graph_n
                                   enum conv_way way)
 {
     int64_t channels = c->g->values[n->inputs[0]].dims[1];
-    bool wish = layer_precision(c, plan_name_of(c, n)) == PLAN_BF16;
+    enum plan_precision precision = plan_layer_precision(c, n);
+    if (precision == PLAN_INT8 && way == WAY_KERNEL)
+        return ELEMENT_U8;
+    bool wish = precision == PLAN_BF16;
     bool even = way == WAY_DEPTHWISE || channels % 2 == 0 || channels <= KERNEL_CONV_FEW_CHANNELS;
     return wish && way != WAY_LIBRARY && even ? ELEMENT_BF16 : ELEMENT_F32;
 }
@@ -336,8 +368,6 @@ int plan_add_conv(struct compiler *c, const struct graph_node *n)
 {
     struct step s = {.kind = STEP_CONV, .name = plan_name_of(c, n), .n_in = 1, .n_out = 1};
     s.input_name = c->g->values[n->inputs[0]].name;
-    if (layer_precision(c, s.name) == PLAN_INT8)
-        return err_set(ERR_UNSUPPORTED, "%s: int8 is not among the plan's precisions yet", s.name);
     enum conv_way way = choose_way(c, n);
     struct place final;
     int r = place_input(c, n, way, &s);
@@ -349,8 +379,8 @@ int plan_add_conv(struct compiler *c, const struct graph_node *n)
     if (!k)
         return ERR_NOMEM;
     k->way = way;
-    k->in = kernel_view_of(&s.in[0]);
-    k->out = kernel_view_of(&s.out[0]);
+    k->in = step_picture(&s.in[0], NULL);
+    k->out = step_picture(&s.out[0], NULL);
     r = make_conv(c, n, k);
     if (r == 0 && k->after.kind != GRAPH_IDENTITY && s.out[0].element != ELEMENT_F32)
         r = err_set(ERR_UNSUPPORTED, "%s: this activation in bf16", n->name);
@@ -360,7 +390,7 @@ int plan_add_conv(struct compiler *c, const struct graph_node *n)
         r = plan_picture_of(c, n->inputs[2], s.out[0].element, &s.in[1], &stride);
         s.n_in = 2;
         if (r == 0)
-            k->add = kernel_view_of(&s.in[1]);
+            k->add = step_picture(&s.in[1], NULL);
     }
     s.u.conv = k;
     if (r == 0)

@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "nn/kernel_pass.h"
 #include "nn/plan_priv.h"
 
 enum {
@@ -37,7 +38,7 @@ static bool keeps_picture(enum graph_op op)
 }
 
 // What only moves numbers, and can do so in bf16.
-static bool passes_bf16(const struct graph_node *n)
+bool layout_only_moves(const struct graph_node *n)
 {
     return n->op == GRAPH_CONCAT || is_view(n->op) || n->op == GRAPH_MAX_POOL ||
            (n->op == GRAPH_RESIZE && n->u.resize.kind == GRAPH_NEAREST);
@@ -59,7 +60,7 @@ static void look_ahead(struct compiler *c)
             int v = n->inputs[k];
             bool wants = makes_picture(n->op) || (keeps_picture(n->op) && c->wants_picture[out]);
             c->wants_picture[v] |= wants && g->values[v].n_dims == 4;
-            c->takes_bf16[v] &= passes_bf16(n) ? c->takes_bf16[out] : n->op == GRAPH_CONV;
+            c->takes_bf16[v] &= layout_only_moves(n) ? c->takes_bf16[out] : n->op == GRAPH_CONV;
         }
     }
 }
@@ -126,15 +127,31 @@ static struct view dense_view(const struct compiler *c, const struct graph_node 
     return view_dense(out->n_dims, out->dims, &c->orders[n->outputs[0]]);
 }
 
+// What a value is kept in where all its readers take it.
+static enum element small_element(const struct compiler *c, const struct graph_node *n)
+{
+    enum element small = c->plan->precision == PLAN_BF16 ? ELEMENT_BF16 : ELEMENT_U8;
+    if (n->op == GRAPH_CONV) {
+        bool can = small == ELEMENT_BF16 ||
+                   (plan_conv_takes_int8(c, n) && c->quants[n->outputs[0]].scale > 0);
+        return can && c->takes_bf16[n->outputs[0]] ? small : ELEMENT_F32;
+    }
+    for (int k = 0; k < n->n_inputs; k++) {
+        if (c->elements[n->inputs[k]] != small)
+            return ELEMENT_F32;
+    }
+    bool is_wide = n->op == GRAPH_MAX_POOL && small == ELEMENT_U8 &&
+                   MAX(n->u.pool.kernel[0], n->u.pool.kernel[1]) > KERNEL_POOL_MAX_SIDE;
+    return layout_only_moves(n) && !is_wide ? small : ELEMENT_F32;
+}
+
 static void choose_elements(struct compiler *c)
 {
-    const struct graph *g = c->g;
-    for (int i = 0; i < g->n_nodes && c->plan->precision == PLAN_BF16; i++) {
-        const struct graph_node *n = &g->nodes[i];
-        bool small = n->op == GRAPH_CONV ? c->takes_bf16[n->outputs[0]] : passes_bf16(n);
-        for (int k = 0; k < n->n_inputs && n->op != GRAPH_CONV; k++)
-            small &= c->elements[n->inputs[k]] == ELEMENT_BF16;
-        c->elements[n->outputs[0]] = small ? ELEMENT_BF16 : ELEMENT_F32;
+    if (c->plan->precision == PLAN_FP32)
+        return;
+    for (int i = 0; i < c->g->n_nodes; i++) {
+        const struct graph_node *n = &c->g->nodes[i];
+        c->elements[n->outputs[0]] = small_element(c, n);
     }
 }
 
@@ -144,6 +161,11 @@ int layout_orders(struct compiler *c)
     struct view *dense = mem_array(struct view, (size_t)g->n_values + 1);
     if (!dense)
         return ERR_NOMEM;
+    int r = c->plan->precision == PLAN_INT8 ? plan_quantise(c) : 0;
+    if (r < 0) {
+        mem_free(dense);
+        return r;
+    }
     look_ahead(c);
     choose_elements(c);
     for (int v = 0; v < g->n_values; v++) {
@@ -340,6 +362,7 @@ int layout_place(struct compiler *c, int value, struct place *ret_place)
     if (r == 0 && !found) {
         struct view dense = view_dense(v->n_dims, v->dims, &c->orders[value]);
         r = layout_new_block(c, c->elements[value], &dense, &p);
+        p.quant = c->quants[value];
     }
     if (r < 0)
         return r;

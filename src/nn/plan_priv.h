@@ -9,6 +9,7 @@
 
 #include "base/attr.h"
 #include "nn/graph.h"
+#include "nn/kernel.h"
 #include "nn/plan.h"
 #include "nn/view.h"
 
@@ -35,11 +36,19 @@ enum block_kind {
     BLOCK_CONSTANT, // the plan's constants, whole
 };
 
+// What bytes of the plan's own mean: value = scale * (u8 - zero_point). Scale 0: nothing, they are
+// integers as they stand.
+struct quant {
+    float scale;
+    int zero_point;
+};
+
 // A value's place. While a plan is made *view.offset* counts from the block's start.
 struct place {
     enum block_kind kind;
     int block;
     enum element element;
+    struct quant quant; // U8
     struct view view;
 };
 
@@ -162,9 +171,10 @@ struct compiler {
     struct view_order *orders; // of values that a node computes
     struct home *homes;
     enum element *elements;
-    bool *wants_picture; // a convolution or the like reads it, perhaps behind steps between
-    bool *takes_bf16;    // all its readers do
-    int n_nested;        // concatenations being placed inside one another
+    struct quant *quants; // INT8: of values whose range is known
+    bool *wants_picture;  // a convolution or the like reads it, perhaps behind steps between
+    bool *takes_bf16;     // all its readers do
+    int n_nested;         // concatenations being placed inside one another
     struct block *blocks;
     int n_blocks;
     size_t cap_blocks, cap_steps;
@@ -198,6 +208,10 @@ int plan_add_copy(struct compiler *c, const char *name, const struct place *from
 // The same value in *e* and in this order of dimensions, without gaps.
 int plan_copy_as(struct compiler *c, const char *name, const struct place *from, enum element e,
                  const struct view_order *order, struct place *ret_place) MUST_CHECK;
+// The same, into bytes of that meaning.
+int plan_copy_quantised(struct compiler *c, const char *name, const struct place *from,
+                        enum element e, const struct quant *quant, const struct view_order *order,
+                        struct place *ret_place) MUST_CHECK;
 // A value as a picture in *e*, copied where it is none.
 int plan_picture_of(struct compiler *c, int value, enum element e, struct place *ret_place,
                     int64_t *ret_stride) MUST_CHECK;
@@ -206,11 +220,22 @@ int plan_add_outputs(struct compiler *c) MUST_CHECK;
 int plan_add_inputs(struct compiler *c) MUST_CHECK;
 
 // --- plan_conv.c
+// Whether the code that runs it reads and writes bytes, the range of its input aside.
+bool plan_conv_takes_int8(const struct compiler *c, const struct graph_node *n);
 int plan_add_conv(struct compiler *c, const struct graph_node *n) MUST_CHECK;
 void conv_destroy(struct conv *k); // NULL is a no-op
 int conv_run(const struct conv *k, const void *in, const void *add, void *out,
              void *scratch) MUST_CHECK;
 const char *conv_describe(const struct conv *k);
+
+// Whether a node moves numbers without looking at them.
+bool layout_only_moves(const struct graph_node *n);
+
+// --- plan_int8.c
+int plan_quantise(struct compiler *c) MUST_CHECK;
+// What a convolution computes in.
+enum plan_precision plan_layer_precision(const struct compiler *c, const struct graph_node *n);
+const struct plan_range *plan_range_of(const struct compiler *c, int value); // NULL: none
 
 // --- plan_memory.c
 // Live ranges, then an offset for each block; then every operand's.
@@ -219,6 +244,9 @@ int memory_plan(struct compiler *c) MUST_CHECK;
 // --- step*.c
 void loop_make(struct loop *l, const struct view *const *views, int n_views);
 void step_planes(const struct step *s, const float *from, void *to);
+enum kernel_type step_kernel_type(enum element e);
+// (1, C, H, W) as kernels see it.
+struct kernel_view step_picture(const struct place *p, const void *data);
 void step_copy(const struct step *s, const void *from, void *to);
 void step_unary(const struct step *s, const float *from, float *to);
 void step_binary(const struct step *s, const void *x, const void *y, void *to);

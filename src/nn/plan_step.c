@@ -66,7 +66,7 @@ int plan_add_copy(struct compiler *c, const char *name, const struct place *from
     int64_t stride;
     if (from->element == ELEMENT_F32 && view_is_rows(&from->view) && from->view.n_dims == 4 &&
         view_is_picture(&to->view, &stride) &&
-        (to->element == ELEMENT_F32 || to->element == ELEMENT_BF16))
+        (to->element == ELEMENT_F32 || to->element == ELEMENT_BF16 || to->quant.scale > 0))
         s.kind = STEP_PLANES;
     return plan_add_step(c, s, NULL);
 }
@@ -75,9 +75,17 @@ int plan_add_copy(struct compiler *c, const char *name, const struct place *from
 int plan_copy_as(struct compiler *c, const char *name, const struct place *from, enum element e,
                  const struct view_order *order, struct place *ret_place)
 {
+    return plan_copy_quantised(c, name, from, e, &from->quant, order, ret_place);
+}
+
+int plan_copy_quantised(struct compiler *c, const char *name, const struct place *from,
+                        enum element e, const struct quant *quant, const struct view_order *order,
+                        struct place *ret_place)
+{
     struct view dense = view_dense(from->view.n_dims, from->view.dims, order);
     struct place to;
     int r = layout_new_block(c, e, &dense, &to);
+    to.quant = e == ELEMENT_U8 ? *quant : (struct quant){0};
     if (r == 0)
         r = plan_add_copy(c, name, from, &to);
     if (r == 0)
@@ -232,7 +240,8 @@ int plan_picture_of(struct compiler *c, int value, enum element e, struct place 
         return r;
     if (ret_place->element != e || !view_is_picture(&ret_place->view, ret_stride)) {
         struct view_order order = view_channels_last();
-        r = plan_copy_as(c, c->g->values[value].name, ret_place, e, &order, ret_place);
+        r = plan_copy_quantised(c, c->g->values[value].name, ret_place, e, &c->quants[value],
+                                &order, ret_place);
         *ret_stride = c->g->values[value].dims[1];
     }
     return r;

@@ -218,8 +218,72 @@ static bool copy_transposed(const struct loop *l, const uint32_t *in, uint32_t *
     return true;
 }
 
+enum kernel_type step_kernel_type(enum element e)
+{
+    return e == ELEMENT_BF16 ? KERNEL_BF16 : e == ELEMENT_U8 ? KERNEL_U8 : KERNEL_F32;
+}
+
+struct kernel_view step_picture(const struct place *p, const void *data)
+{
+    union {
+        const void *in;
+        void *out;
+    } at = {.in = data};
+    int64_t stride = p->view.dims[1];
+    bool is_picture = view_is_picture(&p->view, &stride);
+    return (struct kernel_view){.data = at.out,
+                                .height = (int)p->view.dims[2],
+                                .width = (int)p->view.dims[3],
+                                .channels = (int)p->view.dims[1],
+                                .pixel_stride = is_picture ? (int)stride : 0,
+                                .type = step_kernel_type(p->element),
+                                .scale = p->quant.scale,
+                                .zero_point = p->quant.zero_point};
+}
+
+// A row of numbers as kernels see it: one pixel of many channels, or many pixels of one.
+static struct kernel_view row_view(const struct place *p, const void *data, int64_t n,
+                                   bool is_dense, int64_t step)
+{
+    union {
+        const void *in;
+        void *out;
+    } at = {.in = data};
+    return (struct kernel_view){.data = at.out,
+                                .height = 1,
+                                .width = is_dense ? 1 : (int)n,
+                                .channels = is_dense ? (int)n : 1,
+                                .pixel_stride = is_dense ? (int)n : (int)step,
+                                .type = step_kernel_type(p->element),
+                                .scale = p->quant.scale,
+                                .zero_point = p->quant.zero_point};
+}
+
+// From or to bytes with a meaning.
+static void copy_quantised(const struct step *s, const uint8_t *from, uint8_t *to)
+{
+    const struct kernel_rows *kernels = NULL;
+    const struct loop *l = &s->loop;
+    int last = l->n_dims - 1;
+    int64_t n = l->dims[last];
+    bool is_dense = l->strides[0][last] == 1 && l->strides[1][last] == 1;
+    IGNORE(kernel_rows_choose(CPU_ISA_UNSET, &kernels)); // a wrong ASSAY_ISA was said at compile
+    struct walk w = {.l = l, .n_outer = last};
+    do {
+        const uint8_t *p = from + w.offset[1] * (int64_t)element_size(s->in[0].element);
+        uint8_t *q = to + w.offset[0] * (int64_t)element_size(s->out[0].element);
+        struct kernel_view in = row_view(&s->in[0], p, n, is_dense, l->strides[1][last]);
+        struct kernel_view out = row_view(&s->out[0], q, n, is_dense, l->strides[0][last]);
+        kernel_activate(kernels, &in, &out, KERNEL_LINEAR, 0);
+    } while (walk_next(&w));
+}
+
 void step_copy(const struct step *s, const void *from, void *to)
 {
+    if (s->in[0].quant.scale > 0 || s->out[0].quant.scale > 0) {
+        copy_quantised(s, (const uint8_t *)from, (uint8_t *)to);
+        return;
+    }
     const struct loop *l = &s->loop;
     enum element a = s->in[0].element;
     enum element b = s->out[0].element;
@@ -253,8 +317,9 @@ void step_planes(const struct step *s, const float *from, void *to)
                               .width = (int)v->dims[3],
                               .channels = (int)v->dims[1],
                               .pixel_stride = (int)stride,
-                              .type = s->out[0].element == ELEMENT_BF16 ? KERNEL_BF16 : KERNEL_F32,
-                              .scale = 1};
+                              .type = step_kernel_type(s->out[0].element),
+                              .scale = s->out[0].quant.scale,
+                              .zero_point = s->out[0].quant.zero_point};
     kernel_from_planes(kernels, from, &out);
 }
 

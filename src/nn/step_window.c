@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "nn/kernel_pass.h"
 #include "nn/plan_priv.h"
 #include "nn/rows.h"
 
@@ -74,8 +75,25 @@ static void pool_bf16(const struct rows *rows, const struct picture *in, const s
     }
 }
 
+// Bytes: the largest is the largest value.
+static void pool_u8(const struct step *s, const void *from, void *to)
+{
+    const struct kernel_rows *kernels = NULL;
+    IGNORE(kernel_rows_choose(CPU_ISA_UNSET, &kernels)); // a wrong ASSAY_ISA was said at compile
+    const struct graph_pool *p = &s->u.pool;
+    struct kernel_pool pool = {p->kernel[0], p->kernel[1], p->stride[0],
+                               p->stride[1], p->pad[0],    p->pad[1]};
+    struct kernel_view in = step_picture(&s->in[0], from);
+    struct kernel_view out = step_picture(&s->out[0], to);
+    kernel_max_pool(kernels, &in, &out, &pool);
+}
+
 void step_pool(const struct step *s, const void *from, void *to)
 {
+    if (s->out[0].element == ELEMENT_U8) {
+        pool_u8(s, from, to);
+        return;
+    }
     const struct rows *rows = rows_get();
     struct picture in = picture_of(&s->in[0].view);
     struct picture out = picture_of(&s->out[0].view);
