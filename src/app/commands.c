@@ -16,6 +16,7 @@ const struct command *const app_commands[] = {
     &command_gate,
     &command_model_bench,
     &command_model_inspect,
+    &command_model_quantize,
     &command_options,
     &command_probe,
     &command_restore,

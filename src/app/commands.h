@@ -15,6 +15,7 @@ extern const struct command command_evaluate;
 extern const struct command command_gate;
 extern const struct command command_model_bench;
 extern const struct command command_model_inspect;
+extern const struct command command_model_quantize;
 extern const struct command command_options;
 extern const struct command command_probe;
 extern const struct command command_restore;

@@ -34,6 +34,8 @@ const struct opt engine_options[] = {
                "where the model runs: cpu, cuda, tensorrt, webgpu or openvino", "cpu"),
     OPT_CHOICE(struct engine_opts, "engine", engine, engine_choices, "NAME",
                "what runs the model: auto, native or onnxruntime", "auto"),
+    OPT_DOUBLE(struct engine_opts, "max-loss", max_loss, 0, 1, "LOSS",
+               "precision auto chooses int8 where model quantize measured no more loss", "never"),
     OPT_CHOICE(struct engine_opts, "precision", precision, precision_choices, "NAME",
                "auto (the fastest that keeps the detections), fp32, bf16 or int8", "auto"),
     OPT_INT(struct engine_opts, "threads", threads, 0, MAX_THREADS, "N",

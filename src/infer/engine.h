@@ -17,6 +17,9 @@
 #include "base/opt.h"
 #include "infer/model.h"
 
+struct calibration;
+struct quantization;
+
 enum engine_device {
     DEVICE_UNSET, // cpu
     DEVICE_CPU,
@@ -33,12 +36,21 @@ enum engine_precision {
     PRECISION_INT8,
 };
 
+enum {
+    ENGINE_CHOICE_NATIVE = 1, // of engine_opts.engine
+};
+
 struct engine_opts {
     int engine;      // index in engine_choices: auto, native, onnxruntime
     int precision;   // enum engine_precision
     int device;      // enum engine_device
     int64_t threads; // pictures side by side; 0: one a core [worker count is the detector's;
                      // devices other than cpu: 1]
+    double max_loss; // of calibrated int8, for precision auto to choose it; 0: it never does
+    // Quantising (native engine): what observes an FP32 run, and what INT8 is made with in place of
+    // the file beside the model. Borrowed while the engine lives; NULL: none.
+    struct calibration *calibration;
+    const struct quantization *quantization;
     int64_t batch; // pictures in one call on a GPU, taken at once from the lane on a CPU; 0: chosen
 };
 

@@ -281,7 +281,7 @@ static int other_way(struct model *m, const struct engine_opts *opts, struct eng
 static int auto_create(struct model *m, const struct engine_opts *opts, struct engine **ret_engine)
 {
     bool on_cpu = opts->device == DEVICE_UNSET || opts->device == DEVICE_CPU;
-    const char *precision = engine_native_precision(opts);
+    const char *precision = engine_native_precision(m, opts);
     enum verdict known =
         on_cpu ? verdict_read(model_info(m)->sha256, precision) : VERDICT_ONNXRUNTIME;
     if (known == VERDICT_ONNXRUNTIME)

@@ -41,7 +41,7 @@ extern const struct engine_impl engine_native;
 extern const struct engine_impl engine_onnxruntime;
 
 // "fp32": what the native engine would compute in.
-const char *engine_native_precision(const struct engine_opts *opts);
+const char *engine_native_precision(const struct model *m, const struct engine_opts *opts);
 int engine_onnxruntime_describe(char *ret_text, size_t n_bytes) MUST_CHECK;
 
 // Tests only. While *stub* is set (NULL takes it away), every engine_create() of this process gives

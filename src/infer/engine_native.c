@@ -10,13 +10,16 @@
 #include "base/mem.h"
 #include "infer/engine_impl.h"
 #include "infer/head.h"
+#include "nn/calibration.h"
 #include "nn/graph.h"
 #include "nn/onnx_read.h"
 #include "nn/plan.h"
+#include "nn/quantization.h"
 
 struct native_engine {
     struct engine base;
-    struct plan *plan; // owned reference, constant after create
+    struct calibration *calibration; // borrowed; NULL: nothing observes
+    struct plan *plan;               // owned reference, constant after create
 };
 
 struct native_context {
@@ -74,7 +77,38 @@ static int compile(const struct model *m, const struct onnx *o, const struct pla
     return r < 0 ? err_prefix(r, "%s", info->path) : 0;
 }
 
-static enum plan_precision choose_precision(const struct engine_opts *opts)
+// The file beside the model, if it is of this model. ERR_NOT_FOUND: it is not there.
+static int read_quantization(const struct model_info *info, struct quantization **ret_quantization)
+{
+    char *path = quantization_path(info->path);
+    if (!path)
+        return ERR_NOMEM;
+    struct quantization *q = NULL;
+    int r = quantization_read(path, &q);
+    if (r == 0 && strcmp(q->model_sha256, info->sha256) != 0)
+        r = err_set(ERR_CONFLICT, "%s: made for another version of %s", path, info->path);
+    mem_free(path);
+    if (r < 0) {
+        quantization_destroy(q);
+        return r;
+    }
+    *ret_quantization = q;
+    return 0;
+}
+
+// Whether the file beside the model says that int8 costs no more than the user allows.
+static bool may_be_int8(const struct model *m, const struct engine_opts *opts)
+{
+    struct quantization *q = NULL;
+    if (!(opts->max_loss > 0) || !plan_precision_pays(PLAN_INT8) ||
+        read_quantization(model_info(m), &q) < 0)
+        return false;
+    bool is_good = q->loss <= opts->max_loss;
+    quantization_destroy(q);
+    return is_good;
+}
+
+static enum plan_precision choose_precision(const struct model *m, const struct engine_opts *opts)
 {
     switch ((enum engine_precision)opts->precision) {
     case PRECISION_FP32:
@@ -86,12 +120,14 @@ static enum plan_precision choose_precision(const struct engine_opts *opts)
     case PRECISION_UNSET:
         break;
     }
+    if (may_be_int8(m, opts))
+        return PLAN_INT8;
     return plan_precision_pays(PLAN_BF16) ? PLAN_BF16 : PLAN_FP32;
 }
 
-const char *engine_native_precision(const struct engine_opts *opts)
+const char *engine_native_precision(const struct model *m, const struct engine_opts *opts)
 {
-    enum plan_precision p = choose_precision(opts);
+    enum plan_precision p = choose_precision(m, opts);
     return p == PLAN_BF16 ? "bf16" : p == PLAN_INT8 ? "int8" : "fp32";
 }
 
@@ -103,16 +139,34 @@ static void native_destroy(struct engine *base)
     mem_free(e);
 }
 
-static int open_plan(struct native_engine *e, enum plan_precision precision)
+static int open_plan(struct native_engine *e, const struct engine_opts *engine_opts,
+                     enum plan_precision precision)
 {
     const char *path = model_info(e->base.model)->path;
-    struct onnx *o;
-    int r = onnx_open(path, &o);
-    if (r < 0)
-        return r;
     struct plan_opts opts = {.precision = precision};
-    r = compile(e->base.model, o, &opts, &e->plan);
-    onnx_close(o);
+    struct quantization *read = NULL;
+    const struct quantization *q = engine_opts->quantization;
+    struct onnx *o;
+    int r = 0;
+    if (precision == PLAN_INT8 && !q) {
+        r = read_quantization(model_info(e->base.model), &read);
+        if (r == ERR_NOT_FOUND)
+            r = err_set(r, "%s: not calibrated for int8: run assay model quantize", path);
+        q = read;
+    }
+    if (r == 0 && precision == PLAN_INT8) {
+        opts.ranges = q->ranges;
+        opts.n_ranges = q->n_ranges;
+        opts.layers = q->layers;
+        opts.n_layers = q->n_layers;
+    }
+    if (r == 0)
+        r = onnx_open(path, &o);
+    if (r == 0) {
+        r = compile(e->base.model, o, &opts, &e->plan);
+        onnx_close(o);
+    }
+    quantization_destroy(read);
     return r;
 }
 
@@ -121,15 +175,16 @@ static int native_create(struct model *m, const struct engine_opts *opts,
 {
     if (opts->device != DEVICE_UNSET && opts->device != DEVICE_CPU)
         return err_set(ERR_UNSUPPORTED, "engine native: runs on the CPU only");
-    enum plan_precision precision = choose_precision(opts);
+    enum plan_precision precision = choose_precision(m, opts);
     struct native_engine *e = mem_new(struct native_engine);
     if (!e)
         return ERR_NOMEM;
     e->base.impl = &engine_native;
     e->base.model = model_ref(m);
     e->base.max_batch = 1;
-    e->base.precision = engine_native_precision(opts);
-    int r = open_plan(e, precision);
+    e->calibration = opts->calibration;
+    e->base.precision = engine_native_precision(m, opts);
+    int r = open_plan(e, opts, precision);
     if (r < 0) {
         native_destroy(&e->base);
         return r;
@@ -158,6 +213,9 @@ static int native_context_create(struct engine *e, struct engine_context **ret_c
         native_context_destroy(&c->base);
         return r;
     }
+    struct calibration *observer = ((struct native_engine *)e)->calibration;
+    if (observer)
+        plan_instance_observe(c->instance, calibration_observe, observer);
     *ret_context = &c->base;
     return 0;
 }

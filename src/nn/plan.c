@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/cpu.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "nn/plan_priv.h"
@@ -22,6 +23,8 @@ const char *plan_library(void)
 
 bool plan_precision_pays(enum plan_precision precision)
 {
+    if (precision == PLAN_INT8)
+        return cpu_has(CPU_ISA_AVX2);
     return precision == PLAN_BF16 && prim_has_amx();
 }
 
