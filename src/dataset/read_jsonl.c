@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // read_jsonl.c - the detections file of `detect` (CONTRACTS, "Files"), a line at a time.
 //
-// Members of a line come in any order, so a line's detections wait until its frame is known.
-// Numbers are float32 there (the fewest digits that read back the same), so they are read back as
-// such: `evaluate` of the file and `validate` of the same run judge the same bits.
-
-#include "dataset/dataset_priv.h"
+// Beside a truth its frames go to a builder; on their own (to be converted) frames become pictures
+// and labels classes. Members of a line come in any order, so a line's detections wait until its
+// frame is known. Numbers are float32 there (the fewest digits that read back the same), so they
+// are read back as such: `evaluate` of the file and `validate` of the same run judge the same bits.
 
 #include <math.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "dataset/import_priv.h"
 
 enum {
     MAX_LINE_DETECTIONS = 1000 * 1000,
@@ -31,6 +31,7 @@ struct line {
     int64_t frame; // -1: absent
     int64_t pts_us;
     const char *file;
+    int width, height; // 0: absent
     bool interrupted;
     bool has_detections;
     struct dataset_detection *detections;
@@ -39,7 +40,9 @@ struct line {
 
 struct reader {
     struct json_reader *json;
-    struct dataset_builder *builder;
+    struct dataset_builder *builder; // beside a truth, or
+    struct import *im;               // on their own
+    int width, height;               // of the header's source
     struct line line;
     bool has_header, has_summary, interrupted;
 };
@@ -50,6 +53,8 @@ static int take_text(struct reader *r, const char *what, const char **ret_text)
     int err = json_next(r->json, &e);
     if (err < 0)
         return err;
+    if (e.type == JSON_NULL)
+        return 0;
     if (e.type != JSON_STRING)
         return json_error(r->json, "\"%s\" is not a text", what);
     *ret_text = arena_strndup(r->line.arena, e.text.p, e.text.n);
@@ -81,6 +86,15 @@ static int take_integer(struct reader *r, const char *what, int64_t *ret_value)
         return json_error(r->json, "\"%s\" is not a whole number", what);
     *ret_value = e.integer;
     return 0;
+}
+
+static int take_side(struct reader *r, const char *what, int *ret)
+{
+    int64_t v = 0;
+    int err = take_integer(r, what, &v);
+    if (err == 0)
+        *ret = v > 0 && v <= IMPORT_MAX_SIZE ? (int)v : 0;
+    return err;
 }
 
 static int skip_value(struct reader *r)
@@ -189,12 +203,54 @@ static int read_detections(struct reader *r)
     }
 }
 
+// All labels of the model become classes, in its order.
+static int read_labels(struct reader *r)
+{
+    struct json_event e;
+    int err = json_next(r->json, &e);
+    if (err < 0 || e.type != JSON_ARRAY)
+        return err < 0 ? err : json_skip(r->json, &e);
+    while ((err = json_next(r->json, &e)) == 0 && e.type == JSON_STRING) {
+        int32_t unused;
+        err = import_class(r->im, e.text, &unused);
+        if (err < 0)
+            return err;
+    }
+    if (err == 0 && e.type != JSON_ARRAY_END)
+        return json_error(r->json, "\"labels\" are not texts");
+    return err;
+}
+
+// "source" with width and height, or "model" with labels: what a file on its own needs.
+static int read_about(struct reader *r)
+{
+    struct json_event e;
+    int err = json_next(r->json, &e);
+    if (err < 0 || e.type != JSON_OBJECT)
+        return err < 0 ? err : json_skip(r->json, &e);
+    while ((err = json_next(r->json, &e)) == 0 && e.type == JSON_KEY) {
+        if (str_is(e.text, "labels"))
+            err = read_labels(r);
+        else if (str_is(e.text, "width"))
+            err = take_side(r, "width", &r->width);
+        else if (str_is(e.text, "height"))
+            err = take_side(r, "height", &r->height);
+        else
+            err = skip_value(r);
+        if (err < 0)
+            return err;
+    }
+    return err;
+}
+
 static int read_type(struct reader *r)
 {
     const char *text = NULL;
     int err = take_text(r, "type", &text);
     if (err < 0)
         return err;
+    if (!text)
+        return json_error(r->json, "\"type\" is not a text");
     r->line.type = strcmp(text, "header") == 0    ? LINE_HEADER
                    : strcmp(text, "frame") == 0   ? LINE_FRAME
                    : strcmp(text, "summary") == 0 ? LINE_SUMMARY
@@ -213,8 +269,14 @@ static int read_member(struct reader *r, struct str key)
         return take_integer(r, "pts_us", &r->line.pts_us);
     if (str_is(key, "file"))
         return take_text(r, "file", &r->line.file);
+    if (str_is(key, "width"))
+        return take_side(r, "width", &r->line.width);
+    if (str_is(key, "height"))
+        return take_side(r, "height", &r->line.height);
     if (str_is(key, "detections"))
         return read_detections(r);
+    if (r->im && (str_is(key, "source") || str_is(key, "model")))
+        return read_about(r);
     bool is_interrupted = str_is(key, "interrupted");
     int err = json_next(r->json, &e);
     if (err < 0)
@@ -222,6 +284,41 @@ static int read_member(struct reader *r, struct str key)
     if (is_interrupted)
         r->line.interrupted = e.type == JSON_BOOL && e.boolean;
     return json_skip(r->json, &e);
+}
+
+static int build_frame(struct reader *r)
+{
+    const struct line *l = &r->line;
+    int err = dataset_builder_frame(r->builder, l->frame, l->pts_us, l->file);
+    for (size_t i = 0; i < l->n && err == 0; i++)
+        err = dataset_builder_add(r->builder, &l->detections[i]);
+    return err;
+}
+
+static int import_frame(struct reader *r)
+{
+    const struct line *l = &r->line;
+    const bool own = l->width > 0 && l->height > 0;
+    int32_t picture;
+    int err = import_picture(r->im, str_of(l->file), own ? l->width : r->width,
+                             own ? l->height : r->height, l->frame, 0, &picture);
+    if (err < 0)
+        return err;
+    r->im->draft.pictures[picture].pts_us = l->pts_us;
+    for (size_t i = 0; i < l->n && err == 0; i++) {
+        const struct dataset_detection *d = &l->detections[i];
+        struct dataset_object o = import_new_object(picture, 0);
+        err = import_class(r->im, str_of(d->label), &o.class_index);
+        o.x = d->x;
+        o.y = d->y;
+        o.w = d->w;
+        o.h = d->h;
+        o.confidence = d->confidence;
+        o.track_id = d->track_id > 0 ? d->track_id : -1;
+        if (err == 0)
+            err = import_object(r->im, &o, r->im->path);
+    }
+    return err;
 }
 
 // What a whole line says.
@@ -241,10 +338,7 @@ static int use_line(struct reader *r)
     if (l->frame < 0 || !l->has_detections)
         return json_error(r->json, "a frame line without \"%s\"",
                           l->frame < 0 ? "frame" : "detections");
-    int err = dataset_builder_frame(r->builder, l->frame, l->pts_us, l->file);
-    for (size_t i = 0; i < l->n && err == 0; i++)
-        err = dataset_builder_add(r->builder, &l->detections[i]);
-    return err;
+    return r->im ? import_frame(r) : build_frame(r);
 }
 
 static int read_line(struct reader *r)
@@ -272,7 +366,13 @@ static int read_line(struct reader *r)
     return err < 0 ? err : json_next(r->json, &e); // JSON_END
 }
 
-static int read_all(struct reader *r)
+static int note(struct reader *r, const char *text)
+{
+    return r->im ? draft_notice(&r->im->draft, "%s", text)
+                 : dataset_builder_notice(r->builder, text);
+}
+
+static int read_lines(struct reader *r)
 {
     int err;
     do
@@ -284,13 +384,25 @@ static int read_all(struct reader *r)
     if (!r->has_header)
         return json_error(r->json, "no header line: not a detections file, or its start is lost");
     if (!r->has_summary)
-        return dataset_builder_notice(
-            r->builder, "the detections have no summary line: the run was killed, the rest of its "
-                        "frames is missing");
-    if (r->interrupted)
-        return dataset_builder_notice(r->builder,
-                                      "the run was interrupted: the rest of its frames is missing");
-    return 0;
+        return note(r, "the detections have no summary line: the run was killed, the rest of its "
+                       "frames is missing");
+    return r->interrupted ? note(r, "the run was interrupted: the rest of its frames is missing")
+                          : 0;
+}
+
+static int read_all(struct reader *r, struct dataset_input *in)
+{
+    const struct json_reader_opts opts = {
+        .read = dataset_input_read, .arg = in, .name = in->path, .lines = true};
+    int err = arena_create(0, &r->line.arena);
+    if (err == 0)
+        err = json_reader_create(&opts, &r->json);
+    if (err == 0)
+        err = read_lines(r);
+    json_reader_destroy(r->json);
+    arena_destroy(r->line.arena);
+    mem_free(r->line.detections);
+    return err;
 }
 
 int dataset_read_jsonl(struct dataset_input *in, const struct dataset *truth,
@@ -299,21 +411,24 @@ int dataset_read_jsonl(struct dataset_input *in, const struct dataset *truth,
     if (!truth)
         return err_set(ERR_UNSUPPORTED, "'%s' holds detections, not truth", in->path);
     struct reader r = {0};
-    const struct json_reader_opts opts = {
-        .read = dataset_input_read, .arg = in, .name = in->path, .lines = true};
-    int err = arena_create(0, &r.line.arena);
+    int err = dataset_builder_create(truth, &r.builder);
     if (err == 0)
-        err = dataset_builder_create(truth, &r.builder);
+        err = read_all(&r, in);
     if (err == 0)
-        err = json_reader_create(&opts, &r.json);
-    if (err == 0)
-        err = read_all(&r);
-    if (err == 0)
-        err = dataset_builder_finish(&r.builder, ret_dataset);
+        return dataset_builder_finish(&r.builder, ret_dataset);
+    dataset_builder_destroy(r.builder);
+    return err;
+}
+
+int read_jsonl(struct import *im)
+{
+    struct reader r = {.im = im};
+    struct dataset_input in;
+    int err = im->files.n == 1 ? dataset_input_open(im->files.paths[0], &in)
+                               : err_set(ERR_INVALID, "'%s': name one file", im->path);
     if (err < 0)
-        dataset_builder_destroy(r.builder);
-    json_reader_destroy(r.json);
-    arena_destroy(r.line.arena);
-    mem_free(r.line.detections);
+        return err;
+    err = read_all(&r, &in);
+    dataset_input_close(&in);
     return err;
 }
