@@ -26,7 +26,7 @@ static const struct {
     {DATASET_FORMAT_UNSET, ""}, {DATASET_VOC, ".xml"},        {DATASET_CVAT, ".xml"},
     {DATASET_YOLO, ".txt"},     {DATASET_YOLO, ".yaml"},      {DATASET_KITTI, ".txt"},
     {DATASET_LABELME, ".json"}, {DATASET_OPENIMAGES, ".csv"}, {DATASET_TEXT, ".txt"},
-    {DATASET_JSONL, ".jsonl"},
+    {DATASET_JSONL, ".jsonl"},  {DATASET_CSV, ".csv"},
 };
 
 // A folder of the fuzzer's own, and a picture in it.
