@@ -84,11 +84,35 @@ static struct view_order order_of_inputs(const struct compiler *c, const struct 
     return view_rows(out->n_dims);
 }
 
+// Whose step writes the value, behind views; -1: nobody's alone.
+static int owner_of(const struct graph *g, int value)
+{
+    for (int i = 0; i < MAX_CHAIN && g->values[value].producer >= 0; i++) {
+        const struct graph_node *n = &g->nodes[g->values[value].producer];
+        if (!is_view(n->op))
+            return n->n_outputs == 1 ? value : -1;
+        if (n->op == GRAPH_EXPAND)
+            return -1;
+        value = n->inputs[0];
+    }
+    return -1;
+}
+
+// Of the parts of a picture the first may be too small to tell its order.
+static bool joins_pictures(const struct compiler *c, const struct graph_node *n)
+{
+    if (n->op != GRAPH_CONCAT || c->g->values[n->outputs[0]].n_dims != 4)
+        return false;
+    int owner = owner_of(c->g, n->inputs[0]);
+    return owner >= 0 && c->g->values[owner].n_dims == 4 &&
+           makes_picture(c->g->nodes[c->g->values[owner].producer].op);
+}
+
 static struct view_order choose_order(const struct compiler *c, const struct graph_node *n,
                                       const struct view *dense)
 {
     const struct graph_value *out = &c->g->values[n->outputs[0]];
-    if (makes_picture(n->op) || c->wants_picture[n->outputs[0]])
+    if (makes_picture(n->op) || c->wants_picture[n->outputs[0]] || joins_pictures(c, n))
         return view_channels_last();
     switch (n->op) {
     case GRAPH_BINARY:
@@ -192,19 +216,6 @@ int layout_orders(struct compiler *c)
 }
 
 // --- homes
-
-static int owner_of(const struct graph *g, int value)
-{
-    for (int i = 0; i < MAX_CHAIN && g->values[value].producer >= 0; i++) {
-        const struct graph_node *n = &g->nodes[g->values[value].producer];
-        if (!is_view(n->op))
-            return n->n_outputs == 1 ? value : -1;
-        if (n->op == GRAPH_EXPAND)
-            return -1;
-        value = n->inputs[0];
-    }
-    return -1;
-}
 
 void layout_homes(struct compiler *c)
 {
