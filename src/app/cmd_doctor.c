@@ -177,6 +177,11 @@ static void check_engines(struct finding *f)
         note(f, VERDICT_LACKS, "ONNX Runtime", "%s (see scripts/install-deps)", err_message(r));
     else
         note(f, VERDICT_HAS, "ONNX Runtime", "%s", text);
+    r = engine_native_describe(text, sizeof(text));
+    if (r < 0)
+        note(f, VERDICT_LACKS, "native engine", "%s (see scripts/install-deps)", err_message(r));
+    else
+        note(f, VERDICT_HAS, "native engine", "%s", text);
     static const struct {
         const char *path;
         const char *what;

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
 #include "infer/detector.h"
@@ -21,7 +22,7 @@ enum {
     DEFAULT_REPEAT = 30,
     MAX_REPEAT = 100000,
     WARM_UP = 3, // pictures a worker that are not counted
-    MAX_ROWS = 2,
+    MAX_ROWS = 8,
     TEXT_MAX = 256 * 1024,
 };
 
@@ -235,22 +236,47 @@ static int measure(struct model *m, const struct engine_opts *opts, struct row *
     return r;
 }
 
-static int measure_all(struct model *m, struct row ret_rows[MAX_ROWS], size_t *ret_n)
+// One worker, then one a core; rows are added at *n*.
+static int measure_way(struct model *m, struct engine_opts opts, struct row *ret_rows, size_t *n)
 {
-    struct engine_opts opts = engine_settings;
     int64_t n_workers = opts.threads > 0 ? opts.threads : thread_n_cores();
     opts.threads = 1;
-    int r = measure(m, &opts, &ret_rows[0]);
+    int r = measure(m, &opts, &ret_rows[*n]);
     if (r < 0)
         return r;
-    *ret_n = 1;
+    (*n)++;
     opts.threads = n_workers;
     if (n_workers == 1 || (opts.device != DEVICE_UNSET && opts.device != DEVICE_CPU))
         return 0;
-    r = measure(m, &opts, &ret_rows[1]);
-    if (r == 0)
-        *ret_n = 2;
+    r = measure(m, &opts, &ret_rows[*n]);
+    *n += r == 0;
     return r;
+}
+
+// What the user named; else every engine in every precision that there is.
+static int measure_all(struct model *m, struct row ret_rows[MAX_ROWS], size_t *ret_n)
+{
+    static const struct {
+        const char *engine;
+        enum engine_precision precision;
+    } ways[] = {
+        {"onnxruntime", PRECISION_UNSET}, {"native", PRECISION_FP32}, {"native", PRECISION_BF16}};
+    *ret_n = 0;
+    bool on_cpu = engine_settings.device == DEVICE_UNSET || engine_settings.device == DEVICE_CPU;
+    if (engine_settings.engine || engine_settings.precision || !on_cpu)
+        return measure_way(m, engine_settings, ret_rows, ret_n);
+    for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+        struct engine_opts opts = engine_settings;
+        opts.engine = engine_choice(ways[i].engine);
+        opts.precision = (int)ways[i].precision;
+        int r = measure_way(m, opts, ret_rows, ret_n);
+        bool last = i + 1 == ARRAY_LEN(ways) && *ret_n == 0;
+        if (r < 0 && ((r != ERR_UNSUPPORTED && r != ERR_UNAVAILABLE) || last))
+            return r;
+        if (r < 0)
+            log_info(NULL, "no row for %s: %s", ways[i].engine, err_message(r));
+    }
+    return 0;
 }
 
 static void put_table(struct str_buf *out, const struct model_info *info, const struct row *row,
@@ -348,9 +374,11 @@ const struct command command_model_bench = {
     .name = "model bench",
     .summary = "measures how fast a model is on this machine, and its memory",
     .usage = "FILE [options]",
-    .details = "A row for one worker and one for a worker a core (--threads N: N workers). Each "
-               "worker\nruns one picture at a time in one thread: pixels to tensor, network, head "
-               "and NMS.\nResident memory is that of the whole program at the row's end.",
+    .details =
+        "Rows for each engine and precision (or for the --engine and --precision given): one "
+        "worker,\nthen a worker a core (--threads N: N workers). Each worker\nruns one picture at "
+        "a time in one thread: pixels to tensor, network, head "
+        "and NMS.\nResident memory is that of the whole program at the row's end.",
     .sets = sets,
     .n_sets = ARRAY_LEN(sets),
     .run = run,

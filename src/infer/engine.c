@@ -4,6 +4,7 @@
 #include "infer/engine.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/opt.h"
@@ -121,4 +122,13 @@ int engine_run(struct engine_context *c, const struct tensor *inputs, int n_inpu
 int engine_runtime_describe(char *ret_text, size_t n_bytes)
 {
     return engine_onnxruntime_describe(ret_text, n_bytes);
+}
+
+int engine_choice(const char *name)
+{
+    for (int i = 0; engine_choices[i]; i++) {
+        if (strcmp(engine_choices[i], name) == 0)
+            return i;
+    }
+    return ENGINE_AUTO;
 }

@@ -78,6 +78,10 @@ int engine_run(struct engine_context *c, const struct tensor *inputs, int n_inpu
 // The version of the ONNX Runtime found, its path and providers, for `assay doctor`.
 // ERR_UNAVAILABLE says why not.
 int engine_runtime_describe(char *ret_text, size_t n_bytes) MUST_CHECK;
+// Likewise of the native engine: what it stands on and the precisions of this CPU.
+int engine_native_describe(char *ret_text, size_t n_bytes) MUST_CHECK;
+
+int engine_choice(const char *name); // the value of engine_opts.engine; 0 (auto) for other names
 
 // Rows for --engine, --precision, --device, --threads, --batch; target struct engine_opts.
 extern const struct opt engine_options[];

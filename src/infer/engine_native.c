@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/cpu.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "infer/engine_impl.h"
@@ -226,6 +227,19 @@ static int native_run(struct engine_context *base, const struct tensor *inputs, 
     struct native_context *c = (struct native_context *)base;
     int r = plan_run(c->instance, inputs, n_inputs, outputs, n_outputs);
     return r < 0 ? err_prefix(r, "%s", model_info(base->engine->model)->path) : 0;
+}
+
+int engine_native_describe(char *ret_text, size_t n_bytes)
+{
+    if (!plan_library())
+        return err_set(ERR_UNAVAILABLE, "this program was built without oneDNN");
+    enum cpu_isa isa = CPU_ISA_C;
+    int r = cpu_isa_choose(CPU_ISA_UNSET, &isa);
+    if (r < 0)
+        return r;
+    snprintf(ret_text, n_bytes, "%s, kernels for %s, bf16 %s", plan_library(), cpu_isa_name(isa),
+             plan_precision_pays(PLAN_BF16) ? "by default" : "on request");
+    return 0;
 }
 
 const struct engine_impl engine_native = {
