@@ -11,7 +11,7 @@ ASSAY = $(BUILD)/src/app/assay
 
 # One thing after the other: ninja does the work side by side.
 .NOTPARALLEL:
-.PHONY: all demo test unit system build deps deps-test check format bench clean
+.PHONY: all demo test unit system soak build deps deps-test check format bench clean
 
 all: build
 
@@ -30,6 +30,11 @@ unit: $(BUILD)/build.ninja
 
 system: build
 	/usr/bin/python3 -m pytest -q tests/system --assay $(abspath $(ASSAY))
+
+# The server and a writer of its database killed a hundred times (CI does it a few times): minutes.
+soak: build
+	ASSAY_TEST_KILLS=100 $(BUILD)/tests/test_store_failures
+	ASSAY_TEST_KILLS=100 /usr/bin/python3 -m pytest -q tests/system/test_server_data.py --assay $(abspath $(ASSAY))
 
 build: $(BUILD)/build.ninja
 	ninja -C $(BUILD)

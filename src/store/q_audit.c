@@ -28,7 +28,7 @@ const struct query queries_audit[] = {
     [LIST_USER] = {"audit_list_user", LISTED "user_id = $3" NEWEST},
     [LIST_ACTION] = {"audit_list_action", LISTED "action = $4" NEWEST},
     [LIST_OBJECT] = {"audit_list_object", LISTED "object_id = $5" NEWEST},
-    [PRUNE] = {"audit_prune", "DELETE FROM audit WHERE id < $1"},
+    [PRUNE] = {"audit_prune", "DELETE FROM audit WHERE created_at_us < $1"},
     {0},
 };
 
@@ -85,15 +85,13 @@ int store_audit_list(struct store *s, const struct store_audit_filter *filter,
 
 int store_audit_prune(struct store *s, int64_t before_us, int64_t *ret_n)
 {
-    char id[ID_BYTES];
     int64_t n = 0;
-    id_first_at(MAX(0, before_us) / 1000, id);
     int r = write_begin(s);
     if (r < 0)
         return r;
     struct run run;
     IGNORE(run_open(s, &queries_audit[PRUNE], &run)); // sticky
-    run_text(&run, 1, id);
+    run_int(&run, 1, before_us);
     r = write_end(s, run_done(&run, &n));
     if (r == 0 && ret_n)
         *ret_n = n;

@@ -11,6 +11,7 @@ enum {
     SET_LENGTH,
     DELETE,
     EXPIRED,
+    GRACE,
 };
 
 #define COLUMNS                                                                             \
@@ -31,6 +32,7 @@ const struct query queries_upload[] = {
     [DELETE] = {"upload_delete", "DELETE FROM uploads WHERE id = $1"},
     [EXPIRED] = {"upload_expired",
         "SELECT id FROM uploads WHERE expires_at_us <= $3 AND id > $1 ORDER BY id LIMIT $2"},
+    [GRACE] = {"upload_grace", "UPDATE uploads SET expires_at_us = $1 WHERE expires_at_us < $1"},
     {0},
 };
 
@@ -160,4 +162,12 @@ int store_upload_expired(struct store *s, const struct store_page *page,
     while (list_next(&l, fields, 1, &u))
         l.r = row(arg, u.id);
     return list_end(&l, NULL);
+}
+
+int upload_recover(struct store *s)
+{
+    struct run run;
+    IGNORE(run_open(s, &queries_upload[GRACE], &run)); // sticky
+    run_int(&run, 1, store_now_us(s) + STORE_UPLOAD_GRACE_MS * INT64_C(1000));
+    return run_done(&run, NULL);
 }

@@ -362,6 +362,8 @@ static int open_writer(struct store *s)
     r = set_recover(s);
     if (r == 0)
         r = task_recover(s);
+    if (r == 0)
+        r = upload_recover(s);
     return write_end(s, r);
 }
 

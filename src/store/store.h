@@ -54,7 +54,8 @@ struct store_opts {
 
 enum {
     STORE_READERS = 4,
-    STORE_BUSY_MS = 5000,
+    STORE_BUSY_MS = 2000,
+    STORE_UPLOAD_GRACE_MS = 3600 * 1000,
     STORE_READER_WAIT_MS = 10000, // ERR_BUSY after waiting this long for a reading connection
     STORE_PAGE_LIMIT = 50,        // default and ...
     STORE_PAGE_MAX = 1000,        // ... most rows of a page
@@ -67,7 +68,9 @@ enum {
 // ERR_BUSY: another server holds the directory (the message names its process id), or another
 // process locks the database. ERR_UNSUPPORTED: the schema is newer than this program. ERR_NOT_FOUND
 // (read access: no database there). Serving also finishes an interrupted restore, gives back what a
-// process that died had claimed (store_task.h), and drops its unfinished detections.
+// process that died had claimed (store_task.h), drops its unfinished detections, and leaves uploads
+// at least STORE_UPLOAD_GRACE_MS: none expires by time in which nobody served, or by a clock that
+// was wrong at the start.
 int store_open(const struct store_opts *opts, struct store **ret_store) MUST_CHECK;
 void store_close(struct store *s); // NULL is a no-op; no call may be under way
 

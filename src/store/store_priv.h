@@ -216,6 +216,7 @@ int task_recover(struct store *s) MUST_CHECK;
 // After tasks were deleted: what waited for them does no longer. Inside a write.
 int task_recount(struct store *s) MUST_CHECK;
 int set_recover(struct store *s) MUST_CHECK;
+int upload_recover(struct store *s) MUST_CHECK;
 // What a task that is over leaves half-written. Inside a write.
 int set_drop_unfinished(struct store *s, const char *task_id) MUST_CHECK;
 // Brings the schema of an open database to *version*.

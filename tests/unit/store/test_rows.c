@@ -298,6 +298,15 @@ static void test_uploads_expire(void **state)
     OK(store_upload_expired(t->store, NULL, delete_expired, found));
     clock_test_release();
     assert_string_equal(found, id);
+    // nor does one expire while nobody serves, or by a clock that is wrong at the start
+    store_close(t->store);
+    clock_test_set(clock_now_ns(), now_us + INT64_C(365) * 86400 * second_us);
+    t->store = test_open(t->directory);
+    OK(store_upload_get(t->store, id, t->arena, &got));
+    *found = 0;
+    OK(store_upload_expired(t->store, NULL, delete_expired, found));
+    clock_test_release();
+    assert_string_equal(found, "");
     OK(store_upload_delete(t->store, id));
     FAILS(ERR_NOT_FOUND, store_upload_delete(t->store, id));
 }

@@ -46,9 +46,10 @@ static void test_every_statement_is_prepared(void **state)
 static void test_statements_use_indexes(void **state)
 {
     struct test *t = *state;
-    static const char *const whole[] = {"stats_",         "blob_usage_all",      "store_",
-                                        "user_count",     "set_drop_unfinished", "task_prune",
-                                        "task_list_user", "login_prune_failures"};
+    static const char *const whole[] = {"stats_",         "blob_usage_all",       "store_",
+                                        "user_count",     "set_drop_unfinished",  "task_prune",
+                                        "task_list_user", "login_prune_failures", "audit_prune",
+                                        "upload_grace"};
     for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
         for (const struct query *q = tables[i]; q->name; q++) {
             bool may = false;
