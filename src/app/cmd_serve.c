@@ -7,6 +7,7 @@
 #include "api/api.h"
 #include "app/app.h"
 #include "app/commands.h"
+#include "app/data_dir.h"
 #include "app/janitor.h"
 #include "app/serve_tools.h"
 #include "base/arena.h"
@@ -33,7 +34,6 @@ enum {
 
 struct serve_opts {
     const char *listen;
-    const char *data;
     int64_t workers;
     double stop_seconds;
     struct engine_opts engine;
@@ -42,7 +42,6 @@ struct serve_opts {
 // clang-format off
 #define O struct serve_opts
 static const struct opt serve_options[] = {
-    OPT_TEXT(O, "data", data, "DIR", "where everything is kept", "$XDG_DATA_HOME/assay"),
     OPT_TEXT(O, "listen", listen, "ADDRESS:PORT", "where to listen", "127.0.0.1:8080"),
     OPT_DOUBLE(O, "stop-seconds", stop_seconds, 0, 3600, "SECONDS", "how long tasks and requests may take to end when the server is stopped", "10"),
     OPT_INT(O, "workers", workers, 0, 64, "N", "tasks side by side in this process", "2"),
@@ -53,6 +52,7 @@ static const struct opt serve_options[] = {
 
 static struct serve_opts settings = {.listen = "127.0.0.1:8080", .workers = 2, .stop_seconds = 10};
 static const struct opt_set sets[] = {{serve_options, &settings, "Server"},
+                                      {data_dir_options, &data_dir_settings, "Data"},
                                       {engine_options, &settings.engine, "Engine"}};
 
 struct serving {
@@ -111,22 +111,6 @@ static int register_metrics(void)
     if (r == 0)
         r = metrics_register(&queue_depth);
     return r == 0 ? metrics_register(&connections) : r;
-}
-
-// --data, else $XDG_DATA_HOME/assay, else ~/.local/share/assay.
-static int data_directory(struct arena *a, const char **ret)
-{
-    const char *xdg = getenv("XDG_DATA_HOME");
-    const char *home = getenv("HOME");
-    if (settings.data)
-        *ret = settings.data;
-    else if (xdg && xdg[0] == '/')
-        *ret = arena_printf(a, "%s/assay", xdg);
-    else if (home && home[0] == '/')
-        *ret = arena_printf(a, "%s/.local/share/assay", home);
-    else
-        return err_set(ERR_INVALID, "--data DIR is needed: there is no home directory");
-    return *ret ? 0 : ERR_NOMEM;
 }
 
 // ---- up
@@ -205,7 +189,7 @@ static int bring_up(struct serving *s, struct arena *a)
         log_warning(NULL, "%s", err_message(0));
     int r = register_metrics();
     if (r == 0)
-        r = data_directory(a, &data);
+        r = data_dir(a, &data);
     if (r == 0)
         r = open_rooms(s, data);
     if (r == 0)
