@@ -5,7 +5,8 @@
 // piece of the body; again when the body is whole), completed (the reply was sent, or it was all in
 // vain). All on the connection's thread. A reply can be queued at the first call or at the last:
 // one that comes in the middle of a body waits for the rest where that is short, and goes straight
-// to the socket, which is closed then, where it is long.
+// to the socket, which is closed then, where it is long. What libmicrohttpd refuses by itself it
+// tells to its log, before it sends a page of its own: dispatch_refused() is quicker.
 
 #include "http/http_priv.h"
 
@@ -62,6 +63,9 @@ static void set_body_deadline(struct request *q)
 
 // --- steps
 
+// The request of this thread, for dispatch_refused().
+static _Thread_local struct request *current;
+
 void *dispatch_target(void *cls, const char *target, struct MHD_Connection *mhd)
 {
     struct server *s = cls;
@@ -72,7 +76,20 @@ void *dispatch_target(void *cls, const char *target, struct MHD_Connection *mhd)
     metric_add(&m_active, 1, NO_LABELS);
     atomic_store(&q->connection->is_idle, false);
     set_deadline(q, q->started_ns + s->opts.header_timeout_ms * CLOCK_NS_PER_MS, true);
+    current = q;
     return q;
+}
+
+void dispatch_refused(int status)
+{
+    struct request *q = current;
+    if (!q || q->is_queued)
+        return;
+    pause_deadline(q);
+    if (!q->reply.made &&
+        reply_error(q, status, reply_status_name(status), "request: cannot be read as HTTP") < 0)
+        return;
+    reply_send_raw(q);
 }
 
 // A result of a hook, sink or handler becomes a reply where it is an error.
@@ -338,6 +355,7 @@ void dispatch_completed(void *cls, struct MHD_Connection *mhd, void **pq,
     struct request *q = *pq;
     (void)mhd;
     *pq = NULL;
+    current = NULL;
     if (!q)
         return;
     pause_deadline(q);

@@ -187,6 +187,8 @@ enum MHD_Result dispatch_call(void *cls, struct MHD_Connection *mhd, const char 
 void *dispatch_target(void *cls, const char *target, struct MHD_Connection *mhd);
 void dispatch_completed(void *cls, struct MHD_Connection *mhd, void **pq,
                         enum MHD_RequestTerminationCode how);
+// libmicrohttpd is about to refuse this thread's request: it is answered in our words instead.
+void dispatch_refused(int status);
 int dispatch_register_metrics(void) MUST_CHECK;
 
 // connections.c

@@ -146,13 +146,27 @@ static size_t no_unescape(void *cls, struct MHD_Connection *mhd, char *text)
     return strlen(text);
 }
 
+// The status of "Error processing request (HTTP response code is %u ..."; 0 for other lines. A
+// version with other words sends its own page, nothing worse.
+static int refusal_status(const char *format, va_list ap)
+{
+    static const char begin[] = "Error processing request (HTTP response code is %u";
+    return strncmp(format, begin, sizeof(begin) - 1) == 0 ? (int)va_arg(ap, unsigned) : 0;
+}
+
 static void PRINTF_LIKE(2, 0) log_daemon(void *cls, const char *format, va_list ap)
 {
     char text[512];
+    va_list again;
     (void)cls;
+    va_copy(again, ap);
+    int status = refusal_status(format, again);
+    va_end(again);
     vsnprintf(text, sizeof(text), format, ap);
     text[strcspn(text, "\n")] = '\0';
     log_debug("http", "%s", text);
+    if (status >= 400 && status < 600)
+        dispatch_refused(status);
 }
 
 static struct MHD_Daemon *start_daemon(struct server *s)

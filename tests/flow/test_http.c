@@ -242,6 +242,26 @@ static void test_rows(void **state)
     assert_int_equal(ask(rows[0].request, strlen(rows[0].request)), 200);
 }
 
+// What libmicrohttpd refuses before we see it is said in our words too.
+static void test_refusals_are_ours(void **state)
+{
+    (void)state;
+    static const struct row refused[] = {
+        {"GET / HTTP/1.1\r\n" END, 400, "{\"error\":\"INVALID\",\"message\":\"request: "},
+        {"GET / HTTP/1.1\r\n" END, 400, "X-Request-ID: "},
+        {"POST /api/v1/json HTTP/1.1\r\n" HOST "Content-Length: x\r\n" END, 400,
+         "{\"error\":\"INVALID\""},
+        {"POST /api/v1/json HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n" END "x\r\n", 400,
+         "X-Request-ID: "},
+        {"POST /api/v1/upload HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n" END
+         "2\r\nabXX\r\n",
+         400, "X-Content-Type-Options: nosniff"},
+        {"GET / HTTP/1.1\r\n" HOST "no colon\r\n" END, 400, "{\"error\":\"INVALID\""},
+    };
+    assert_int_equal(count_wrong(refused, ARRAY_LEN(refused)), 0);
+    assert_int_equal(ask(rows[0].request, strlen(rows[0].request)), 200);
+}
+
 static void test_secure_headers(void **state)
 {
     (void)state;
@@ -482,6 +502,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_refusals_are_ours),
         cmocka_unit_test(test_secure_headers),
         cmocka_unit_test(test_head_limits),
         cmocka_unit_test(test_keep_alive_and_pipelining),
