@@ -20,6 +20,7 @@ enum {
 struct quantize_settings {
     const char *calibrate;
     const char *out;
+    const char *truth;
     int64_t frames;
     double max_loss;
 };
@@ -33,6 +34,7 @@ static const struct opt rows[] = {
     OPT_TEXT(struct quantize_settings, "calibrate", calibrate, "SOURCE", "frames like those the model will see: a video, a directory of images, a pattern", NULL),
     OPT_INT(struct quantize_settings, "frames", frames, 2, QUANTIZE_MAX_FRAMES, "N", "frames used, spread over the source", "32"),
     OPT_DOUBLE(struct quantize_settings, "max-loss", max_loss, 0, 1, "AP", "loss to stay within: layers that cost most stay in fp32", "0.01"),
+    OPT_TEXT(struct quantize_settings, "truth", truth, "FILE", "truth of the source: the loss is of AP; without it, of the agreement with fp32", NULL),
     OPT_TEXT(struct quantize_settings, "out", out, "FILE", "where to write the result", "MODEL.int8.json"),
     OPT_END,
 };
@@ -63,9 +65,11 @@ static int report(const struct quantization *q, const char *path)
     struct str_buf text = STR_BUF_INIT(TEXT_MAX);
     str_buf_add_printable(&text, str_of(path));
     str_buf_printf(&text,
-                   "\n%d frames of %s\nagreement of int8 with fp32: %.4f (loss %.4f)\n"
-                   "layers in fp32: %d of %d\n",
-                   q->n_frames, q->source, q->int8, q->loss, q->n_layers, q->n_ranges);
+                   "\n%d frames of %s\n%s: fp32 %.4f, int8 %.4f (loss %.4f)\n"
+                   "layers in fp32: %d\n",
+                   q->n_frames, q->source,
+                   q->measure == QUANTIZATION_AP ? "AP" : "agreement with fp32", q->fp32, q->int8,
+                   q->loss, q->n_layers);
     int r = str_buf_check(&text);
     if (r == 0)
         r = app_write("-", &text);
@@ -77,6 +81,7 @@ static int quantize_to(struct model *m, const char *path)
 {
     struct quantize_opts opts = {
         .source = settings.calibrate,
+        .truth = settings.truth,
         .n_frames = (int)settings.frames,
         .max_loss = settings.max_loss,
     };

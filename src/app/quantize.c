@@ -11,9 +11,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "app/formats.h"
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "dataset/dataset.h"
+#include "eval/evaluation.h"
 #include "infer/detector.h"
 #include "media/source.h"
 #include "nn/calibration.h"
@@ -28,6 +31,7 @@ enum {
 };
 
 static const double floor_confidence = 0.2;
+static const double ap_floor = 0.001; // AP needs the unsure ones too
 static const float least_overlap = 0.5f;
 
 struct damage {
@@ -40,8 +44,10 @@ struct quantize {
     struct quantize_opts opts;
     struct frame_pool *pool;
     struct frame *frames[QUANTIZE_MAX_FRAMES];
+    char *files[QUANTIZE_MAX_FRAMES]; // of pictures
     int n_frames;
     struct detection_list truth[QUANTIZE_MAX_FRAMES]; // fp32's
+    struct dataset *objects;                          // truth given by the user; NULL: none
     struct calibration *calibration;
     struct plan_layer *layers; // the exempt ones
     struct quantization result;
@@ -58,10 +64,12 @@ void quantize_destroy(struct quantize *q)
         return;
     for (int i = 0; i < QUANTIZE_MAX_FRAMES; i++) {
         frame_unref(&q->frames[i]);
+        mem_free(q->files[i]);
         detection_list_finish(&q->truth[i]);
     }
     frame_pool_destroy(q->pool);
     calibration_destroy(q->calibration);
+    dataset_destroy(q->objects);
     mem_free(q->layers);
     mem_free(q);
 }
@@ -134,6 +142,9 @@ static int letterbox_all(struct quantize *q, const struct detector *d, const str
         if (r < 0)
             break;
         q->n_frames++;
+        q->frames[i]->ordinal = p->ordinal;
+        q->frames[i]->pts_us = p->pts_us;
+        q->files[i] = p->file ? mem_strdup(p->file) : NULL;
         q->frames[i]->letterbox =
             letterbox_make(in->rule, p->width, p->height, width, height, in->fill);
         r = letterbox_run(scratch, &q->frames[i]->letterbox, p, q->frames[i]->rgb);
@@ -204,9 +215,10 @@ static int add_agreement(const struct detection_list *a, const struct detection_
     return 0;
 }
 
-static int detect(struct detector *d, const struct frame *f, struct detection_list *ret_list)
+static int detect(struct detector *d, const struct frame *f, double floor,
+                  struct detection_list *ret_list)
 {
-    const struct detector_settings settings = {.confidence = floor_confidence, .iou = 0.7};
+    const struct detector_settings settings = {.confidence = floor, .iou = 0.7};
     struct detector_part_ns ns = {0};
     return detector_run_once(d, f, &settings, ret_list, &ns);
 }
@@ -235,7 +247,7 @@ static int observe(struct quantize *q)
         return r;
     r = make_frames(q, d);
     for (int i = 0; i < q->n_frames && r == 0; i++)
-        r = detect(d, q->frames[i], &q->truth[i]);
+        r = detect(d, q->frames[i], floor_confidence, &q->truth[i]);
     detector_destroy(d);
     return r;
 }
@@ -249,7 +261,7 @@ static int measure(struct quantize *q, int n_frames, double *ret_agreement)
     for (int i = 0; i < n_frames && r == 0; i++) {
         int frame = i * q->n_frames / n_frames;
         struct detection_list found = {0};
-        r = detect(d, q->frames[frame], &found);
+        r = detect(d, q->frames[frame], floor_confidence, &found);
         if (r == 0)
             r = add_agreement(&q->truth[frame], &found, &sum);
         detection_list_finish(&found);
@@ -258,6 +270,69 @@ static int measure(struct quantize *q, int n_frames, double *ret_agreement)
     if (r == 0)
         *ret_agreement = sum.all > 0 ? sum.common / sum.all : 1;
     return r;
+}
+
+static int add_frame(struct quantize *q, struct detector *d, int i, struct dataset_builder *builder)
+{
+    const struct frame *f = q->frames[i];
+    struct detection_list found = {0};
+    int r = detect(d, f, ap_floor, &found);
+    if (r == 0)
+        r = dataset_builder_frame(builder, f->ordinal, f->pts_us, q->files[i]);
+    for (size_t k = 0; k < found.n && r == 0; k++) {
+        const struct detection *seen = &found.items[k];
+        const struct dataset_detection given = {
+            .label = model_info(q->model)->labels[seen->class_id],
+            .x = (double)seen->box.x1,
+            .y = (double)seen->box.y1,
+            .w = (double)(seen->box.x2 - seen->box.x1),
+            .h = (double)(seen->box.y2 - seen->box.y1),
+            .confidence = (double)seen->confidence,
+        };
+        r = dataset_builder_add(builder, &given);
+    }
+    detection_list_finish(&found);
+    return r;
+}
+
+static int judge(const struct quantize *q, struct dataset_builder **builder, double *ret_ap)
+{
+    struct dataset *detections = NULL;
+    struct evaluation e = {0};
+    int r = dataset_builder_finish(builder, &detections);
+    if (r == 0)
+        r = evaluation_run(q->objects, detections, NULL, &e);
+    if (r == 0 && isnan(e.coco.ap))
+        r = err_set(ERR_DATA, "%s: no truth for any of the frames", q->opts.truth);
+    if (r == 0)
+        *ret_ap = e.coco.ap;
+    evaluation_finish(&e);
+    dataset_destroy(detections);
+    return r;
+}
+
+static int measure_ap(struct quantize *q, int precision, double *ret_ap)
+{
+    struct detector *d = NULL;
+    struct dataset_builder *builder = NULL;
+    const struct quantization *q8 = precision == PRECISION_INT8 ? &q->result : NULL;
+    int r = open_detector(q, precision, NULL, q8, &d);
+    if (r == 0)
+        r = dataset_builder_create(q->objects, &builder);
+    for (int i = 0; i < q->n_frames && r == 0; i++)
+        r = add_frame(q, d, i, builder);
+    if (r == 0)
+        r = judge(q, &builder, ret_ap);
+    dataset_builder_destroy(builder);
+    detector_destroy(d);
+    return r;
+}
+
+// The measure that the result records, of int8 as it stands.
+static int measure_result(struct quantize *q, double *ret_measure)
+{
+    return q->objects ? measure_ap(q, PRECISION_INT8, ret_measure)
+                      : measure(q, q->n_frames, ret_measure);
 }
 
 // The better of the two rules by what they give.
@@ -271,7 +346,7 @@ static int choose_ranges(struct quantize *q, double *ret_agreement)
         r = calibration_ranges(q->calibration, (enum calibration_rule)rule, &q->result.ranges,
                                &q->result.n_ranges);
         if (r == 0)
-            r = measure(q, q->n_frames, &agreement);
+            r = measure_result(q, &agreement);
         if (r == 0 && agreement > best) {
             best = agreement;
             best_rule = (enum calibration_rule)rule;
@@ -312,11 +387,11 @@ static int exempt_layers(struct quantize *q, double *agreement)
         return ERR_NOMEM;
     int r = measure_layers(q, damages);
     int most = MIN(MAX_EXEMPT, q->result.n_ranges);
-    for (int n = 1; n <= most && r == 0 && 1 - *agreement > q->opts.max_loss; n *= 2) {
+    for (int n = 1; n <= most && r == 0 && q->result.fp32 - *agreement > q->opts.max_loss; n *= 2) {
         for (int i = 0; i < n; i++)
             q->layers[i] = (struct plan_layer){q->result.ranges[damages[i].layer].name, PLAN_FP32};
         q->result.n_layers = n;
-        r = measure(q, q->n_frames, agreement);
+        r = measure_result(q, agreement);
     }
     mem_free(damages);
     return r;
@@ -325,7 +400,11 @@ static int exempt_layers(struct quantize *q, double *agreement)
 static int quantize_all(struct quantize *q)
 {
     double agreement = 0;
+    q->result.fp32 = 1;
+    q->result.measure = q->objects ? QUANTIZATION_AP : QUANTIZATION_AGREEMENT;
     int r = observe(q);
+    if (r == 0 && q->objects)
+        r = measure_ap(q, PRECISION_FP32, &q->result.fp32);
     if (r == 0)
         r = choose_ranges(q, &agreement);
     if (r < 0)
@@ -334,14 +413,12 @@ static int quantize_all(struct quantize *q)
     if (!q->layers)
         return ERR_NOMEM;
     q->result.layers = q->layers;
-    if (1 - agreement > q->opts.max_loss)
+    if (q->result.fp32 - agreement > q->opts.max_loss)
         r = exempt_layers(q, &agreement);
     q->result.source = q->opts.source;
     q->result.n_frames = q->n_frames;
-    q->result.measure = QUANTIZATION_AGREEMENT;
-    q->result.fp32 = 1;
     q->result.int8 = agreement;
-    q->result.loss = 1 - agreement;
+    q->result.loss = q->result.fp32 - agreement;
     return r;
 }
 
@@ -354,7 +431,10 @@ int quantize_run(struct model *m, const struct quantize_opts *opts, struct quant
     q->opts = *opts;
     q->opts.n_frames = MIN(opts->n_frames, QUANTIZE_MAX_FRAMES);
     memcpy(q->result.model_sha256, model_info(m)->sha256, sizeof(q->result.model_sha256));
+    const struct dataset_read_opts truth = {.role = DATASET_TRUTH};
     int r = calibration_create(&q->calibration);
+    if (r == 0 && opts->truth)
+        r = app_dataset_read(opts->truth, &truth, &q->objects);
     if (r == 0)
         r = quantize_all(q);
     if (r < 0) {

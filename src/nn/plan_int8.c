@@ -38,6 +38,11 @@ enum plan_precision plan_layer_precision(const struct compiler *c, const struct 
                                                                                 : PLAN_FP32;
 }
 
+bool plan_is_exempt(const struct compiler *c, const struct graph_node *n)
+{
+    return asked_precision(c, c->g->values[n->outputs[0]].name) != c->plan->precision;
+}
+
 const struct plan_range *plan_range_of(const struct compiler *c, int value)
 {
     for (int i = 0; i < c->opts->n_ranges; i++) {

@@ -156,8 +156,8 @@ static enum element small_element(const struct compiler *c, const struct graph_n
 {
     enum element small = c->plan->precision == PLAN_BF16 ? ELEMENT_BF16 : ELEMENT_U8;
     if (n->op == GRAPH_CONV) {
-        bool can = small == ELEMENT_BF16 ||
-                   (plan_conv_takes_int8(c, n) && c->quants[n->outputs[0]].scale > 0);
+        bool can = small == ELEMENT_BF16 || (plan_conv_takes_int8(c, n) && !plan_is_exempt(c, n) &&
+                                             c->quants[n->outputs[0]].scale > 0);
         return can && c->takes_bf16[n->outputs[0]] ? small : ELEMENT_F32;
     }
     for (int k = 0; k < n->n_inputs; k++) {

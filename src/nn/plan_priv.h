@@ -235,6 +235,8 @@ bool layout_only_moves(const struct graph_node *n);
 int plan_quantise(struct compiler *c) MUST_CHECK;
 // What a convolution computes in.
 enum plan_precision plan_layer_precision(const struct compiler *c, const struct graph_node *n);
+// Whether the caller asked for another precision than the plan's.
+bool plan_is_exempt(const struct compiler *c, const struct graph_node *n);
 const struct plan_range *plan_range_of(const struct compiler *c, int value); // NULL: none
 
 // --- plan_memory.c
