@@ -57,6 +57,25 @@ def test_every_instruction_set_runs_it(assay, quantized):
     assert max(counts) - min(counts) <= 1 and min(counts) > 0
 
 
+def test_truth_makes_it_ap_and_auto_keeps_the_limit(assay, quantized):
+    model, clip, _ = quantized
+    assay.ok("model", "quantize", model, "--calibrate", clip, "--frames", 4, "--max-loss", 1, "--truth",
+             clip.parent / "truth.coco.json", "--out", model.with_name("other.json"))
+    made = json.loads(model.with_name("other.json").read_text())
+    loss = made["loss"]
+    assert loss["measure"] == "ap" and 0 < loss["fp32"] <= 1 and abs(loss["fp32"] - loss["int8"] - loss["loss"]) < 1e-9
+    beside = model.with_suffix(".int8.json")
+    kept = beside.read_text()
+    for measured, limit, expected in ((0.02, 0.05, "int8"), (0.06, 0.05, None), (0.0, None, None)):
+        made["loss"]["loss"] = measured
+        beside.write_text(json.dumps(made))
+        more = ["--max-loss", limit] if limit is not None else []
+        done = assay.ok("model", "bench", model, "--engine", "native", "--repeat", 1, "--threads", 1, "--json", "-", *more)
+        precision = json.loads(done.stdout)["rows"][0]["precision"]
+        assert precision == expected or (expected is None and precision != "int8")
+    beside.write_text(kept)
+
+
 def test_refused(assay, quantized, tmp_path):
     model, clip, _ = quantized
     assert "--calibrate" in assay.refuses("model", "quantize", model)
