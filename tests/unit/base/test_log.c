@@ -74,6 +74,32 @@ static void test_json(void **state)
                               "\"context\":\"c=1\",\"message\":\"\xef\xbf\xbd\"}\n");
 }
 
+static void test_fields(void **state)
+{
+    const struct log_field fields[] = {
+        {.name = "path", .text = STR("/a\n\"b\"")},
+        {.name = "user", .text = {NULL, 0}}, // nobody
+        {.name = "status", .is_number = true, .number = 200},
+        {.name = "milliseconds", .is_number = true, .number = 0.25},
+    };
+    log_setup(LOG_INFO, LOG_FORMAT_TEXT);
+    begin_capture();
+    log_fields(LOG_INFO, "request", fields, ARRAY_LEN(fields));
+    log_fields(LOG_DEBUG, "not wanted", fields, ARRAY_LEN(fields));
+    log_fields(LOG_ERROR, "nothing more", NULL, 0);
+    assert_string_equal(end_capture(), "assay: request path=/a?\"b\" status=200 milliseconds=0.25\n"
+                                       "assay: error: nothing more\n");
+    log_setup(LOG_INFO, LOG_FORMAT_JSON);
+    clock_test_set(0, INT64_C(1700000000123456));
+    begin_capture();
+    log_fields(LOG_INFO, "request", fields, ARRAY_LEN(fields));
+    const char *text = end_capture();
+    clock_test_release();
+    assert_string_equal(
+        text, "{\"time\":\"2023-11-14T22:13:20.123Z\",\"level\":\"info\",\"message\":\"request\","
+              "\"path\":\"/a\\n\\\"b\\\"\",\"status\":200,\"milliseconds\":0.25}\n");
+}
+
 // Cut, not lost, and still one JSON document: also where every byte takes six.
 static void test_long_message(void **state)
 {
@@ -148,8 +174,11 @@ static void test_level_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text),         cmocka_unit_test(test_json),
-        cmocka_unit_test(test_long_message), cmocka_unit_test(test_threads_do_not_mix),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_long_message),
+        cmocka_unit_test(test_threads_do_not_mix),
         cmocka_unit_test(test_level_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
