@@ -56,6 +56,7 @@ format:
 
 bench: build
 	bench/run $(abspath $(ASSAY))
+	bench/eval_bench $(abspath $(ASSAY))
 
 clean:
 	rm -rf $(BUILD) demo-output
