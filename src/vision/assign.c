@@ -172,9 +172,21 @@ static void assign_wide(struct assign *w, const double *score, size_t n, size_t 
     }
 }
 
+// Nobody there on one side: nobody is assigned.
+static bool is_empty(size_t n, size_t m, int32_t *ret_column)
+{
+    if (n > 0 && m > 0)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        ret_column[i] = -1;
+    return true;
+}
+
 void assign_max_score(struct assign *w, const double *score, size_t n, size_t m,
                       int32_t *ret_column)
 {
+    if (is_empty(n, m, ret_column))
+        return;
     if (n <= m) {
         assign_wide(w, score, n, m);
         memcpy(ret_column, w->column_of, n * sizeof(*ret_column));
@@ -211,6 +223,8 @@ int assign_min_cost(size_t n, size_t m, const double *cost, double limit, int32_
 {
     if (n > INT32_MAX || m > INT32_MAX)
         return err_set(ERR_NOMEM, "assignment of %zu to %zu is too large", n, m);
+    if (is_empty(n, m, ret_column))
+        return 0;
     struct assign w = {0};
     int r = assign_reserve(&w, n, m);
     if (r < 0)
