@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // child_preview.c - a video encoded again for players, in a confined child.
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -78,13 +77,16 @@ const struct child_kind child_preview_kind = {"preview", run_preview};
 
 int child_preview(const char *program, const char *path, const char *out_path, int64_t timeout_ns)
 {
-    struct preview_request q;
-    char folder[PATH_BYTES];
-    if (strlen(path) >= PATH_BYTES || strlen(out_path) >= PATH_BYTES || !strchr(out_path, '/'))
+    struct preview_request q = {"", ""};
+    char folder[PATH_BYTES] = "";
+    const char *slash = strrchr(out_path, '/');
+    size_t n = strlen(path);
+    size_t n_out = strlen(out_path);
+    if (n >= PATH_BYTES || n_out >= PATH_BYTES || !slash)
         return err_set(ERR_INVALID, "%s: path is too long", path);
-    snprintf(q.path, sizeof(q.path), "%s", path);
-    snprintf(q.out_path, sizeof(q.out_path), "%s", out_path);
-    snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(out_path, '/') - out_path), out_path);
+    memcpy(q.path, path, n);
+    memcpy(q.out_path, out_path, n_out);
+    memcpy(folder, out_path, (size_t)(slash - out_path));
     const struct child_limits limits = {.readable = {q.path}, .writable = folder};
     struct str_buf nothing = STR_BUF_INIT(1);
     int r = child_ask(program, child_preview_kind.name, &limits, &q, sizeof(q), -1, timeout_ns,
