@@ -55,6 +55,28 @@ int plan_place_of(struct compiler *c, int value, struct place *ret_place)
 
 // --- copies
 
+// Rows of a few numbers cost more to begin than to copy: where neither side has its neighbours
+// together along a longer dimension, that one becomes the row.
+static void lengthen_rows(struct loop *l)
+{
+    int last = l->n_dims - 1;
+    if (last < 1 || l->dims[last] >= 8 || l->strides[1][last] == 1 ||
+        l->dims[last - 1] <= l->dims[last])
+        return;
+    for (int d = 0; d < last; d++) {
+        if (l->strides[1][d] == 1)
+            return; // a transposition, which has a better way
+    }
+    int64_t dim = l->dims[last];
+    l->dims[last] = l->dims[last - 1];
+    l->dims[last - 1] = dim;
+    for (int k = 0; k < 2; k++) {
+        int64_t stride = l->strides[k][last];
+        l->strides[k][last] = l->strides[k][last - 1];
+        l->strides[k][last - 1] = stride;
+    }
+}
+
 int plan_add_copy(struct compiler *c, const char *name, const struct place *from,
                   const struct place *to)
 {
@@ -63,6 +85,7 @@ int plan_add_copy(struct compiler *c, const char *name, const struct place *from
     s.out[0] = *to;
     const struct view *views[2] = {&to->view, &from->view};
     loop_make(&s.loop, views, 2);
+    lengthen_rows(&s.loop);
     int64_t stride;
     if (from->element == ELEMENT_F32 && view_is_rows(&from->view) && from->view.n_dims == 4 &&
         view_is_picture(&to->view, &stride) &&

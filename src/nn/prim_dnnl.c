@@ -255,8 +255,8 @@ static int make_descs(const struct prim_conv_opts *o, struct conv_descs *d)
     for (int i = 0; i < d->n_weight_dims; i++)
         d->weight_dims[i] = grouped[i + (g > 1 ? 0 : 1)];
     dnnl_data_type_t t = o->in_type == PRIM_BF16 ? dnnl_bf16 : dnnl_f32;
-    int r = picture_desc(&d->src, o->in_type, o->in_channels, o->in_height, o->in_width,
-                         o->in_stride);
+    int r =
+        picture_desc(&d->src, o->in_type, o->in_channels, o->in_height, o->in_width, o->in_stride);
     if (r == 0)
         r = picture_desc(&d->dst, o->out_type, o->out_channels, o->out_height, o->out_width,
                          o->out_stride);
@@ -291,8 +291,8 @@ static int make_conv_pd(const struct prim_conv_opts *o, const struct conv_descs 
     int64_t in[2] = {o->in_height, o->in_width};
     int64_t out[2] = {o->out_height, o->out_width};
     for (int i = 0; i < 2; i++)
-        after[i] = (out[i] - 1) * c->stride[i] + (kernel[i] - 1) * c->dilation[i] + 1 - in[i] -
-                   c->pad[i];
+        after[i] =
+            (out[i] - 1) * c->stride[i] + (kernel[i] - 1) * c->dilation[i] + 1 - in[i] - c->pad[i];
 #if DNNL_VERSION_MAJOR >= 3
     return check(dnnl_convolution_forward_primitive_desc_create(
                      ret_pd, engine, dnnl_forward_inference, dnnl_convolution_direct, d->src,
@@ -342,13 +342,13 @@ static int reorder_weights(struct prim_conv *p, const struct prim_conv_opts *o,
     if (r == 0) {
 #if DNNL_VERSION_MAJOR >= 3
         r = check(dnnl_reorder_primitive_desc_create(
-                      &rpd, plain, engine, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0),
-                      engine, NULL),
+                      &rpd, plain, engine,
+                      dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0), engine, NULL),
                   "reordering weights");
 #else
         r = check(dnnl_reorder_primitive_desc_create(
-                      &rpd, &plain, engine, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0),
-                      engine, NULL),
+                      &rpd, &plain, engine,
+                      dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0), engine, NULL),
                   "reordering weights");
 #endif
     }
@@ -373,8 +373,8 @@ static int reorder_weights(struct prim_conv *p, const struct prim_conv_opts *o,
     return r;
 }
 
-static int make_primitive(struct prim_conv *p, const struct prim_conv_opts *o,
-                          struct conv_descs *d, dnnl_primitive_attr_t attr, dnnl_engine_t engine)
+static int make_primitive(struct prim_conv *p, const struct prim_conv_opts *o, struct conv_descs *d,
+                          dnnl_primitive_attr_t attr, dnnl_engine_t engine)
 {
     dnnl_primitive_desc_t pd = NULL;
     int r = make_conv_pd(o, d, attr, engine, &pd);
@@ -469,8 +469,7 @@ static int execute(dnnl_primitive_t primitive, const_dnnl_primitive_desc_t pd,
     for (; n_made < n && r == 0; n_made += r == 0) {
         args[n_made].arg = arguments[n_made].name;
         r = check(make_memory(&args[n_made].memory, pd, arguments[n_made].desc,
-                              arguments[n_made].index, engine,
-                              arguments[n_made].data),
+                              arguments[n_made].index, engine, arguments[n_made].data),
                   "a run's memory");
     }
     if (r == 0)

@@ -212,9 +212,22 @@ static void tile(size_t height, size_t width, const uint32_t *in, ptrdiff_t in_s
     }
 }
 
+// Two rows into one, their numbers in turn: a shuffle of channels in two groups.
+static void interleave(size_t width, const uint32_t *x, const uint32_t *y, uint32_t *out)
+{
+    for (size_t i = 0; i < width; i++) {
+        out[2 * i] = x[i];
+        out[2 * i + 1] = y[i];
+    }
+}
+
 static void row_transpose(size_t height, size_t width, const uint32_t *in, ptrdiff_t in_step,
                           uint32_t *out, ptrdiff_t out_step)
 {
+    if (height == 2 && out_step == 2) {
+        interleave(width, in, in + in_step, out);
+        return;
+    }
     for (size_t y = 0; y < height; y += TILE) {
         size_t h = height - y < TILE ? height - y : TILE;
         for (size_t x = 0; x < width; x += TILE) {

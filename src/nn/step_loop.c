@@ -198,7 +198,7 @@ static bool copy_transposed(const struct loop *l, const uint32_t *in, uint32_t *
         if (l->strides[1][d] == 1)
             t = d;
     }
-    if (t < 0 || l->strides[0][last] != 1 || l->strides[1][last] == 1 || l->dims[last] < 4)
+    if (t < 0 || l->strides[0][last] != 1 || l->strides[1][last] == 1)
         return false;
     struct loop rest = {0};
     for (int d = 0; d < last; d++) {

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/thread.h"
 #include "unit/nn/net.h"
 
 static struct net_result got;
@@ -371,6 +372,78 @@ static void quantised_weights_are_widened(void **state)
     assert_int_equal(got.n_nodes, 1);
 }
 
+struct sharer {
+    struct thread thread;
+    struct plan *plan;
+    float y[2 * 6 * 6];
+    int error;
+};
+
+static void share(void *arg)
+{
+    struct sharer *s = arg;
+    float x[3 * 12 * 12];
+    for (int i = 0; i < 3 * 12 * 12; i++)
+        x[i] = (float)(i % 17) / 4;
+    struct tensor in = {.type = TENSOR_FLOAT32,
+                        .n_dims = 4,
+                        .dims = {1, 3, 12, 12},
+                        .data = x,
+                        .n_bytes = sizeof(x)};
+    struct tensor out;
+    struct plan_instance *i = NULL;
+    s->error = plan_instance_create(s->plan, &i);
+    for (int k = 0; k < 20 && s->error == 0; k++)
+        s->error = plan_run(i, &in, 1, &out, 1);
+    if (s->error == 0)
+        memcpy(s->y, out.data, sizeof(s->y));
+    plan_instance_destroy(i);
+}
+
+// Four threads, one plan: the same bytes from each, and nothing for the thread sanitizer to say.
+static void threads_share_a_plan(void **state)
+{
+    (void)state;
+    struct net n = NET_INIT;
+    float w[4 * 3 * 9];
+    for (int i = 0; i < 4 * 3 * 9; i++)
+        w[i] = (float)(i % 7 - 3) / 8;
+    net_input(&n, "x", DIMS(1, 3, 12, 12));
+    net_output(&n, "y");
+    net_constant(&n, "w", DIMS(4, 3, 3, 3), NET_FLOAT, w, sizeof(w));
+    net_constant(&n, "v", DIMS(4, 1, 3, 3), NET_FLOAT, w, 36 * sizeof(float));
+    net_constant(&n, "u", DIMS(2, 2, 3, 3), NET_FLOAT, w, 36 * sizeof(float));
+    net_node(&n, "Conv", "x,w", "a", "pads", INTS(1, 1, 1, 1), "strides", INTS(2, 2), NULL);
+    net_node(&n, "Sigmoid", "a", "s", NULL);
+    net_node(&n, "Mul", "a,s", "m", NULL);
+    net_node(&n, "Conv", "m,v", "b", "pads", INTS(1, 1, 1, 1), "group", INTS(4), NULL);
+    net_node(&n, "Conv", "b,u", "y", "pads", INTS(1, 1, 1, 1), "group", INTS(2), NULL);
+    struct str_buf bytes = net_bytes(&n);
+    struct onnx *o;
+    struct graph *g;
+    struct plan *p;
+    struct graph_shape shape = {4, {1, 3, 12, 12}};
+    assert_int_equal(onnx_parse(bytes.p, bytes.n, "net", &o), 0);
+    assert_int_equal(graph_create(o, &(struct graph_opts){.inputs = &shape}, &g), 0);
+    int r = plan_compile(g, NULL, &p);
+    graph_destroy(g);
+    onnx_close(o);
+    str_buf_finish(&bytes);
+    if (r == ERR_UNAVAILABLE)
+        skip();
+    static struct sharer sharers[4];
+    for (int i = 0; i < 4; i++) {
+        sharers[i] = (struct sharer){.plan = p};
+        assert_int_equal(thread_start(&sharers[i].thread, "sharer", share, &sharers[i]), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        thread_join(&sharers[i].thread);
+        assert_int_equal(sharers[i].error, 0);
+        assert_memory_equal(sharers[i].y, sharers[0].y, sizeof(sharers[0].y));
+    }
+    plan_unref(&p);
+}
+
 static void what_is_refused(void **state)
 {
     const struct {
@@ -416,6 +489,7 @@ int main(void)
         cmocka_unit_test(products_of_matrices),
         cmocka_unit_test(the_largest),
         cmocka_unit_test(quantised_weights_are_widened),
+        cmocka_unit_test(threads_share_a_plan),
         cmocka_unit_test(what_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
