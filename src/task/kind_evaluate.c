@@ -266,6 +266,16 @@ static int write_end(void *arg)
     return r;
 }
 
+// The task's result: how many of the session's videos are judged, and why not the others.
+static int tell_videos(struct judging *j)
+{
+    const char *json =
+        arena_printf(task_run_arena(j->run),
+                     "{\"videos_judged\":%zu,\"without_truth\":%zu,\"without_detections\":%zu}",
+                     j->files.n_videos, j->files.n_without_truth, j->files.n_without_detections);
+    return json ? task_run_set_result(j->run, json) : ERR_NOMEM;
+}
+
 static int run_all(struct judging *j)
 {
     const struct task_tools *t = task_run_tools(j->run);
@@ -285,6 +295,11 @@ static int run_all(struct judging *j)
         r = session_files_make(j->run, j->session.id, &j->files);
     if (r < 0)
         return r;
+    r = tell_videos(j);
+    if (r < 0)
+        return r;
+    if (j->files.n_videos == 0 && j->files.n_without_detections > 0)
+        return err_set(ERR_DATA, "none of the session's videos was processed: see its tasks");
     if (j->files.n_videos == 0) {
         j->metrics = STR_BUF_INIT(MAX_METRICS);
         str_buf_puts(&j->metrics, "{\"coco\":null,\"notices\":[\"no ground truth: none of the "

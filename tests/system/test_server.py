@@ -210,6 +210,22 @@ def test_cancel_retry_and_the_dead(data, server):
     assert server.ask("POST", f"/api/v1/tasks/{server.made('GET', '/api/v1/tasks?kind=probe')['items'][0]['task_id']}/retry").status == 409
 
 
+def test_sessions_without_something_to_judge(data, server):
+    project = server.project()
+    plain = server.video(project, data / CLIP)
+    broken = server.video(project, data / "models/models.json")
+    server.model(data / QUICK, "quick")
+    ask = {"project_id": project, "model": "quick", "profile": "default"}
+    session = server.made("POST", "/api/v1/sessions", {**ask, "video_ids": [plain]})["id"]
+    done = server.wait_for(f"/api/v1/sessions/{session}", lambda s: s["status"] in ("succeeded", "failed"))
+    assert done["status"] == "succeeded" and done["AP"] is None and done["verdict"] is None
+    assert "no ground truth" in server.made("GET", f"/api/v1/sessions/{session}/results")["metrics"]["notices"][0]
+    server.truth(broken, data / TRUTH)
+    session = server.made("POST", "/api/v1/sessions", {**ask, "video_ids": [broken]})["id"]
+    done = server.wait_for(f"/api/v1/sessions/{session}", lambda s: s["status"] in ("succeeded", "failed"))
+    assert done["status"] == "failed" and "see its tasks" in done["error"]
+
+
 def test_kill_and_start_again(assay, data, tmp_path):
     """Whatever was acknowledged is there, and every task ends once with the same results."""
     server = Server(assay, tmp_path / "data").start()
