@@ -352,14 +352,11 @@ void str_buf_i64(struct str_buf *b, int64_t v)
 
 // Most values need more than 6 digits, few need fewer: from 6, down while it still reads back, else
 // up.
-void str_buf_float(struct str_buf *b, float v)
+// Any float, by asking the C library: exact, and slow.
+static void add_float_slowly(struct str_buf *b, float v)
 {
     char text[NUMBER_MAX];
     char shorter[NUMBER_MAX];
-    if (!isfinite(v)) {
-        str_buf_puts(b, "null");
-        return;
-    }
     int digits = 6;
     snprintf(text, sizeof(text), "%.*g", digits, (double)v);
     if (strtof(text, NULL) == v) {
@@ -378,6 +375,80 @@ void str_buf_float(struct str_buf *b, float v)
         }
     }
     str_buf_puts(b, text);
+}
+
+// The powers of ten from 1e-3 on, as the nearest doubles.
+static const double tens[] = {1e-3, 1e-2, 1e-1, 1,   1e1, 1e2,  1e3, 1e4,
+                              1e5,  1e6,  1e7,  1e8, 1e9, 1e10, 1e11};
+enum {
+    TENS_ONE = 3, // where 1 stands
+};
+
+// *v* (1e-3 <= v < 1e6) rounded to *digits* significant ones, the first of which stands for
+// 10^exponent: true where that reads back as *v*. All of it is exact: the product has at most 24
+// bits and 28 of a power of ten, and a float reads back what is nearer to it than half a step.
+static bool reads_back(double v, double half_step, int exponent, int digits, int64_t *ret_digits)
+{
+    double scale = tens[TENS_ONE + digits - 1 - exponent];
+    double exact = v * scale;
+    double rounded = nearbyint(exact);
+    *ret_digits = (int64_t)rounded;
+    return fabs(rounded - exact) < half_step * scale;
+}
+
+static void put_digits(struct str_buf *b, int64_t digits, int n, int exponent)
+{
+    char text[NUMBER_MAX];
+    int n_behind = n - 1 - exponent; // of the point
+    char *p = text + sizeof(text);
+    for (int i = 0; i < n || i <= n_behind; i++, digits /= 10) {
+        *--p = (char)('0' + digits % 10);
+        if (i + 1 == n_behind)
+            *--p = '.';
+    }
+    str_buf_add(b, p, (size_t)(text + sizeof(text) - p));
+}
+
+// The floats that boxes and confidences are made of; false: another way is needed.
+static bool add_float_fast(struct str_buf *b, float v)
+{
+    int two;
+    double a = fabs((double)v);
+    // at a power of two the steps below are half as long as those above
+    if (!(a >= 2e-3 && a < 1e6) || frexp(a, &two) == 0.5)
+        return false;
+    double half_step = ldexp(1, two - 25);
+    int exponent = -TENS_ONE;
+    while (a >= tens[exponent + TENS_ONE + 1])
+        exponent++;
+    int n = 6;
+    int64_t digits;
+    int64_t fewer;
+    if (reads_back(a, half_step, exponent, n, &digits)) {
+        while (n > MAX(1, exponent + 1) && reads_back(a, half_step, exponent, n - 1, &fewer)) {
+            digits = fewer;
+            n--;
+        }
+    } else {
+        do {
+            if (++n > 9)
+                return false;
+        } while (!reads_back(a, half_step, exponent, n, &digits));
+    }
+    if (digits >= (int64_t)tens[TENS_ONE + n]) // 9.96 became 10.0
+        return false;
+    if (v < 0)
+        str_buf_putc(b, '-');
+    put_digits(b, digits, n, exponent);
+    return true;
+}
+
+void str_buf_float(struct str_buf *b, float v)
+{
+    if (!isfinite(v))
+        str_buf_puts(b, "null");
+    else if (!add_float_fast(b, v))
+        add_float_slowly(b, v);
 }
 
 void str_buf_double(struct str_buf *b, double v)

@@ -318,6 +318,66 @@ static void test_allocation_failure(void **state)
     str_buf_finish(&b);
 }
 
+// As str_buf_float() once did it: the fewest digits of the C library that read back.
+static void shortest_of_library(float v, char ret[64])
+{
+    char shorter[64];
+    int digits = 6;
+    snprintf(ret, 64, "%.*g", digits, (double)v);
+    while (strtof(ret, NULL) != v)
+        snprintf(ret, 64, "%.*g", ++digits, (double)v);
+    while (digits > 1 && digits <= 6) {
+        snprintf(shorter, sizeof(shorter), "%.*g", --digits, (double)v);
+        if ((strchr(shorter, 'e') && !strchr(ret, 'e')) || strtof(shorter, NULL) != v)
+            break;
+        memcpy(ret, shorter, 64);
+    }
+}
+
+static void check_float(float v)
+{
+    struct str_buf b = STR_BUF_INIT(64);
+    char want[64];
+    shortest_of_library(v, want);
+    str_buf_float(&b, v);
+    assert_string_equal(str_buf_text(&b), want);
+    str_buf_finish(&b);
+}
+
+static void test_floats_are_as_the_library_prints_them(void **state)
+{
+    (void)state;
+    static const float edges[] = {
+        0.0f,          -0.0f,     1e-3f,     2e-3f,      0.01f,          0.1f,
+        0.5f,          1.0f,      9.5f,      9.96f,      9.999999f,      10.0f,
+        640.0f,        99.99999f, 999999.9f, 1e6f,       1e7f,           1e-30f,
+        3e30f,         131072.1f, 100000.0f, 524287.97f, 0.00999999978f, 1.17549435e-38f,
+        3.40282347e38f};
+    for (size_t i = 0; i < ARRAY_LEN(edges); i++) {
+        for (int step = -40; step <= 40; step++) {
+            uint32_t bits;
+            float v;
+            memcpy(&bits, &edges[i], 4);
+            bits += (uint32_t)step;
+            memcpy(&v, &bits, 4);
+            if (v - v == 0) { // finite
+                check_float(v);
+                check_float(-v);
+            }
+        }
+    }
+    uint32_t seed = 1;
+    for (int i = 0; i < 60000; i++) {
+        float v;
+        seed = seed * 1664525 + 1013904223;
+        // exponents of what boxes and confidences have
+        uint32_t bits = (seed >> 9) | (uint32_t)(117 + i % 31) << 23;
+        memcpy(&v, &bits, 4);
+        check_float(v);
+        check_float((float)(seed % 1000000) / 1000.0f); // few digits
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -326,6 +386,7 @@ int main(void)
         cmocka_unit_test(test_whole_numbers),
         cmocka_unit_test(test_real_numbers),
         cmocka_unit_test(test_shortest_numbers),
+        cmocka_unit_test(test_floats_are_as_the_library_prints_them),
         cmocka_unit_test(test_cap),
         cmocka_unit_test(test_csv),
         cmocka_unit_test(test_xml),
