@@ -63,7 +63,7 @@ static const struct opt rows[] = {
     OPT_TEXT(struct demo_opts, "out", out, "DIR", "directory for everything that is made; made where absent", "demo-output"),
     OPT_INT(struct demo_opts, "seed", seed, 0, 9e15, "N", "of the clip", "20260"),
     OPT_DOUBLE(struct demo_opts, "seconds", seconds, 1, SYNTH_MAX_SECONDS, "SECONDS", "length of the clip; day, dusk, night, rain and fog get a fifth each", "30"),
-    OPT_CHOICE(struct demo_opts, "serve", serve, serve_names, "WHEN", "show it in the browser at the end: auto, always or never", "auto: on a terminal, where the build has a server"),
+    OPT_CHOICE(struct demo_opts, "serve", serve, serve_names, "WHEN", "show it in the browser at the end: auto, always or never", "auto: on a terminal, where the build can"),
     OPT_TEXT(struct demo_opts, "truth", truth, "FILE", "what is in --video, in any format of docs/FILES.md", NULL),
     OPT_TEXT(struct demo_opts, "video", video, "SOURCE", "your own video, instead of the clip; needs --truth", NULL),
     OPT_END,
@@ -248,7 +248,9 @@ static int check(const struct app_call *call)
     if (settings.truth && !settings.video)
         return err_set(ERR_INVALID, "--truth needs --video: what is it the truth of?");
     if (settings.serve == SERVE_ALWAYS && !demo_serve_is_possible())
-        return err_set(ERR_UNSUPPORTED, "--serve always: this build has no server");
+        return err_set(ERR_UNSUPPORTED,
+                       "--serve always: the demo does not hand its project to the server yet: "
+                       "start `assay serve` and load it there");
     if (!validation.detect.model.path && demo_model_get().n == 0)
         return err_set(ERR_NOT_FOUND, "this build has no demo model: name one by --model");
     return 0;

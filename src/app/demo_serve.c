@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// demo_serve.c - the build has no server: nothing is served, and who asks for it hears so.
+// demo_serve.c - nothing hands the project to the server yet, and who asks for it hears so.
 
 #include "app/demo_serve.h"
 
@@ -15,5 +15,5 @@ int demo_serve(const struct demo_project *p, const struct app_call *call, int *r
     (void)p;
     (void)call;
     (void)ret_status;
-    return err_set(ERR_UNSUPPORTED, "--serve: this build has no server");
+    return err_set(ERR_UNSUPPORTED, "--serve: the demo does not hand its project to the server");
 }

@@ -21,9 +21,9 @@ struct demo_project {
     const char *report;
 };
 
-// Whether this build has a server: --serve always is refused at once where it has none.
+// Whether the project can be served: --serve always is refused at once where it cannot.
 bool demo_serve_is_possible(void);
-// Serves the project until it is interrupted. *ret_status: the exit status. ERR_UNSUPPORTED (no
-// server), and what the server says when it cannot start.
+// Serves the project until it is interrupted. *ret_status: the exit status. ERR_UNSUPPORTED
+// (it cannot be), and what the server says when it cannot start.
 int demo_serve(const struct demo_project *p, const struct app_call *call,
                int *ret_status) MUST_CHECK;
