@@ -316,9 +316,12 @@ static void from_strip(const struct kernel_rows *k, const struct kernel_view *v,
     size_t at = s->channel * kernel_type_bytes(v->type);
     transpose(k, planes + s->channel * n_pixels(v) + s->first, s->n_channels, s->n, n_pixels(v),
               turned, s->n_channels);
-    for (size_t i = 0; i < s->n; i++)
+    bool is_whole = is_dense(v) && s->n_channels == (size_t)v->channels; // one row of all
+    size_t n_rows = is_whole ? 1 : s->n;
+    size_t n = is_whole ? s->n * s->n_channels : s->n_channels;
+    for (size_t i = 0; i < n_rows; i++)
         k->map(&map, (const uint8_t *)(turned + i * s->n_channels),
-               (uint8_t *)v->data + (s->first + i) * pixel_bytes(v) + at, s->n_channels);
+               (uint8_t *)v->data + (s->first + i) * pixel_bytes(v) + at, n);
 }
 
 static void to_strip(const struct kernel_rows *k, const struct kernel_view *v,
@@ -327,9 +330,12 @@ static void to_strip(const struct kernel_rows *k, const struct kernel_view *v,
     float turned[STRIP * STRIP_CHANNELS];
     const struct kernel_map map = {row_type(v), {KERNEL_F32, 1, 1, 0}, KERNEL_LINEAR, 0};
     size_t at = s->channel * kernel_type_bytes(v->type);
-    for (size_t i = 0; i < s->n; i++)
+    bool is_whole = is_dense(v) && s->n_channels == (size_t)v->channels; // one row of all
+    size_t n_rows = is_whole ? 1 : s->n;
+    size_t n = is_whole ? s->n * s->n_channels : s->n_channels;
+    for (size_t i = 0; i < n_rows; i++)
         k->map(&map, (const uint8_t *)v->data + (s->first + i) * pixel_bytes(v) + at,
-               (uint8_t *)(turned + i * s->n_channels), s->n_channels);
+               (uint8_t *)(turned + i * s->n_channels), n);
     transpose(k, turned, s->n, s->n_channels, s->n_channels,
               planes + s->channel * n_pixels(v) + s->first, n_pixels(v));
 }
