@@ -125,7 +125,7 @@ static void test_formats(void **state)
         {SINK_CSV, &model, numbered,
          "frame,pts_us,file,class_id,label,confidence,x,y,width,height,track_id\n"
          "4,133467,d/000042.jpg,1,\"say \"\"hi\"\", car\",0.9,0.1,2,10.4,20,7\n"
-         "4,133467,d/000042.jpg,2,\"line\nfeed\",0.001,0,0,640,480,\n"},
+         "4,133467,d/000042.jpg,2,\"line feed\",0.001,0,0,640,480,\n"},
         {SINK_MOT, &model, NULL,
          "5,7,0.1,2,10.4,20,0.9,-1,-1,-1\n5,-1,0,0,640,480,0.001,-1,-1,-1\n"},
     };
