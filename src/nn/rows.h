@@ -32,6 +32,8 @@ struct rows {
     // *out_step*, elements of four bytes
     void (*transpose)(size_t height, size_t width, const uint32_t *in, ptrdiff_t in_step,
                       uint32_t *out, ptrdiff_t out_step);
+    void (*transpose16)(size_t height, size_t width, const uint16_t *in, ptrdiff_t in_step,
+                        uint16_t *out, ptrdiff_t out_step); // of two bytes
 };
 
 // The best that the CPU has, at most what ASSAY_ISA allows.

@@ -203,40 +203,44 @@ enum {
     TILE = 16,
 };
 
-static void tile(size_t height, size_t width, const uint32_t *in, ptrdiff_t in_step, uint32_t *out,
-                 ptrdiff_t out_step)
-{
-    for (size_t x = 0; x < width; x++) {
-        for (size_t y = 0; y < height; y++)
-            out[(ptrdiff_t)x * out_step + (ptrdiff_t)y] = in[(ptrdiff_t)y * in_step + (ptrdiff_t)x];
+// Tile by tile; two rows into one, their numbers in turn, are a shuffle of channels in two groups.
+#define TRANSPOSE(name, type)                                                                   \
+    static void name##_tile(size_t height, size_t width, const type *in, ptrdiff_t in_step,     \
+                            type *out, ptrdiff_t out_step)                                      \
+    {                                                                                           \
+        for (size_t x = 0; x < width; x++) {                                                    \
+            for (size_t y = 0; y < height; y++)                                                 \
+                out[(ptrdiff_t)x * out_step + (ptrdiff_t)y] =                                   \
+                    in[(ptrdiff_t)y * in_step + (ptrdiff_t)x];                                  \
+        }                                                                                       \
+    }                                                                                           \
+    static void name##_interleave(size_t width, const type *x, const type *y, type *out)        \
+    {                                                                                           \
+        for (size_t i = 0; i < width; i++) {                                                    \
+            out[2 * i] = x[i];                                                                  \
+            out[2 * i + 1] = y[i];                                                              \
+        }                                                                                       \
+    }                                                                                           \
+    static void name(size_t height, size_t width, const type *in, ptrdiff_t in_step, type *out, \
+                     ptrdiff_t out_step)                                                        \
+    {                                                                                           \
+        if (height == 2 && out_step == 2) {                                                     \
+            name##_interleave(width, in, in + in_step, out);                                    \
+            return;                                                                             \
+        }                                                                                       \
+        for (size_t y = 0; y < height; y += TILE) {                                             \
+            size_t h = height - y < TILE ? height - y : TILE;                                   \
+            for (size_t x = 0; x < width; x += TILE) {                                          \
+                size_t w = width - x < TILE ? width - x : TILE;                                 \
+                name##_tile(h, w, in + (ptrdiff_t)y * in_step + x, in_step,                     \
+                            out + (ptrdiff_t)x * out_step + y, out_step);                       \
+            }                                                                                   \
+        }                                                                                       \
     }
-}
 
-// Two rows into one, their numbers in turn: a shuffle of channels in two groups.
-static void interleave(size_t width, const uint32_t *x, const uint32_t *y, uint32_t *out)
-{
-    for (size_t i = 0; i < width; i++) {
-        out[2 * i] = x[i];
-        out[2 * i + 1] = y[i];
-    }
-}
-
-static void row_transpose(size_t height, size_t width, const uint32_t *in, ptrdiff_t in_step,
-                          uint32_t *out, ptrdiff_t out_step)
-{
-    if (height == 2 && out_step == 2) {
-        interleave(width, in, in + in_step, out);
-        return;
-    }
-    for (size_t y = 0; y < height; y += TILE) {
-        size_t h = height - y < TILE ? height - y : TILE;
-        for (size_t x = 0; x < width; x += TILE) {
-            size_t w = width - x < TILE ? width - x : TILE;
-            tile(h, w, in + (ptrdiff_t)y * in_step + x, in_step, out + (ptrdiff_t)x * out_step + y,
-                 out_step);
-        }
-    }
-}
+TRANSPOSE(row_transpose, uint32_t)
+TRANSPOSE(row_transpose16, uint16_t)
+#undef TRANSPOSE
 
 const struct rows ROWS = {
     .unary = row_unary,
@@ -251,4 +255,5 @@ const struct rows ROWS = {
     .widen = row_widen,
     .narrow = row_narrow,
     .transpose = row_transpose,
+    .transpose16 = row_transpose16,
 };

@@ -188,9 +188,9 @@ static void move_row(size_t size, const uint8_t *in, int64_t in_step, uint8_t *o
     }
 }
 
-// Of four-byte elements whose neighbours are side by side in the input along one dimension and in
-// the output along another.
-static bool copy_transposed(const struct loop *l, const uint32_t *in, uint32_t *out)
+// Of elements of four or two bytes whose neighbours are side by side in the input along one
+// dimension and in the output along another.
+static bool copy_transposed(const struct loop *l, size_t size, const void *from, void *to)
 {
     int last = l->n_dims - 1;
     int t = -1; // the input's innermost
@@ -211,9 +211,16 @@ static bool copy_transposed(const struct loop *l, const uint32_t *in, uint32_t *
     const struct rows *rows = rows_get();
     struct walk w = {.l = &rest, .n_outer = rest.n_dims};
     do {
-        rows->transpose((size_t)l->dims[last], (size_t)l->dims[t], in + w.offset[1],
-                        (ptrdiff_t)l->strides[1][last], out + w.offset[0],
-                        (ptrdiff_t)l->strides[0][t]);
+        size_t height = (size_t)l->dims[last];
+        size_t width = (size_t)l->dims[t];
+        ptrdiff_t in_step = (ptrdiff_t)l->strides[1][last];
+        ptrdiff_t out_step = (ptrdiff_t)l->strides[0][t];
+        if (size == 4)
+            rows->transpose(height, width, (const uint32_t *)from + w.offset[1], in_step,
+                            (uint32_t *)to + w.offset[0], out_step);
+        else
+            rows->transpose16(height, width, (const uint16_t *)from + w.offset[1], in_step,
+                              (uint16_t *)to + w.offset[0], out_step);
     } while (walk_next(&w));
     return true;
 }
@@ -289,7 +296,7 @@ void step_copy(const struct step *s, const void *from, void *to)
     enum element b = s->out[0].element;
     size_t in_size = element_size(a);
     size_t out_size = element_size(b);
-    if (a == b && in_size == 4 && copy_transposed(l, from, to))
+    if (a == b && (in_size == 4 || in_size == 2) && copy_transposed(l, in_size, from, to))
         return;
     int last = l->n_dims - 1;
     struct walk w = {.l = l, .n_outer = last};
@@ -329,7 +336,7 @@ void step_unary(const struct step *s, const float *from, float *to)
 {
     const struct rows *rows = rows_get();
     struct loop l = s->loop;
-    if (copy_transposed(&l, (const void *)from, (void *)to)) { // then in place
+    if (copy_transposed(&l, sizeof(float), from, to)) { // then in place
         memcpy(l.strides[1], l.strides[0], sizeof(l.strides[1]));
         from = to;
     }
