@@ -87,3 +87,12 @@ int app_check_out(const char *path, const char *const *inputs, size_t n_inputs)
                 return err_set(ERR_EXISTS, "%s: the result would overwrite this input", path);
     return try_to_open(path);
 }
+
+int app_check_distinct(const char *const *paths, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < i; k++)
+            if (paths[i] && paths[k] && strcmp(paths[i], paths[k]) == 0)
+                return err_set(ERR_INVALID, "%s: two results would be written to it", paths[i]);
+    return 0;
+}

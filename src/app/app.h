@@ -56,6 +56,8 @@ int app_write(const char *path, const struct str_buf *text) MUST_CHECK;
 // of the *inputs* (NULLs among them are passed over): said before hours of work. ERR_EXISTS (an
 // input), else as file_out_open().
 int app_check_out(const char *path, const char *const *inputs, size_t n_inputs) MUST_CHECK;
+// That no two of the results (NULLs are passed over) are written to the same place. ERR_INVALID
+int app_check_distinct(const char *const *paths, size_t n) MUST_CHECK;
 
 // ---- interruption (SIGINT, SIGTERM; SIGHUP unless it was ignored at start)
 //

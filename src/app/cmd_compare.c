@@ -104,7 +104,7 @@ static int check_outputs(const struct app_call *call)
 {
     const char *const outputs[] = {settings.json, settings.markdown, settings.report};
     const char *const inputs[] = {call->arguments[0], call->arguments[1], settings.paired.truth};
-    int r = 0;
+    int r = app_check_distinct(outputs, ARRAY_LEN(outputs));
     for (size_t i = 0; i < ARRAY_LEN(outputs) && r == 0; i++)
         r = app_check_out(outputs[i], inputs, ARRAY_LEN(inputs));
     return r;

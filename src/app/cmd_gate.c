@@ -33,8 +33,8 @@ static struct gate_settings {
 // clang-format off
 static const struct opt rows[] = {
     OPT_TEXT(struct gate_settings, "baseline", baseline, "FILE", "the run that --max-drop compares with: of the same kind as RUN", NULL),
-    OPT_TEXT(struct gate_settings, "junit", junit, "FILE", "write the outcome as JUnit XML", NULL),
-    OPT_TEXT(struct gate_settings, "markdown", markdown, "FILE", "write the outcome as Markdown", NULL),
+    OPT_TEXT(struct gate_settings, "junit", junit, "FILE", "write the outcome as JUnit XML; - is standard output", NULL),
+    OPT_TEXT(struct gate_settings, "markdown", markdown, "FILE", "write the outcome as Markdown; - is standard output", NULL),
     OPT_LIST(struct gate_settings, "max", max, "METRIC=LIMIT", "the figure must not be above the limit"),
     OPT_LIST(struct gate_settings, "max-drop", max_drop, "METRIC=LIMIT", "the figure may be this much lower than the baseline's; 1% is 0.01"),
     OPT_LIST(struct gate_settings, "min", min, "METRIC=LIMIT", "the figure must not be below the limit: map50=0.6, recall:person=80%"),
@@ -204,10 +204,18 @@ static int put(const struct gate *g, write_fn *write, const char *path)
     return r;
 }
 
+static bool is_output(const char *path)
+{
+    return path && strcmp(path, "-") == 0;
+}
+
 static int judge(struct gate *g, const struct app_call *call)
 {
     const char *const inputs[] = {call->arguments[0], settings.baseline, settings.paired.truth};
+    const char *const outputs[] = {settings.junit, settings.markdown};
     int r = parse_limits(g, call->arena);
+    if (r == 0)
+        r = app_check_distinct(outputs, ARRAY_LEN(outputs));
     if (r == 0)
         r = app_check_out(settings.junit, inputs, ARRAY_LEN(inputs));
     if (r == 0)
@@ -229,7 +237,9 @@ static int judge(struct gate *g, const struct app_call *call)
         r = put(g, gate_junit, settings.junit);
     if (r == 0 && settings.markdown)
         r = put(g, gate_markdown, settings.markdown);
-    return r < 0 ? r : put(g, gate_text, "-");
+    if (r == 0 && !is_output(settings.junit) && !is_output(settings.markdown))
+        r = put(g, gate_text, "-");
+    return r;
 }
 
 static int run(const struct app_call *call)

@@ -119,12 +119,17 @@ static bool judge_truth(const struct reader *r, const double *columns, size_t n,
     return true;
 }
 
+static const double MOT_MAX_ID = 9e15; // doubles hold every whole number below
+
 static int add_row(struct reader *r, const double *c, size_t n)
 {
     if (!(c[COLUMN_FRAME] >= 1 && c[COLUMN_FRAME] <= MOT_MAX_FRAMES) ||
         c[COLUMN_FRAME] != floor(c[COLUMN_FRAME]))
         return err_set(ERR_DATA, "%s: line %lld: frame %g is not a whole number from 1 to %d",
                        r->in->path, (long long)r->line, c[COLUMN_FRAME], MOT_MAX_FRAMES);
+    if (!(fabs(c[COLUMN_ID]) < MOT_MAX_ID) || c[COLUMN_ID] != floor(c[COLUMN_ID]))
+        return err_set(ERR_DATA, "%s: line %lld: track id %g is not a whole number below 9e15",
+                       r->in->path, (long long)r->line, c[COLUMN_ID]);
     const int64_t frame = (int64_t)c[COLUMN_FRAME] - 1;
     struct dataset_object o = {.picture = (int32_t)frame,
                                .x = c[COLUMN_X],
@@ -134,9 +139,7 @@ static int add_row(struct reader *r, const double *c, size_t n)
                                .area = c[COLUMN_W] * c[COLUMN_H],
                                .confidence = 1,
                                .id = r->line,
-                               .track_id = -1};
-    if (fabs(c[COLUMN_ID]) < 9e15)
-        o.track_id = (int64_t)c[COLUMN_ID];
+                               .track_id = (int64_t)c[COLUMN_ID]};
     r->n_negative += o.w < 0 || o.h < 0;
     if (r->truth) {
         if (n > COLUMN_CONFIDENCE)

@@ -95,7 +95,7 @@ static void judge_drop(struct gate_check *c, const struct gate_figure *f, bool i
 {
     const double slack = 1e-12; // 0.8 - 0.79 is not exactly 0.01
     const double drop = f->baseline - f->value;
-    c->interval = (struct bootstrap_interval){-f->difference.high, -f->difference.low};
+    c->interval = (struct bootstrap_interval){0 - f->difference.high, 0 - f->difference.low};
     c->is_plain = is_strict || isnan(c->interval.low);
     if (isnan(drop)) {
         c->outcome = GATE_NO_DATA;

@@ -307,6 +307,16 @@ def test_inputs_are_not_replaced(assay, tmp_path):
     assert run.read_bytes() == before
 
 
+def test_results_do_not_share_a_place(assay, tmp_path):
+    truth, run = made(tmp_path, "d.json", "person", 1, 1)
+    both = tmp_path / "both"
+    assert run_gate(assay, run, "--truth", truth, "--min", "map=0", "--junit", both, "--markdown", both).returncode == 2
+    assay.refuses("compare", run, run, "--truth", truth, "--json", both, "--markdown", both)
+    assert not both.exists()
+    piped = run_gate(assay, run, "--truth", truth, "--min", "map=0", "--junit", "-")
+    assert piped.returncode == 0 and ET.fromstring(piped.stdout.encode()).tag == "testsuites"
+
+
 def test_no_data_does_not_pass(assay, tmp_path):
     truth, detections = tmp_path / "t.json", tmp_path / "d.json"
     truth.write_text(json.dumps({"images": [{"id": 1}], "annotations": [], "categories": [{"id": 1, "name": "person"}]}))

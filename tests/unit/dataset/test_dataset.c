@@ -103,7 +103,7 @@ static const struct {
     {"2, 1.0, 1e1, 20, 30, 40", NULL, 1, NULL},
     {"1,1,10,20,30,40,1,1,0.5\n1,2,1,2,3,4,0,7,1\n1,3,1,2,3,4,0,3,1\n", NULL, 2,
      "1 truth rows of vehicles"},
-    {"1,1,1,2,3,4,1,9e41,1\n2,1e300,1,2,3,4,1,1,1\n", NULL, 1, "1 truth rows of vehicles"},
+    {"1,1,1,2,3,4,1,9e41,1\n2,1,1,2,3,4,1,1,1\n", NULL, 1, "1 truth rows of vehicles"},
     // MOT results
     {NULL, "1,-1,10,20,30,40,-2.5,-1,-1,-1\n", 1, NULL},
     {NULL, "9,-1,10,20,30,40,1,-1,-1,-1\n", 0, "1 detections of frames"},
@@ -188,6 +188,8 @@ static const struct {
     {true, "1,1,2,3,4,5\n0,1,2,3,4,5\n", "frame 0 is not a whole number", ERR_DATA},
     {true, "1,1,2,3,4,5\n1.5,1,2,3,4,5\n", "frame 1.5 is not a whole number", ERR_DATA},
     {true, "1,1,2,3,4,5\n1e9,1,2,3,4,5\n", "is not a whole number from 1", ERR_DATA},
+    {true, "1,1,2,3,4,5\n2,9.7,2,3,4,5\n", "line 2: track id 9.7 is not a whole", ERR_DATA},
+    {true, "1,1,2,3,4,5\n2,1e22,2,3,4,5\n", "line 2: track id 1e+22 is not a whole", ERR_DATA},
     {true, "1,1,2,3,4,5,6,7,8,9,1,2,3,4,5,6,7\n", "more columns", ERR_DATA},
     {false, "[{\"image_id\":2,\"category_id\":1,\"bbox\":[1,2,3,4]}]", "result 1 has no \"score\"",
      ERR_DATA},
