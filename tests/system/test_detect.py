@@ -276,7 +276,7 @@ def test_command_line_mistakes(assay, data, clip):
     assert "person" in assay.refuses("detect", clip, "--model", data / MODEL, "--classes", "persn")
     message = assay.refuses("detect", clip, "--model", data / MODEL, "--device", "cuda", status=3)
     assert "CUDA" in message
-    message = assay.refuses("detect", clip, "--model", data / MODEL, status=3, env={"ASSAY_ONNXRUNTIME": "/nonexistent.so"})
+    message = assay.refuses("detect", clip, "--model", data / MODEL, "--engine", "onnxruntime", status=3, env={"ASSAY_ONNXRUNTIME": "/nonexistent.so"})
     assert "install-deps" in message
 
 

@@ -27,7 +27,7 @@ enum {
 struct scene {
     struct dataset truth, runs[2];
     struct dataset_class classes[MAX_CLASSES];
-    char names[MAX_CLASSES][8];
+    char names[MAX_CLASSES][24];
 };
 
 static uint64_t state = 11;
