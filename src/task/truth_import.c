@@ -76,13 +76,15 @@ static int put_notices(const struct dataset *d, const struct dataset_losses *los
     return r;
 }
 
-// The path in messages is the server's; the user knows the file by its name.
+// The path in messages is the server's, wherever it stands in them; the user knows the file by its
+// name.
 static int tell_name(int r, const char *path, const char *name)
 {
     char text[ERR_MESSAGE_BYTES];
     err_copy_message(r, text, sizeof(text));
-    size_t n = strlen(path);
-    return strncmp(text, path, n) == 0 ? err_set((enum err)r, "%s%s", name, text + n) : r;
+    const char *at = strstr(text, path);
+    return at ? err_set((enum err)r, "%.*s%s%s", (int)(at - text), text, name, at + strlen(path))
+              : r;
 }
 
 static int read_truth(const struct task_tools *t, const struct truth_wanted *w,
