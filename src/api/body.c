@@ -86,13 +86,15 @@ static int read_int(const struct body_field *f, const struct json_event *e, int6
     return 0;
 }
 
+// null is as good as absent.
 static int read_value(struct request *q, struct json_reader *json, const struct body_field *f,
-                      void *out)
+                      void *out, bool *ret_is_there)
 {
     struct json_event e;
     int r = json_next(json, &e);
     if (r < 0 || e.type == JSON_NULL)
         return r;
+    *ret_is_there = true;
     void *field = (char *)out + f->offset;
     switch (f->type) {
     case BODY_TEXT:
@@ -147,8 +149,7 @@ static int read_members(struct request *q, struct json_reader *json,
             return unknown(fields, e.text);
         if (seen[i])
             return err_set(ERR_INVALID, "'%s' is there twice", fields[i].name);
-        seen[i] = true;
-        r = read_value(q, json, &fields[i], out);
+        r = read_value(q, json, &fields[i], out, &seen[i]);
     }
     if (r == 0)
         r = json_next(json, &e); // nothing may follow

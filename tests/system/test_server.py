@@ -136,6 +136,7 @@ def test_a_preview_where_browsers_cannot_play(data, server):
 @pytest.mark.parametrize("method,path,body,status,word", [
     ("POST", "/api/v1/projects", {}, 400, "'name' is needed"),
     ("POST", "/api/v1/projects", {"name": "x", "colour": 1}, 400, "colour"),
+    ("POST", "/api/v1/projects", {"name": None}, 400, "'name' is needed"),
     ("POST", "/api/v1/projects", {"name": 5}, 400, "'name' is not a text"),
     ("POST", "/api/v1/projects", b"{", 422, "line 1"),
     ("POST", "/api/v1/projects", [], 400, "not a JSON object"),
@@ -164,6 +165,14 @@ def test_settings_are_checked_before_they_are_queued(data, server):
         reply = server.ask("POST", f"/api/v1/videos/{video}/process", {"model": "quick", "settings": settings})
         assert reply.status == 400 and word in reply.json["message"], reply.body
     assert server.ask("POST", f"/api/v1/videos/{video}/process", {"model": "unknown"}).status == 404
+
+
+def test_truth_that_is_none_names_the_file_and_not_its_place(data, server):
+    video = server.video(server.project(), data / CLIP)
+    reply = server.ask("PUT", f"/api/v1/videos/{video}/truth?name=mine.txt", b"no truth at all\n", {"Content-Type": "text/plain"})
+    assert reply.status in (415, 422) and "mine.txt" in reply.json["message"], reply.body
+    assert str(server.data) not in reply.json["message"]
+    assert server.get(f"/api/v1/videos/{video}/truth").status == 404
 
 
 def test_requests_of_other_sites_are_refused(server):
