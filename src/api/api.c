@@ -11,17 +11,9 @@
 #define MAX_UPLOAD (INT64_C(64) * 1024 * 1024 * 1024)
 
 const struct route *const api_routes[] = {
-    api_routes_dashboard,
-    api_routes_detection,
-    api_routes_health,
-    api_routes_live,
-    api_routes_model,
-    api_routes_project,
-    api_routes_session,
-    api_routes_task,
-    api_routes_truth,
-    api_routes_video,
-    NULL,
+    api_routes_dashboard, api_routes_detection, api_routes_health,  api_routes_live,
+    api_routes_model,     api_routes_page,      api_routes_project, api_routes_session,
+    api_routes_task,      api_routes_truth,     api_routes_video,   NULL,
 };
 
 int api_create(const struct api_opts *opts, struct api **ret_api)
