@@ -189,6 +189,23 @@ int detector_n_workers(const struct detector *d)
     return d->n_workers;
 }
 
+bool detector_is_settled(const struct detector *d)
+{
+    return engine_is_settled(d->engine);
+}
+
+int detector_try(struct detector *d, const struct frame *f, enum engine_trial trial)
+{
+    struct runner *runner = NULL;
+    int r = runner_create(d->model, d->engine, d->width, d->height, &runner);
+    if (r == 0)
+        r = runner_put(runner, 0, f);
+    if (r == 0)
+        r = runner_try(runner, trial);
+    runner_destroy(runner);
+    return r;
+}
+
 void detector_input_size(const struct detector *d, int *ret_width, int *ret_height)
 {
     *ret_width = d->width;

@@ -65,6 +65,11 @@ const char *detector_engine(const struct detector *d);         // engine_describ
 const char *detector_engine_name(const struct detector *d);    // engine_name()
 const char *detector_precision_name(const struct detector *d); // engine_precision_name()
 int detector_n_workers(const struct detector *d);
+// Under --engine auto it may be open which engine runs the model (engine.h). Whoever has pictures
+// of the input before its first push tries a few of them; the texts above say which engine it is
+// from then on. Any thread. Errors of engine_run().
+bool detector_is_settled(const struct detector *d);
+int detector_try(struct detector *d, const struct frame *f, enum engine_trial trial) MUST_CHECK;
 void detector_input_size(const struct detector *d, int *ret_width,
                          int *ret_height); // pixels that frames must have
 

@@ -80,19 +80,31 @@ void engine_destroy(struct engine *e)
         e->impl->destroy(e);
 }
 
+bool engine_is_settled(const struct engine *e)
+{
+    return !e->impl->settled || e->impl->settled(e);
+}
+
+// The engine that runs the model, as far as it is known.
+static const struct engine *running(const struct engine *e)
+{
+    const struct engine *chosen = e->impl->settled ? e->impl->settled(e) : NULL;
+    return chosen ? chosen : e;
+}
+
 const char *engine_name(const struct engine *e)
 {
-    return e->impl->name;
+    return running(e)->impl->name;
 }
 
 const char *engine_precision_name(const struct engine *e)
 {
-    return e->precision;
+    return running(e)->precision;
 }
 
 const char *engine_describe(const struct engine *e)
 {
-    return e->description;
+    return running(e)->description;
 }
 
 int engine_max_batch(const struct engine *e)
@@ -117,6 +129,22 @@ int engine_run(struct engine_context *c, const struct tensor *inputs, int n_inpu
     assert(n_inputs == model_info(c->engine->model)->n_inputs);
     assert(n_outputs == model_info(c->engine->model)->n_outputs);
     return c->engine->impl->run(c, inputs, n_inputs, outputs, n_outputs);
+}
+
+int engine_warm(struct engine_context *c, const struct tensor *inputs, int n_inputs,
+                struct tensor *outputs, int n_outputs)
+{
+    if (!c->engine->impl->warm)
+        return engine_run(c, inputs, n_inputs, outputs, n_outputs);
+    return c->engine->impl->warm(c, inputs, n_inputs, outputs, n_outputs);
+}
+
+int engine_try(struct engine_context *c, const struct tensor *inputs, int n_inputs,
+               enum engine_trial trial)
+{
+    if (engine_is_settled(c->engine))
+        return 0;
+    return c->engine->impl->try(c, inputs, n_inputs, trial);
 }
 
 int engine_runtime_describe(char *ret_text, size_t n_bytes)

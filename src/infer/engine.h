@@ -2,14 +2,16 @@
 // engine.h - the seam under the detector: a loaded model that turns one input tensor into output
 // tensors.
 //
-// One table entry per engine (onnxruntime, stub for tests; the native one joins later). An engine
-// is loaded once and shared; each worker has its own context, so contexts run side by side. On a
-// CPU an engine runs one picture in one thread: results do not depend on threads, batch or company.
+// One table entry per engine (native, onnxruntime, the choice between them, stub for tests). An
+// engine is loaded once and shared; each worker has its own context, so contexts run side by side.
+// On a CPU an engine runs one picture in one thread: results do not depend on threads, batch or
+// company.
 //
 // Ownership: engine_destroy() after all contexts are gone.
 // Threads: create and destroy: the owner; a context: one thread at a time.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -74,6 +76,24 @@ void engine_context_destroy(struct engine_context *c);
 // ERR_MODEL (the message is the runtime's), ERR_NOMEM.
 int engine_run(struct engine_context *c, const struct tensor *inputs, int n_inputs,
                struct tensor *outputs, int n_outputs) MUST_CHECK;
+
+// engine_run() whose outputs are no result but show a head what it needs to see.
+int engine_warm(struct engine_context *c, const struct tensor *inputs, int n_inputs,
+                struct tensor *outputs, int n_outputs) MUST_CHECK;
+
+// With engine auto it may be unknown yet which engine runs the model: pictures of real input
+// settle it. Who has some before the first result goes out tries them; else the first picture of
+// engine_run() settles it alone. Either way all results are of one engine, and engine_name() and
+// the like say which once it is settled.
+enum engine_trial {
+    ENGINE_TRIAL_UNSET,
+    ENGINE_TRIAL_MORE, // others follow
+    ENGINE_TRIAL_LAST, // settles it
+};
+bool engine_is_settled(const struct engine *e);
+// Nothing happens where it is settled. Errors of engine_run().
+int engine_try(struct engine_context *c, const struct tensor *inputs, int n_inputs,
+               enum engine_trial trial) MUST_CHECK;
 
 // The version of the ONNX Runtime found, its path and providers, for `assay doctor`.
 // ERR_UNAVAILABLE says why not.

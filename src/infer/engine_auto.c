@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // engine_auto.c - the native engine where it computes what ONNX Runtime computes, else that one.
 //
-// The first pictures of real input run on both engines. Where all of them agree the native engine
-// has the model from then on; the first that does not gives it to ONNX Runtime. The verdict is
+// A few pictures of real input run on both engines before any result goes out (engine_try(); who
+// does not call it has its first picture compared). Where all of them agree the native engine has
+// the model from then on; the first that does not gives it to ONNX Runtime. The verdict is
 // remembered for the model file, the CPU and this version of the engine (verdict.h), so it costs
-// once. Pictures of one colour (the warm-up's) prove nothing and do not count.
+// once. Pictures of one colour prove a difference but no agreement: a verdict for the native
+// engine by such alone holds for this process and is not remembered.
 //
 // INVARIANTS
-// (1) A picture's outputs come from one engine.
-// (2) Until the verdict one context runs at a time; afterwards contexts share nothing.
+// (1) All outputs that auto_run() gives come from one engine: it settles which before its first.
+// (2) The head is settled by ONNX Runtime's values, or by the native engine's where the verdict is
+//     known: those were seen to agree.
+// (3) Until the verdict one context runs at a time; afterwards contexts share nothing.
 
 #include <assert.h>
 #include <math.h>
@@ -24,7 +28,6 @@
 #include "infer/verdict.h"
 
 enum {
-    N_TRIALS = 3, // pictures
     REASON_MAX = 256,
 };
 
@@ -45,8 +48,9 @@ struct auto_engine {
     bool loose;
     // --- guarded by lock
     struct lock lock;
-    struct engine *other; // NULL until it is needed
-    int n_agreed;
+    struct engine *other; // NULL until it is needed; stays once it runs the model
+    int n_other;          // its contexts
+    bool is_telling;      // a picture of more than one colour agreed
     // --- atomic
     atomic_int state;
 };
@@ -135,14 +139,15 @@ static const char *sha_of(const struct auto_engine *e)
 
 static void decide_locked(struct auto_engine *e, enum state state, const char *reason)
 {
-    verdict_write(sha_of(e), e->native->precision, state == STATE_NATIVE);
+    if (state == STATE_OTHER || e->is_telling)
+        verdict_write(sha_of(e), e->native->precision, state == STATE_NATIVE);
     if (state == STATE_OTHER)
         log_info(NULL, "%s: the native engine differs (%s); ONNX Runtime runs it",
                  model_info(e->base.model)->path, reason);
     atomic_store(&e->state, state);
 }
 
-static int other_context(struct auto_engine *e, struct auto_context *c)
+static int other_context_locked(struct auto_engine *e, struct auto_context *c)
 {
     int r = 0;
     if (!e->other) {
@@ -150,76 +155,154 @@ static int other_context(struct auto_engine *e, struct auto_context *c)
         opts.precision = PRECISION_UNSET;
         r = engine_onnxruntime.create(e->base.model, &opts, &e->other);
     }
-    if (r == 0 && !c->other)
+    if (r == 0 && !c->other) {
         r = engine_context_create(e->other, &c->other);
+        e->n_other += r == 0;
+    }
     return r;
 }
 
-static int trial_locked(struct auto_engine *e, struct auto_context *c, const struct tensor *inputs,
-                        int n_inputs, struct tensor *outputs, int n_outputs)
+// Its memory goes with the last context, unless it runs the model.
+static void drop_other_locked(struct auto_engine *e, struct auto_context *c)
+{
+    if (!c->other)
+        return;
+    engine_context_destroy(c->other);
+    c->other = NULL;
+    e->n_other--;
+    if (e->n_other > 0 || atomic_load(&e->state) != STATE_NATIVE)
+        return;
+    engine_destroy(e->other);
+    e->other = NULL;
+}
+
+// 1: there is no ONNX Runtime to compare with, and so the native engine has the model.
+static int find_other_locked(struct auto_engine *e, struct auto_context *c)
+{
+    int r = other_context_locked(e, c);
+    if (r != ERR_UNAVAILABLE && r != ERR_MODEL && r != ERR_UNSUPPORTED)
+        return r;
+    err_clear();
+    atomic_store(&e->state, STATE_NATIVE);
+    return 1;
+}
+
+static int try_locked(struct auto_engine *e, struct auto_context *c, const struct tensor *inputs,
+                      int n_inputs, enum engine_trial trial)
 {
     assert(lock_is_mine(&e->lock));
+    int n_outputs = model_info(e->base.model)->n_outputs;
+    struct tensor ours[MODEL_MAX_TENSORS];
     struct tensor theirs[MODEL_MAX_TENSORS];
-    int r = engine_run(c->native, inputs, n_inputs, outputs, n_outputs);
-    if (r < 0)
-        return r;
-    r = other_context(e, c);
-    if (r == ERR_UNAVAILABLE || r == ERR_MODEL || r == ERR_UNSUPPORTED) {
-        err_clear(); // nothing to compare with
-        atomic_store(&e->state, STATE_NATIVE);
-        return 0;
-    }
+    int r = find_other_locked(e, c);
+    if (r != 0)
+        return MIN(r, 0);
+    r = engine_run(c->other, inputs, n_inputs, theirs, n_outputs);
     if (r == 0)
-        r = engine_run(c->other, inputs, n_inputs, theirs, n_outputs);
+        r = engine_run(c->native, inputs, n_inputs, ours, n_outputs);
     if (r < 0)
         return r;
     char reason[REASON_MAX] = "";
     for (int i = 0; i < n_outputs; i++) {
-        if (agree(e, &outputs[i], &theirs[i], reason))
+        if (agree(e, &ours[i], &theirs[i], reason))
             continue;
         decide_locked(e, STATE_OTHER, reason);
-        memcpy(outputs, theirs, (size_t)n_outputs * sizeof(*outputs));
         return 0;
     }
-    if (++e->n_agreed == N_TRIALS)
+    e->is_telling |= !is_plain(&inputs[head_picture_input(e->base.model)]);
+    if (trial == ENGINE_TRIAL_LAST)
         decide_locked(e, STATE_NATIVE, "");
     return 0;
+}
+
+static int auto_try(struct engine_context *base, const struct tensor *inputs, int n_inputs,
+                    enum engine_trial trial)
+{
+    struct auto_engine *e = (struct auto_engine *)base->engine;
+    struct auto_context *c = (struct auto_context *)base;
+    lock_acquire(&e->lock);
+    int r = 0;
+    if (atomic_load(&e->state) == STATE_TRIAL)
+        r = try_locked(e, c, inputs, n_inputs, trial);
+    lock_release(&e->lock);
+    return r;
+}
+
+// Of the two contexts the one that runs; the other one's memory is given back.
+static int choose_context(struct auto_engine *e, struct auto_context *c,
+                          struct engine_context **ret_chosen)
+{
+    bool native = atomic_load(&e->state) == STATE_NATIVE;
+    int r = 0;
+    if (native ? c->other != NULL : !c->other || c->native) {
+        lock_acquire(&e->lock);
+        if (native)
+            drop_other_locked(e, c);
+        else
+            r = other_context_locked(e, c);
+        lock_release(&e->lock);
+    }
+    if (r == 0 && !native) {
+        engine_context_destroy(c->native);
+        c->native = NULL;
+    }
+    *ret_chosen = native ? c->native : c->other;
+    return r;
 }
 
 static int auto_run(struct engine_context *base, const struct tensor *inputs, int n_inputs,
                     struct tensor *outputs, int n_outputs)
 {
     struct auto_engine *e = (struct auto_engine *)base->engine;
+    struct engine_context *chosen = NULL;
+    int r = 0;
+    if (atomic_load(&e->state) == STATE_TRIAL)
+        r = auto_try(base, inputs, n_inputs, ENGINE_TRIAL_LAST);
+    if (r == 0)
+        r = choose_context(e, (struct auto_context *)base, &chosen);
+    return r < 0 ? r : engine_run(chosen, inputs, n_inputs, outputs, n_outputs);
+}
+
+static int auto_warm(struct engine_context *base, const struct tensor *inputs, int n_inputs,
+                     struct tensor *outputs, int n_outputs)
+{
+    struct auto_engine *e = (struct auto_engine *)base->engine;
     struct auto_context *c = (struct auto_context *)base;
-    if (atomic_load(&e->state) == STATE_TRIAL) {
-        int picture = head_picture_input(e->base.model);
-        if (is_plain(&inputs[picture]))
-            return engine_run(c->native, inputs, n_inputs, outputs, n_outputs);
-        lock_acquire(&e->lock);
-        bool trial = atomic_load(&e->state) == STATE_TRIAL;
-        int r = trial ? trial_locked(e, c, inputs, n_inputs, outputs, n_outputs) : 0;
-        lock_release(&e->lock);
-        if (trial)
-            return r;
-    }
-    if (atomic_load(&e->state) == STATE_NATIVE) {
-        engine_context_destroy(c->other);
-        c->other = NULL;
-        return engine_run(c->native, inputs, n_inputs, outputs, n_outputs);
-    }
     lock_acquire(&e->lock);
-    int r = other_context(e, c);
+    bool trial = atomic_load(&e->state) == STATE_TRIAL;
+    int r = trial ? find_other_locked(e, c) : 0;
+    trial = trial && r == 0;
     lock_release(&e->lock);
-    return r < 0 ? r : engine_run(c->other, inputs, n_inputs, outputs, n_outputs);
+    if (r < 0)
+        return r;
+    if (trial)
+        return engine_run(c->other, inputs, n_inputs, outputs, n_outputs);
+    return auto_run(base, inputs, n_inputs, outputs, n_outputs);
+}
+
+static const struct engine *auto_settled(const struct engine *base)
+{
+    const struct auto_engine *e = (const struct auto_engine *)base;
+    switch ((enum state)atomic_load(&e->state)) {
+    case STATE_NATIVE:
+        return e->native;
+    case STATE_OTHER:
+        return e->other; // there since before the state was set, and for good
+    default:
+        return NULL;
+    }
 }
 
 // --- life
 
 static void auto_context_destroy(struct engine_context *base)
 {
+    struct auto_engine *e = (struct auto_engine *)base->engine;
     struct auto_context *c = (struct auto_context *)base;
     engine_context_destroy(c->native);
-    engine_context_destroy(c->other);
+    lock_acquire(&e->lock);
+    drop_other_locked(e, c);
+    lock_release(&e->lock);
     mem_free(c);
 }
 
@@ -315,4 +398,7 @@ const struct engine_impl engine_auto = {
     .context_create = auto_context_create,
     .context_destroy = auto_context_destroy,
     .run = auto_run,
+    .warm = auto_warm,
+    .settled = auto_settled,
+    .try = auto_try,
 };

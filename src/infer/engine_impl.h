@@ -20,6 +20,12 @@ struct engine_impl {
     void (*context_destroy)(struct engine_context *c);
     int (*run)(struct engine_context *c, const struct tensor *inputs, int n_inputs,
                struct tensor *outputs, int n_outputs);
+    // NULL in all but engine_auto: warm is run, and the engine itself is the one that runs.
+    int (*warm)(struct engine_context *c, const struct tensor *inputs, int n_inputs,
+                struct tensor *outputs, int n_outputs);
+    const struct engine *(*settled)(const struct engine *e); // NULL: not yet
+    int (*try)(struct engine_context *c, const struct tensor *inputs, int n_inputs,
+               enum engine_trial trial);
 };
 
 // The first member of every engine; filled by its create.

@@ -171,13 +171,28 @@ int runner_n_slots(const struct runner *r)
     return r->n_slots;
 }
 
+// The inputs hold *n* pictures.
+static int n_inputs_for(struct runner *r, int n)
+{
+    assert(n > 0 && n <= r->n_slots);
+    const struct model_info *info = model_info(r->model);
+    int n_sent = r->fixed_batch ? r->n_slots : n;
+    for (int i = 0; i < info->n_inputs; i++) {
+        r->inputs[i].dims[0] = n_sent;
+        r->inputs[i].n_bytes =
+            (size_t)n_sent * (i == r->picture_input ? r->picture_bytes : r->extra_bytes[i]);
+    }
+    return info->n_inputs;
+}
+
 int runner_make_head(struct runner *r, struct head **ret_head)
 {
-    int result = runner_run(r, r->n_slots);
+    int n_outputs = model_info(r->model)->n_outputs;
+    int n_inputs = n_inputs_for(r, r->n_slots);
+    int result = engine_warm(r->context, r->inputs, n_inputs, r->outputs, n_outputs);
     if (result < 0)
         return result;
-    return head_create(r->model, r->width, r->height, r->outputs, model_info(r->model)->n_outputs,
-                       ret_head);
+    return head_create(r->model, r->width, r->height, r->outputs, n_outputs, ret_head);
 }
 
 int runner_set_head(struct runner *r, const struct head *h)
@@ -207,15 +222,13 @@ int runner_put(struct runner *r, int slot, const struct frame *f)
 
 int runner_run(struct runner *r, int n)
 {
-    assert(n > 0 && n <= r->n_slots);
-    const struct model_info *info = model_info(r->model);
-    int n_sent = r->fixed_batch ? r->n_slots : n;
-    for (int i = 0; i < info->n_inputs; i++) {
-        r->inputs[i].dims[0] = n_sent;
-        r->inputs[i].n_bytes =
-            (size_t)n_sent * (i == r->picture_input ? r->picture_bytes : r->extra_bytes[i]);
-    }
-    return engine_run(r->context, r->inputs, info->n_inputs, r->outputs, info->n_outputs);
+    int n_inputs = n_inputs_for(r, n);
+    return engine_run(r->context, r->inputs, n_inputs, r->outputs, model_info(r->model)->n_outputs);
+}
+
+int runner_try(struct runner *r, enum engine_trial trial)
+{
+    return engine_try(r->context, r->inputs, n_inputs_for(r, 1), trial);
 }
 
 int runner_take(struct runner *r, int slot, const struct frame *f,

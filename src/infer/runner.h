@@ -11,11 +11,11 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "infer/engine.h"
 #include "infer/model.h"
 
 struct detection_list;
 struct detector_settings;
-struct engine;
 struct frame;
 struct head;
 struct runner;
@@ -36,6 +36,8 @@ int runner_set_head(struct runner *r, const struct head *h) MUST_CHECK; // ERR_N
 int runner_put(struct runner *r, int slot, const struct frame *f) MUST_CHECK;
 // Slots 0..n-1. Errors of engine_run().
 int runner_run(struct runner *r, int n) MUST_CHECK;
+// engine_try() of slot 0.
+int runner_try(struct runner *r, enum engine_trial trial) MUST_CHECK;
 // Adds to *ret_detections*. Errors of head_decode().
 int runner_take(struct runner *r, int slot, const struct frame *f,
                 const struct detector_settings *settings,

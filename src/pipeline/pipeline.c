@@ -13,7 +13,10 @@
 // (3) A cancelled source reads no more, and what is in flight is still inferred and handed on: the
 //     sums hold and the output ends at a frame. A source whose sink fails is different: what is in
 //     flight is given up and counts as failed.
-// (4) Counters in struct pipeline only ever grow, and are for the eye; the summary is counted
+// (4) Under --engine auto a source's first pictures are tried before it begins (its first line may
+//     name the engine), one source after another in their order, until it is settled: the same
+//     sources settle it the same way.
+// (5) Counters in struct pipeline only ever grow, and are for the eye; the summary is counted
 // apart.
 
 #include "pipeline/pipeline.h"
@@ -39,6 +42,7 @@ enum {
     MAX_LANES = 64,
     MAX_DECODER_THREADS = 8, // each holds pictures of its own
     MAX_FAILED_IN_ROW = 8,   // frames, before a source is given up
+    N_TRIED = 3,             // pictures that settle the engine
 };
 
 struct failure {
@@ -60,6 +64,9 @@ struct stream {
     int64_t n_dropped;
     int n_failed_in_row;
     bool reached_end;
+    struct picture *ahead[N_TRIED]; // read before the decode thread was there; those left are its
+    int n_ahead, n_taken;           // next
+    struct failure ahead_failure;   // what came after them
     struct failure decode_failure;
     struct failure frame_failure; // of a frame that could not be prepared
     // --- lane only
@@ -83,6 +90,12 @@ struct pipeline {
     size_t n_frames; // of each pool
     // --- one entry a source, written by its lane, read after the joins
     struct failure *results;
+    // --- guarded by lock
+    struct lock lock;
+    struct cond passed;
+    bool *is_past; // of each source: it has tried its pictures, or has none
+    size_t n_past; // the first so many all are
+    bool has_lock; // constant
     // --- atomic
     atomic_size_t next_source;
     atomic_bool cancelled; // sources look at it too, also while they open
@@ -189,12 +202,25 @@ static int picture_pass(struct stream *s, struct picture *picture)
     return r;
 }
 
+// The pictures read ahead come first, and then the error that ended them.
+static int picture_next(struct stream *s, struct picture **ret_picture)
+{
+    if (s->n_taken < s->n_ahead) {
+        *ret_picture = s->ahead[s->n_taken];
+        s->ahead[s->n_taken++] = NULL;
+        return 0;
+    }
+    if (s->ahead_failure.error)
+        return err_set((enum err)s->ahead_failure.error, "%s", s->ahead_failure.message);
+    return source_next(s->source, ret_picture);
+}
+
 static int decode_one(struct stream *s)
 {
     if (is_cancelled(s->p) || atomic_load(&s->stop))
         return ERR_CANCELLED;
     struct picture *picture = NULL;
-    int r = source_next(s->source, &picture);
+    int r = picture_next(s, &picture);
     show_counts(s);
     if (r < 0)
         return r;
@@ -215,6 +241,66 @@ static void decode_run(void *arg)
         failure_keep(&s->decode_failure, r);
     err_clear();
     detector_end(s->detect);
+}
+
+// --- settling the engine, before the decode thread
+
+static void read_ahead(struct stream *s)
+{
+    while (s->n_ahead < N_TRIED) {
+        int r = source_next(s->source, &s->ahead[s->n_ahead]);
+        if (r < 0) {
+            failure_keep(&s->ahead_failure, r);
+            break;
+        }
+        s->n_ahead++;
+    }
+    show_counts(s);
+}
+
+// A picture that cannot be tried is no less wrong later, and is reported then.
+static void try_one(struct stream *s, struct picture *picture, enum engine_trial trial)
+{
+    struct frame *f = NULL;
+    int r = frame_pool_get(s->pool, 0, &f);
+    if (r == 0)
+        r = frame_fill(s, picture, f);
+    if (r == 0)
+        r = detector_try(s->p->opts.detector, f, trial);
+    if (r < 0)
+        err_clear();
+    frame_unref(&f);
+}
+
+// A live source waits for nobody: it has a turn of its own.
+static void turn_wait(struct pipeline *p, size_t index)
+{
+    lock_acquire(&p->lock);
+    while (p->n_past < index && !p->sources[index].opts.live &&
+           !detector_is_settled(p->opts.detector))
+        cond_wait(&p->passed, &p->lock, THREAD_FOREVER);
+    lock_release(&p->lock);
+}
+
+static void turn_pass(struct pipeline *p, size_t index)
+{
+    lock_acquire(&p->lock);
+    p->is_past[index] = true;
+    while (p->n_past < p->n_sources && p->is_past[p->n_past])
+        p->n_past++;
+    cond_broadcast(&p->passed);
+    lock_release(&p->lock);
+}
+
+static void settle_engine(struct stream *s, size_t index)
+{
+    struct detector *d = s->p->opts.detector;
+    turn_wait(s->p, index);
+    if (detector_is_settled(d))
+        return;
+    read_ahead(s);
+    for (int i = 0; i < s->n_ahead && !detector_is_settled(d); i++)
+        try_one(s, s->ahead[i], i + 1 < s->n_ahead ? ENGINE_TRIAL_MORE : ENGINE_TRIAL_LAST);
 }
 
 // --- the sink thread
@@ -339,6 +425,8 @@ static int stream_flow(struct stream *s)
 
 static void stream_close(struct stream *s)
 {
+    for (int i = 0; i < s->n_ahead; i++)
+        picture_unref(&s->ahead[i]);
     if (s->detect)
         detector_stream_close(s->detect);
     frame_pool_destroy(s->pool);
@@ -420,6 +508,9 @@ static void stream_run(struct pipeline *p, size_t index)
     int64_t start_ns = clock_now_ns();
     int r = is_cancelled(p) ? ERR_CANCELLED : stream_open(&s);
     if (r == 0)
+        settle_engine(&s, index);
+    turn_pass(p, index);
+    if (r == 0)
         r = stream_flow(&s);
     if (r < 0 && !(r == ERR_CANCELLED && is_cancelled(p)))
         failure_keep(&s.sink_failure, r);
@@ -459,6 +550,18 @@ static int lanes_for(const struct pipeline *p)
     return (int)MIN(MIN(n, MAX_LANES), (int64_t)p->n_sources);
 }
 
+static int make_lock(struct pipeline *p)
+{
+    int r = lock_init(&p->lock, LOCK_RANK_PIPELINE);
+    if (r < 0)
+        return r;
+    r = cond_init(&p->passed);
+    if (r < 0)
+        lock_finish(&p->lock);
+    p->has_lock = r == 0;
+    return r;
+}
+
 int pipeline_create(const struct pipeline_opts *opts, const struct pipeline_source *sources,
                     size_t n_sources, struct pipeline **ret_pipeline)
 {
@@ -470,7 +573,8 @@ int pipeline_create(const struct pipeline_opts *opts, const struct pipeline_sour
     p->n_sources = n_sources;
     p->sources = mem_array(struct pipeline_source, n_sources);
     p->results = mem_array(struct failure, n_sources);
-    if (!p->sources || !p->results)
+    p->is_past = mem_array(bool, n_sources);
+    if (!p->sources || !p->results || !p->is_past || make_lock(p) < 0)
         goto fail;
     memcpy(p->sources, sources, n_sources * sizeof(*sources));
     p->n_lanes = lanes_for(p);
@@ -535,6 +639,11 @@ void pipeline_destroy(struct pipeline *p)
 {
     if (!p)
         return;
+    if (p->has_lock) {
+        cond_finish(&p->passed);
+        lock_finish(&p->lock);
+    }
+    mem_free(p->is_past);
     mem_free(p->results);
     mem_free(p->sources);
     mem_free(p);
