@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+// serving.c - the server's rooms, opened in order and closed in the opposite one.
+
+#include "app/serving.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "app/app.h"
+#include "app/janitor.h"
+#include "app/serve_tools.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "blob/blob.h"
+#include "event/bus.h"
+#include "http/address.h"
+#include "http/server.h"
+#include "infer/model_cache.h"
+#include "store/store.h"
+#include "store/store_task.h"
+#include "task/kinds.h"
+#include "task/pool.h"
+
+enum {
+    FILES_WANTED = 16384, // sockets of idle WebSocket clients, above all
+    LOOK_MS = 100,
+    URL_BYTES = 300,
+};
+
+struct serving {
+    struct serving_opts opts;
+    char url[URL_BYTES];
+    struct store *store;
+    struct blob *blob;
+    struct bus *bus;
+    struct model_cache *models;
+    struct task_tools tools;
+    struct api *api;
+    struct server *server;
+    struct task_pool *pool;
+    struct janitor *janitor;
+    bool is_attached;
+};
+
+static struct metric query_seconds = METRIC_HISTOGRAM(
+    "store_query_duration_seconds", "Time that a query took", metric_short_seconds, "query");
+static struct metric queue_depth =
+    METRIC_GAUGE("task_queue_depth", "Tasks that wait, by kind", "kind");
+static struct metric connections =
+    METRIC_GAUGE("store_connections", "Connections to the database, by state", "state");
+
+static void note_query(void *arg, const char *query, int64_t nanoseconds)
+{
+    (void)arg;
+    metric_observe(&query_seconds, (double)nanoseconds / (double)CLOCK_NS_PER_S, LABELS(query));
+}
+
+static int note_depth(void *arg, const char *kind, int64_t n_queued, int64_t n_running)
+{
+    (void)arg;
+    (void)n_running;
+    metric_set(&queue_depth, (double)n_queued, LABELS(kind));
+    return 0;
+}
+
+// Before each exposition.
+static void refresh(void *arg)
+{
+    struct serving *s = (struct serving *)arg;
+    struct store_state state;
+    store_state(s->store, &state);
+    metric_set(&connections, state.readers_idle, LABELS("idle"));
+    metric_set(&connections, state.readers_busy + state.is_writing, LABELS("busy"));
+    for (size_t i = 0; task_kinds[i]; i++)
+        metric_set(&queue_depth, 0, LABELS(task_kinds[i]->name));
+    if (store_task_depth(s->store, note_depth, NULL) < 0)
+        err_clear();
+}
+
+static int register_metrics(void)
+{
+    int r = metrics_register_process();
+    if (r == 0)
+        r = metrics_register(&query_seconds);
+    if (r == 0)
+        r = metrics_register(&queue_depth);
+    return r == 0 ? metrics_register(&connections) : r;
+}
+
+// ---- up
+
+static int open_rooms(struct serving *s)
+{
+    const struct blob_opts blobs = {.directory = s->opts.data};
+    const struct store_opts rows = {
+        .directory = s->opts.data, .access = STORE_ACCESS_SERVE, .on_query = note_query};
+    const struct model_cache_opts models = {.engine = s->opts.engine};
+    // The store first: its lock says whether another server has the directory.
+    int r = store_open(&rows, &s->store);
+    if (r == 0)
+        r = blob_open(&blobs, &s->blob);
+    if (r == 0)
+        r = bus_create(NULL, &s->bus);
+    if (r == 0)
+        r = model_cache_create(&models, &s->models);
+    s->tools =
+        (struct task_tools){.store = s->store, .blob = s->blob, .bus = s->bus, .models = s->models};
+    return r;
+}
+
+static int open_server(struct serving *s)
+{
+    struct address address;
+    uint16_t port;
+    int r = address_parse_listen(s->opts.listen, &address, &port);
+    if (r < 0)
+        return err_prefix(r, "--listen");
+    if (!address_is_loopback(&address))
+        return err_set(ERR_UNSUPPORTED,
+                       "--listen %s: without accounts the server listens on this "
+                       "machine's loopback address only",
+                       s->opts.listen);
+    const struct api_opts api = {.store = s->store,
+                                 .blob = s->blob,
+                                 .bus = s->bus,
+                                 .models = s->models,
+                                 .tools = serve_tools(&s->tools),
+                                 .is_loopback = true};
+    r = api_create(&api, &s->api);
+    const struct server_opts opts = {.listen = s->opts.listen,
+                                     .routes = api_routes,
+                                     .context = s->api,
+                                     .before = api_before,
+                                     .after = api_after,
+                                     .alias_from = "/api/",
+                                     .alias_to = "/api/v1/",
+                                     .stop_timeout_ms = (int)(s->opts.stop_seconds * 1000)};
+    if (r == 0)
+        r = server_create(&opts, &s->server);
+    if (r == 0)
+        r = api_attach(s->api, s->server);
+    s->is_attached = r == 0;
+    return r;
+}
+
+static int start(struct serving *s)
+{
+    const struct task_pool_opts opts = {
+        .tools = s->tools, .kinds = task_kinds, .n_workers = (int)s->opts.workers};
+    int r = janitor_start(s->store, s->blob, &s->janitor); // before anybody writes
+    if (r == 0)
+        r = task_pool_create(&opts, &s->pool);
+    if (r == 0)
+        r = metrics_add_refresh(refresh, s);
+    return r == 0 ? server_start(s->server) : r;
+}
+
+static void name_url(struct serving *s)
+{
+    const char *listen = s->opts.listen;
+    (void)snprintf(s->url, sizeof(s->url), "http://%.*s%u",
+                   (int)(strrchr(listen, ':') - listen + 1), listen, server_port(s->server));
+}
+
+static int bring_up(struct serving *s)
+{
+    size_t n_files;
+    if (server_raise_files(FILES_WANTED, &n_files) < 0)
+        log_warning(NULL, "%s", err_message(0));
+    int r = register_metrics();
+    if (r == 0)
+        r = open_rooms(s);
+    if (r == 0)
+        r = open_server(s);
+    if (r == 0)
+        r = start(s);
+    if (r == 0)
+        name_url(s);
+    return r;
+}
+
+// ---- down, in the opposite order
+
+static void bring_down(struct serving *s)
+{
+    if (s->server)
+        server_drain(s->server);
+    if (s->pool)
+        task_pool_drain(s->pool, (int64_t)(s->opts.stop_seconds * 1000));
+    if (s->server)
+        server_stop(s->server);
+    metrics_remove_refresh(refresh, s);
+    janitor_stop(s->janitor);
+    task_pool_destroy(s->pool);
+    if (s->is_attached)
+        api_detach(s->api);
+    server_destroy(s->server);
+    api_destroy(s->api);
+    model_cache_destroy(s->models);
+    bus_destroy(s->bus);
+    blob_close(s->blob);
+    store_close(s->store);
+}
+
+// ---- for commands
+
+int serving_start(const struct serving_opts *opts, struct serving **ret_serving)
+{
+    struct serving *s = mem_new(struct serving);
+    if (!s)
+        return ERR_NOMEM;
+    s->opts = *opts;
+    int r = bring_up(s);
+    if (r == 0) {
+        *ret_serving = s;
+        return 0;
+    }
+    char why[ERR_MESSAGE_BYTES]; // closing the rooms may have things to say as well
+    err_copy_message(r, why, sizeof(why));
+    serving_stop(s);
+    return err_set((enum err)r, "%s", why);
+}
+
+const char *serving_url(const struct serving *s)
+{
+    return s->url;
+}
+
+void serving_wait(const struct serving *s)
+{
+    while (!app_is_interrupted())
+        clock_sleep_ns(LOOK_MS * CLOCK_NS_PER_MS);
+    log_info(NULL, "stopping: running requests and tasks have %g seconds", s->opts.stop_seconds);
+}
+
+void serving_stop(struct serving *s)
+{
+    if (!s)
+        return;
+    bring_down(s);
+    mem_free(s);
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// serving.h - the whole server in this process, from the store up and back down: what `assay serve`
+// runs, and `assay demo` once it has something to show.
+//
+// Ownership: whoever starts it stops it. Texts of the options outlive it.
+// Threads: the main one; the server, its workers and its janitor have their own.
+#pragma once
+
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "infer/engine.h"
+
+struct serving;
+
+struct serving_opts {
+    const char *listen; // ADDRESS:PORT; port 0: a free one
+    const char *data;   // its directory; made where absent
+    int64_t workers;    // tasks side by side
+    double stop_seconds;
+    struct engine_opts engine;
+};
+
+#define SERVING_STOP_SECONDS 10
+enum {
+    SERVING_WORKERS = 2,
+};
+
+// From now on it answers. On error everything is taken down again, and the error kept: ERR_BUSY
+// (the address, or the data, is in use), ERR_UNSUPPORTED (not a loopback address), ERR_INVALID,
+// what the rooms say when they cannot begin.
+int serving_start(const struct serving_opts *opts, struct serving **ret_serving) MUST_CHECK;
+// "http://127.0.0.1:8080", without a slash; lives as long as it.
+const char *serving_url(const struct serving *s);
+void serving_wait(const struct serving *s); // until app_is_interrupted()
+void serving_stop(struct serving *s);       // in order; NULL is a no-op
