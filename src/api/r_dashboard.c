@@ -50,11 +50,7 @@ static void put_stats(struct json_writer *w, const struct store_stats *s)
     put_counts(w, "tasks_by_status", s->n_tasks_of, STORE_TASK_N_STATUSES, store_task_status_name);
     put_counts(w, "sessions_by_status", s->n_sessions_of, STORE_SESSION_N_STATUSES,
                store_session_status_name);
-    json_key(w, "verdicts");
-    json_object(w);
-    json_put_int(w, "passed", s->n_passed);
-    json_put_int(w, "failed", s->n_failed);
-    json_end(w);
+    put_counts(w, "verdicts", s->n_verdicts_of, STORE_VERDICT_N, store_verdict_name);
     json_put_int(w, "detections", s->n_detections);
     json_put_int(w, "frames", s->n_frames);
     json_put_double(w, "video_seconds", (double)s->video_us / 1e6);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// r_health.c - alive, ready, the version, and the metrics.
+// r_health.c - alive, ready, the version, the metrics, and what the API is.
 
 #include "api/api_priv.h"
 #include "base/err.h"
 #include "base/metrics.h"
 #include "blob/blob.h"
 #include "http/server.h"
+
+extern const char openapi_begin[], openapi_end[]; // of openapi.yaml; see scripts/embed
 
 enum {
     MAX_METRICS = 16 * 1024 * 1024,
@@ -49,11 +51,18 @@ static int metrics(struct request *q)
     return reply_buffer(q, 200, METRICS_CONTENT_TYPE, &body);
 }
 
+static int openapi(struct request *q)
+{
+    const struct str text = {openapi_begin, (size_t)(openapi_end - openapi_begin)};
+    return reply_bytes(q, 200, "application/yaml; charset=utf-8", text);
+}
+
 const struct route api_routes_health[] = {
     {"GET", "/health/live", live, .rate_class = API_RATE_FREE,
      .flags = ROUTE_NO_LOG | ROUTE_WHILE_DRAINING},
     {"GET", "/health/ready", ready, .rate_class = API_RATE_FREE,
      .flags = ROUTE_NO_LOG | ROUTE_WHILE_DRAINING},
+    {"GET", "/openapi.yaml", openapi, .rate_class = API_RATE_FREE},
     {"GET", "/version", version, .rate_class = API_RATE_FREE},
     {"GET", "/metrics", metrics, .role = API_METRICS, .rate_class = API_RATE_FREE,
      .flags = ROUTE_NO_LOG | ROUTE_WHILE_DRAINING},

@@ -108,7 +108,9 @@ ENUM_FUNCTIONS(store_session_status, statuses)
 
 static const char *const verdicts[] = {
     [STORE_VERDICT_PASSED] = "passed",
+    [STORE_VERDICT_CONDITIONAL_PASS] = "conditional_pass",
     [STORE_VERDICT_FAILED] = "failed",
+    [STORE_VERDICT_NO_DATA] = "no_data",
 };
 ENUM_FUNCTIONS(store_verdict, verdicts)
 

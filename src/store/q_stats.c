@@ -122,7 +122,6 @@ int store_stats_get(struct store *s, const char *project_id, const char *user_id
 {
     struct store_stats t = {.latest_ap = NAN, .latest_ap50 = NAN};
     const struct scope x = {s, project_id, user_id, &t};
-    int64_t of_verdict[STORE_VERDICT_N] = {0};
     int r = numbers(&x, PROJECTS, (int64_t *const[]){&t.n_projects}, 1);
     if (r == 0)
         r = numbers(&x, MODELS, (int64_t *const[]){&t.n_models}, 1);
@@ -137,13 +136,11 @@ int store_stats_get(struct store *s, const char *project_id, const char *user_id
     if (r == 0)
         r = by_name(&x, SESSIONS, store_session_status_parse, t.n_sessions_of, &t.n_sessions);
     if (r == 0)
-        r = by_name(&x, VERDICTS, store_verdict_parse, of_verdict, NULL);
+        r = by_name(&x, VERDICTS, store_verdict_parse, t.n_verdicts_of, NULL);
     if (r == 0)
         r = latest(&x);
     if (r < 0)
         return r;
-    t.n_passed = of_verdict[STORE_VERDICT_PASSED];
-    t.n_failed = of_verdict[STORE_VERDICT_FAILED];
     *ret = t;
     return 0;
 }

@@ -34,10 +34,12 @@ int store_session_status_parse(const char *name);
 enum store_verdict {
     STORE_VERDICT_UNSET, // none: no profile, or not judged yet
     STORE_VERDICT_PASSED,
+    STORE_VERDICT_CONDITIONAL_PASS, // most criteria are met
     STORE_VERDICT_FAILED,
+    STORE_VERDICT_NO_DATA, // too little is known to say
     STORE_VERDICT_N,
 };
-const char *store_verdict_name(int verdict); // "passed", "failed"
+const char *store_verdict_name(int verdict); // "passed", "conditional_pass", "failed", "no_data"
 int store_verdict_parse(const char *name);
 
 struct store_session {

@@ -12,7 +12,7 @@ struct store_stats {
     int64_t n_videos_of[STORE_VIDEO_N_STATUSES];
     int64_t n_tasks_of[STORE_TASK_N_STATUSES];
     int64_t n_sessions_of[STORE_SESSION_N_STATUSES];
-    int64_t n_passed, n_failed;     // verdicts
+    int64_t n_verdicts_of[STORE_VERDICT_N];
     int64_t n_detections, n_frames; // of complete sets of detections
     int64_t video_us;               // duration of all probed videos
     int64_t n_bytes;                // of blobs

@@ -227,6 +227,14 @@ static int write_outcomes(struct judging *j)
 
 // --- the end
 
+static const enum store_verdict verdicts[] = {
+    [VERDICT_OUTCOME_UNSET] = STORE_VERDICT_UNSET,
+    [VERDICT_PASS] = STORE_VERDICT_PASSED,
+    [VERDICT_CONDITIONAL_PASS] = STORE_VERDICT_CONDITIONAL_PASS,
+    [VERDICT_FAIL] = STORE_VERDICT_FAILED,
+    [VERDICT_NO_DATA] = STORE_VERDICT_NO_DATA,
+};
+
 static double or_nan(double v, bool has)
 {
     return has ? v : NAN;
@@ -238,12 +246,8 @@ static int write_end(void *arg)
     struct store *s = task_run_tools(j->run)->store;
     const struct evaluation *e = &j->evaluation;
     bool has = j->files.n_videos > 0;
-    bool passed =
-        j->verdict.outcome == VERDICT_PASS || j->verdict.outcome == VERDICT_CONDITIONAL_PASS;
     const struct store_result result = {
-        .verdict = !j->about.verdict ? STORE_VERDICT_UNSET
-                   : passed          ? STORE_VERDICT_PASSED
-                                     : STORE_VERDICT_FAILED,
+        .verdict = j->about.verdict ? verdicts[j->verdict.outcome] : STORE_VERDICT_UNSET,
         .ap = or_nan(e->coco.ap, has),
         .ap50 = or_nan(e->coco.ap50, has),
         .precision = or_nan(e->at.precision, has),

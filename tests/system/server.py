@@ -1,4 +1,4 @@
-"""A real `assay serve` on a port of its own, and a client for it that needs nothing but Python."""
+"""A real `assay serve` on a port of its own, and a client for it; every answer is judged by openapi.yaml (openapi.py)."""
 import json
 import re
 import signal
@@ -7,6 +7,8 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+
+import openapi
 
 
 class Reply:
@@ -71,9 +73,11 @@ class Server:
         request = urllib.request.Request(self.url + path, data=body, headers=headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=timeout) as r:
-                return Reply(r.status, r.headers, r.read())
+                reply = Reply(r.status, r.headers, r.read())
         except urllib.error.HTTPError as e:
-            return Reply(e.code, e.headers, e.read())
+            reply = Reply(e.code, e.headers, e.read())
+        openapi.check(method, path, headers, body, reply.status, reply.headers, reply.body)
+        return reply
 
     def get(self, path, **options):
         return self.ask("GET", path, **options)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import time
 
+import openapi
 import pytest
 from server import Server
 
@@ -38,6 +39,7 @@ def follow(server, task):
         async with websockets.connect(f"{server.url.replace('http', 'ws')}/ws/progress/{task}") as socket:
             while not heard or heard[-1]["status"] in ("queued", "running"):
                 heard.append(json.loads(await asyncio.wait_for(socket.recv(), 60)))
+                openapi.check_schema(heard[-1], {"$ref": "#/components/schemas/TaskProgress"}, "a message of the task's progress")
         return heard
 
     return asyncio.run(listen())
@@ -103,6 +105,26 @@ def test_the_whole_walk(assay, data, server, tmp_path):
     assert server.ask("DELETE", f"/api/v1/models/{model}").status == 204
     assert not [f for _, _, names in os.walk(server.data / "blobs") for f in names]
     assert server.made("GET", "/api/v1/dashboard/stats")["latest_AP"] is None
+
+
+def test_the_description_is_served_and_judges(idle):
+    served = idle.get("/openapi.yaml")
+    assert served.body == openapi.FILE.read_bytes()
+    # What judges every other test refuses what it should.
+    project = {"id": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "name": "x", "description": None, "quota_bytes": 0, "videos": 0, "sessions": 0,
+               "created_at": "2026-01-01T00:00:00.000000Z", "updated_at": "2026-01-01T00:00:00.000000Z"}
+    page = {"items": [project], "next_cursor": None}
+
+    def judge(status=200, path="/api/v1/projects", kind="application/json", method="GET", asked=None, **changes):
+        body = json.dumps({**page, "items": [{**project, **changes}]}).encode()
+        openapi.check(method, path, {"Content-Type": "application/json"} if asked else {}, asked, status, {"Content-Type": kind}, body)
+
+    judge()
+    judge(path="/api/projects?limit=5&cursor=x")
+    for wrong in ({"status": 202}, {"path": "/api/v1/projekts"}, {"kind": "text/html"}, {"colour": 1}, {"name": None}, {"videos": -1},
+                  {"id": "1"}, {"path": "/api/v1/projects?colour=1"}, {"created_at": "yesterday"}, {"method": "POST"}, {"asked": b'{"name":"x"}'}):
+        with pytest.raises(AssertionError, match="openapi.yaml"):
+            judge(**wrong)
 
 
 def test_frames_and_bytes(data, server):
