@@ -99,24 +99,32 @@ static int collect(struct store *s, const struct query *q, const char *id, struc
     return run_end(&run, r);
 }
 
-int blob_collect_project(struct store *s, const char *id, struct store_dropped *d)
-{
-    return collect(s, &queries_blob[OF_PROJECT], id, d);
-}
+static const struct {
+    const char *noun;
+    int blobs; // the query of their keys
+} owners[] = {
+    [OWNER_PROJECT] = {"project", OF_PROJECT},
+    [OWNER_VIDEO] = {"video", OF_VIDEO},
+    [OWNER_MODEL] = {"model", OF_MODEL},
+    [OWNER_SESSION] = {"session", OF_SESSION},
+};
 
-int blob_collect_video(struct store *s, const char *id, struct store_dropped *d)
+int owner_delete(struct store *s, enum owner owner, const struct query *del, const char *id,
+                 struct store_dropped *dropped)
 {
-    return collect(s, &queries_blob[OF_VIDEO], id, d);
-}
-
-int blob_collect_model(struct store *s, const char *id, struct store_dropped *d)
-{
-    return collect(s, &queries_blob[OF_MODEL], id, d);
-}
-
-int blob_collect_session(struct store *s, const char *id, struct store_dropped *d)
-{
-    return collect(s, &queries_blob[OF_SESSION], id, d);
+    size_t before = dropped->n;
+    int r = write_begin(s);
+    if (r < 0)
+        return r;
+    r = collect(s, &queries_blob[owners[owner].blobs], id, dropped);
+    if (r == 0)
+        r = run_on(s, del, owners[owner].noun, id);
+    if (r == 0)
+        r = task_recount(s);
+    r = write_end(s, r);
+    if (r < 0)
+        dropped->n = before;
+    return r;
 }
 
 int store_blob_used(struct store *s, const char *key, bool *ret_used)

@@ -85,10 +85,7 @@ int store_key_find(struct store *s, const char *hash, struct arena *a, struct st
 
 int store_key_get(struct store *s, const char *id, struct arena *a, struct store_key *ret)
 {
-    struct run run;
-    IGNORE(run_open(s, &queries_key[GET], &run)); // sticky
-    run_text(&run, 1, id);
-    return run_one(&run, fields, ARRAY_LEN(fields), "key", id, a, ret);
+    return run_get(s, &queries_key[GET], fields, ARRAY_LEN(fields), "key", id, a, ret);
 }
 
 int store_key_revoke(struct store *s, const char *id)
@@ -96,10 +93,7 @@ int store_key_revoke(struct store *s, const char *id)
     int r = write_begin(s);
     if (r < 0)
         return r;
-    struct run run;
-    IGNORE(run_open(s, &queries_key[REVOKE], &run)); // sticky
-    run_text(&run, 1, id);
-    return write_end(s, run_done_one(&run, "key", id));
+    return write_end(s, run_on(s, &queries_key[REVOKE], "key", id));
 }
 
 int store_key_used(struct store *s, const char *id)

@@ -120,10 +120,7 @@ int store_model_create(struct store *s, const struct store_model *m, const struc
 int store_model_get(struct store *s, const char *id_or_name, struct arena *a,
                     struct store_model *ret)
 {
-    struct run run;
-    IGNORE(run_open(s, &queries_model[GET], &run)); // sticky
-    run_text(&run, 1, id_or_name);
-    return run_one(&run, fields, ARRAY_LEN(fields), "model", id_or_name, a, ret);
+    return run_get(s, &queries_model[GET], fields, ARRAY_LEN(fields), "model", id_or_name, a, ret);
 }
 
 int store_model_set_inspection(struct store *s, const struct store_model *m)
@@ -159,13 +156,7 @@ int store_model_delete(struct store *s, const char *id, struct store_dropped *dr
         return r;
     r = check_unused(s, id);
     if (r == 0)
-        r = blob_collect_model(s, id, dropped);
-    if (r == 0) {
-        struct run run;
-        IGNORE(run_open(s, &queries_model[DELETE], &run)); // sticky
-        run_text(&run, 1, id);
-        r = run_done_one(&run, "model", id);
-    }
+        r = owner_delete(s, OWNER_MODEL, &queries_model[DELETE], id, dropped);
     r = write_end(s, r);
     if (r < 0)
         dropped->n = before;

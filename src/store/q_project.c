@@ -90,19 +90,14 @@ int store_project_create(struct store *s, const struct store_project *p, char re
 
 int store_project_get(struct store *s, const char *id, struct arena *a, struct store_project *ret)
 {
-    struct run run;
-    IGNORE(run_open(s, &queries_project[GET], &run)); // sticky
-    run_text(&run, 1, id);
-    return run_one(&run, fields, ARRAY_LEN(fields), "project", id, a, ret);
+    return run_get(s, &queries_project[GET], fields, ARRAY_LEN(fields), "project", id, a, ret);
 }
 
 int store_project_find_by_name(struct store *s, const char *name, struct arena *a,
                                struct store_project *ret)
 {
-    struct run run;
-    IGNORE(run_open(s, &queries_project[BY_NAME], &run)); // sticky
-    run_text(&run, 1, name);
-    return run_one(&run, fields, ARRAY_LEN(fields), "project", name, a, ret);
+    return run_get(s, &queries_project[BY_NAME], fields, ARRAY_LEN(fields), "project", name, a,
+                   ret);
 }
 
 int store_project_update(struct store *s, const struct store_project *p)
@@ -121,23 +116,7 @@ int store_project_update(struct store *s, const struct store_project *p)
 
 int store_project_delete(struct store *s, const char *id, struct store_dropped *dropped)
 {
-    size_t before = dropped->n;
-    int r = write_begin(s);
-    if (r < 0)
-        return r;
-    r = blob_collect_project(s, id, dropped);
-    if (r == 0) {
-        struct run run;
-        IGNORE(run_open(s, &queries_project[DELETE], &run)); // sticky
-        run_text(&run, 1, id);
-        r = run_done_one(&run, "project", id);
-    }
-    if (r == 0)
-        r = task_recount(s);
-    r = write_end(s, r);
-    if (r < 0)
-        dropped->n = before;
-    return r;
+    return owner_delete(s, OWNER_PROJECT, &queries_project[DELETE], id, dropped);
 }
 
 int store_project_list(struct store *s, const char *user_id, const struct store_page *page,

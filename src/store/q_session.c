@@ -263,31 +263,12 @@ int store_session_create(struct store *s, const struct store_session *x,
 
 int store_session_get(struct store *s, const char *id, struct arena *a, struct store_session *ret)
 {
-    struct run run;
-    IGNORE(run_open(s, &queries_session[GET], &run)); // sticky
-    run_text(&run, 1, id);
-    return run_one(&run, fields, ARRAY_LEN(fields), "session", id, a, ret);
+    return run_get(s, &queries_session[GET], fields, ARRAY_LEN(fields), "session", id, a, ret);
 }
 
 int store_session_delete(struct store *s, const char *id, struct store_dropped *dropped)
 {
-    size_t before = dropped->n;
-    int r = write_begin(s);
-    if (r < 0)
-        return r;
-    r = blob_collect_session(s, id, dropped);
-    if (r == 0) {
-        struct run run;
-        IGNORE(run_open(s, &queries_session[DELETE], &run)); // sticky
-        run_text(&run, 1, id);
-        r = run_done_one(&run, "session", id);
-    }
-    if (r == 0)
-        r = task_recount(s);
-    r = write_end(s, r);
-    if (r < 0)
-        dropped->n = before;
-    return r;
+    return owner_delete(s, OWNER_SESSION, &queries_session[DELETE], id, dropped);
 }
 
 int store_session_list(struct store *s, const struct store_session_filter *filter,
@@ -488,10 +469,8 @@ int store_session_set_report(struct store *s, const struct store_lease *lease, c
 
 int store_session_result(struct store *s, const char *id, struct arena *a, struct store_result *ret)
 {
-    struct run run;
-    IGNORE(run_open(s, &queries_session[RESULT], &run)); // sticky
-    run_text(&run, 1, id);
-    return run_one(&run, result_fields, ARRAY_LEN(result_fields), "result of session", id, a, ret);
+    return run_get(s, &queries_session[RESULT], result_fields, ARRAY_LEN(result_fields),
+                   "result of session", id, a, ret);
 }
 
 // ---- events

@@ -200,10 +200,7 @@ int store_task_create(struct store *s, const struct store_task *t, const char *c
 
 int store_task_get(struct store *s, const char *id, struct arena *a, struct store_task *ret)
 {
-    struct run run;
-    IGNORE(run_open(s, &queries_task[GET], &run)); // sticky
-    run_text(&run, 1, id);
-    return run_one(&run, task_fields, TASK_N_FIELDS, "task", id, a, ret);
+    return run_get(s, &queries_task[GET], task_fields, TASK_N_FIELDS, "task", id, a, ret);
 }
 
 int store_task_list(struct store *s, const struct store_task_filter *filter,

@@ -118,10 +118,7 @@ int store_truth_create(struct store *s, const struct store_truth *t,
 
 int store_truth_get(struct store *s, const char *id, struct arena *a, struct store_truth *ret)
 {
-    struct run run;
-    IGNORE(run_open(s, &queries_truth[GET], &run)); // sticky
-    run_text(&run, 1, id);
-    return run_one(&run, fields, ARRAY_LEN(fields), "truth", id, a, ret);
+    return run_get(s, &queries_truth[GET], fields, ARRAY_LEN(fields), "truth", id, a, ret);
 }
 
 int store_truth_of_video(struct store *s, const char *video_id, int version, struct arena *a,

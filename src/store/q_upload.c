@@ -146,10 +146,7 @@ int store_upload_delete(struct store *s, const char *id)
     int r = write_begin(s);
     if (r < 0)
         return r;
-    struct run run;
-    IGNORE(run_open(s, &queries_upload[DELETE], &run)); // sticky
-    run_text(&run, 1, id);
-    return write_end(s, run_done_one(&run, "upload", id));
+    return write_end(s, run_on(s, &queries_upload[DELETE], "upload", id));
 }
 
 int store_upload_expired(struct store *s, const struct store_page *page,

@@ -97,10 +97,7 @@ int store_user_create(struct store *s, const struct store_user *u, char ret_id[I
 
 static int get_by(struct store *s, int q, const char *key, struct arena *a, struct store_user *ret)
 {
-    struct run run;
-    IGNORE(run_open(s, &queries_user[q], &run)); // sticky
-    run_text(&run, 1, key);
-    return run_one(&run, fields, ARRAY_LEN(fields), "user", key, a, ret);
+    return run_get(s, &queries_user[q], fields, ARRAY_LEN(fields), "user", key, a, ret);
 }
 
 int store_user_get(struct store *s, const char *id, struct arena *a, struct store_user *ret)
@@ -209,12 +206,8 @@ int store_user_delete(struct store *s, const char *id)
     if (r < 0)
         return r;
     r = store_user_count(s, NULL, &n_admins);
-    if (r == 0) {
-        struct run run;
-        IGNORE(run_open(s, &queries_user[DELETE], &run)); // sticky
-        run_text(&run, 1, id);
-        r = run_done_one(&run, "user", id);
-    }
+    if (r == 0)
+        r = run_on(s, &queries_user[DELETE], "user", id);
     if (r == 0)
         r = check_admin_left(s, n_admins);
     return write_end(s, r);

@@ -167,31 +167,12 @@ int store_video_create(struct store *s, const struct store_video *v, const struc
 
 int store_video_get(struct store *s, const char *id, struct arena *a, struct store_video *ret)
 {
-    struct run run;
-    IGNORE(run_open(s, &queries_video[GET], &run)); // sticky
-    run_text(&run, 1, id);
-    return run_one(&run, fields, ARRAY_LEN(fields), "video", id, a, ret);
+    return run_get(s, &queries_video[GET], fields, ARRAY_LEN(fields), "video", id, a, ret);
 }
 
 int store_video_delete(struct store *s, const char *id, struct store_dropped *dropped)
 {
-    size_t before = dropped->n;
-    int r = write_begin(s);
-    if (r < 0)
-        return r;
-    r = blob_collect_video(s, id, dropped);
-    if (r == 0) {
-        struct run run;
-        IGNORE(run_open(s, &queries_video[DELETE], &run)); // sticky
-        run_text(&run, 1, id);
-        r = run_done_one(&run, "video", id);
-    }
-    if (r == 0)
-        r = task_recount(s);
-    r = write_end(s, r);
-    if (r < 0)
-        dropped->n = before;
-    return r;
+    return owner_delete(s, OWNER_VIDEO, &queries_video[DELETE], id, dropped);
 }
 
 int store_video_list(struct store *s, const struct store_video_filter *filter,

@@ -186,6 +186,14 @@ int run_done_one(struct run *run, const char *noun, const char *id)
     return r < 0 || n > 0 ? r : not_found(noun, id);
 }
 
+int run_on(struct store *s, const struct query *q, const char *noun, const char *id)
+{
+    struct run run;
+    IGNORE(run_open(s, q, &run)); // sticky
+    run_text(&run, 1, id);
+    return run_done_one(&run, noun, id);
+}
+
 const char *run_get_text(struct run *run, int column)
 {
     return (const char *)sqlite3_column_text(run->stmt, column);
@@ -294,6 +302,15 @@ int run_one(struct run *run, const struct field *fields, size_t n, const char *n
     else if (run->r == 0)
         r = not_found(noun, id);
     return run_end(run, r);
+}
+
+int run_get(struct store *s, const struct query *q, const struct field *fields, size_t n,
+            const char *noun, const char *id, struct arena *a, void *ret)
+{
+    struct run run;
+    IGNORE(run_open(s, q, &run)); // sticky
+    run_text(&run, 1, id);
+    return run_one(&run, fields, n, noun, id, a, ret);
 }
 
 // ---- lists

@@ -121,6 +121,8 @@ int run_end(struct run *run, int r) MUST_CHECK;
 int run_done(struct run *run, int64_t *ret_changed) MUST_CHECK;
 // Steps to the end; ERR_NOT_FOUND "NOUN ID does not exist" where nothing changed.
 int run_done_one(struct run *run, const char *noun, const char *id) MUST_CHECK;
+// A statement whose only parameter is $1, the id: opened, bound and done, as run_done_one().
+int run_on(struct store *s, const struct query *q, const char *noun, const char *id) MUST_CHECK;
 
 const char *run_get_text(struct run *run, int column); // borrowed until the next step; may be NULL
 int64_t run_get_int(struct run *run, int column);
@@ -158,6 +160,9 @@ void run_fields(struct run *run, int first, const struct field *fields, size_t n
 // The one row that the statement gives. ERR_NOT_FOUND "NOUN ID does not exist".
 int run_one(struct run *run, const struct field *fields, size_t n, const char *noun, const char *id,
             struct arena *a, void *ret) MUST_CHECK;
+// Likewise of a statement whose only parameter is $1, the id (or name).
+int run_get(struct store *s, const struct query *q, const struct field *fields, size_t n,
+            const char *noun, const char *id, struct arena *a, void *ret) MUST_CHECK;
 
 // ---- lists: column 0 is the key of the cursor, $1 the cursor, $2 the limit
 
@@ -206,11 +211,16 @@ int blob_add(struct store *s, const struct store_blob *blob, struct blob_owner o
 // Removes one blob's row; the key falls free.
 int blob_remove(struct store *s, const char *key, struct store_dropped *dropped) MUST_CHECK;
 int dropped_add(struct store_dropped *d, const char *key) MUST_CHECK;
-// The keys of everything that belongs to an owner, before it is deleted.
-int blob_collect_project(struct store *s, const char *id, struct store_dropped *d) MUST_CHECK;
-int blob_collect_video(struct store *s, const char *id, struct store_dropped *d) MUST_CHECK;
-int blob_collect_model(struct store *s, const char *id, struct store_dropped *d) MUST_CHECK;
-int blob_collect_session(struct store *s, const char *id, struct store_dropped *d) MUST_CHECK;
+enum owner {
+    OWNER_PROJECT,
+    OWNER_VIDEO,
+    OWNER_MODEL,
+    OWNER_SESSION,
+};
+// Deletes an owner's row by *del* ($1: its id), with all that goes with it; the keys of its files
+// are added to *dropped* where that succeeds. ERR_NOT_FOUND.
+int owner_delete(struct store *s, enum owner owner, const struct query *del, const char *id,
+                 struct store_dropped *dropped) MUST_CHECK;
 // What a process that died had claimed and begun. Inside a write.
 int task_recover(struct store *s) MUST_CHECK;
 // After tasks were deleted: what waited for them does no longer. Inside a write.
