@@ -16,6 +16,16 @@
 #include "base/attr.h"
 #include "base/id.h"
 
+enum api_rate { // of routes: how often a client may ask
+    API_RATE_READ,
+    API_RATE_WRITE,
+    API_RATE_COSTLY, // inference, reports, exports
+    API_RATE_LOGIN,
+    API_RATE_FREE, // health
+    API_N_RATES,
+};
+
+struct address_network;
 struct api;
 struct arena;
 struct blob;
@@ -79,17 +89,25 @@ struct api_opts {
     struct model_cache *models;
     struct api_tools tools;
     int64_t max_upload_bytes; // of one file [64 GiB]
-    bool is_loopback;         // the server listens there only
+    // --- access
+    bool is_loopback;                           // the server listens there only
+    bool has_proxy;                             // server_opts.proxies are there
+    bool allow_direct;                          // off loopback also without TLS
+    const struct address_network *metrics_from; // who may read /metrics without a key
+    size_t n_metrics_from;
+    double rates[API_N_RATES]; // requests per second and client; 0: the class's own, < 0: no limit
+    int64_t login_ms;          // a login that is not used ends [12 hours]
 };
 
-// ERR_NOMEM.
+// ERR_NOMEM, and what counting users in the store gives.
 int api_create(const struct api_opts *opts, struct api **ret_api) MUST_CHECK;
 void api_destroy(struct api *a); // NULL is a no-op
 
 // For server_opts: its routes, context being the api; its hooks.
 extern const struct route *const api_routes[];
 int api_before(struct request *q);
-void api_after(struct request *q, int status, int64_t bytes_sent, int64_t duration_ns);
+int api_before_unrouted(struct request *q);
+void api_replied(struct request *q, int status);
 // Once the server was created: hands events of the bus to its WebSocket loop. ERR_NOMEM.
 int api_attach(struct api *a, struct server *s) MUST_CHECK;
 void api_detach(struct api *a); // before the server is destroyed

@@ -2,6 +2,9 @@
 // api_priv.h - what the files of this room share.
 #pragma once
 
+#include <stdatomic.h>
+
+#include "api/access.h"
 #include "api/api.h"
 #include "base/json.h"
 #include "base/str.h"
@@ -11,29 +14,17 @@
 #include "store/store.h"
 
 struct bus_listener;
+struct rate_limit;
 
 struct api {
     // --- constant after create
     struct api_opts opts;
     struct server *server;         // after attach
     struct bus_listener *listener; // of everything on the bus
-};
-
-enum api_role { // of routes; as store_role, but for what needs nobody
-    API_OPEN,
-    API_METRICS,
-    API_VIEWER,
-    API_EDITOR,
-    API_ADMIN,
-};
-
-enum api_rate {
-    API_RATE_READ,
-    API_RATE_WRITE,
-    API_RATE_COSTLY, // inference, reports, exports
-    API_RATE_LOGIN,
-    API_RATE_FREE, // health
-    API_N_RATES,
+    struct rate_limit *rates;
+    bool is_rate_asked[API_N_RATES]; // by the options
+    // --- atomic
+    atomic_bool has_accounts;
 };
 
 enum {
@@ -121,8 +112,20 @@ void put_session(struct json_writer *w, const struct store_session *s);
 int api_video(struct request *q, struct store_video *ret) MUST_CHECK;
 int api_find_model(struct request *q, const char *id_or_name, struct store_model *ret) MUST_CHECK;
 
-// Who asks; NULL: no accounts.
+// ---- access: who asks was found and may use the route, before the handler runs
+
+// For "created by"; NULL: no accounts.
 const char *api_user_id(const struct request *q);
+// For lists: what whoever asks may see. *project_id* is the one asked for, or NULL; afterwards the
+// one to show, or with NULL all in which *ret_user_id* has a role (NULL: all there are).
+// ERR_NOT_FOUND: there is no such project for them.
+int api_scope(struct request *q, const char **project_id, const char **ret_user_id) MUST_CHECK;
+// Where the path does not name the project (API_EDITOR_NAMED; ids in the body), before anything is
+// done: ERR_NOT_FOUND, ERR_FORBIDDEN.
+int api_check_project(struct request *q, const char *project_id, enum api_role needed) MUST_CHECK;
+// What the request made or changed, for the audit log, where neither the path's first {id} nor the
+// reply's Location says it. Borrowed until the reply.
+void api_audit_object(struct request *q, const char *id);
 
 // A task row that was queued, for the bus: workers and listeners.
 void api_announce_task(struct api *a, const struct store_task *t, const char *id);

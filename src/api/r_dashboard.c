@@ -26,10 +26,11 @@ static int latest_row(void *arg, const struct store_session *x)
     return 0;
 }
 
-static int put_latest(struct request *q, struct json_writer *w, const char *project_id)
+static int put_latest(struct request *q, struct json_writer *w, const char *project_id,
+                      const char *user_id)
 {
     const struct store_session_filter f = {
-        .project_id = project_id, .user_id = api_user_id(q), .status = STORE_SESSION_SUCCEEDED};
+        .project_id = project_id, .user_id = user_id, .status = STORE_SESSION_SUCCEEDED};
     const struct store_page page = {.limit = 10};
     struct store_next next;
     json_key(w, "latest_sessions");
@@ -65,11 +66,14 @@ static int stats(struct request *q)
     struct api *a = api_of(q);
     struct store_stats s;
     const char *project_id;
+    const char *user_id;
     int64_t n_free;
     int64_t n_total;
     int r = api_query(q, "project_id", &project_id);
     if (r == 0)
-        r = store_stats_get(a->opts.store, project_id, api_user_id(q), &s);
+        r = api_scope(q, &project_id, &user_id);
+    if (r == 0)
+        r = store_stats_get(a->opts.store, project_id, user_id, &s);
     if (r == 0)
         r = blob_space(a->opts.blob, &n_free, &n_total);
     if (r < 0)
@@ -81,7 +85,7 @@ static int stats(struct request *q)
     put_stats(&w, &s);
     json_put_int(&w, "free_bytes", n_free);
     json_put_int(&w, "disk_bytes", n_total);
-    r = put_latest(q, &w, project_id);
+    r = put_latest(q, &w, project_id, user_id);
     json_end(&w);
     if (r == 0)
         return reply_json(q, 200, &body);

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "store/store_blob.h"
 #include "store/store_project.h"
+#include "store/store_user.h"
 
 static void put_project(struct json_writer *w, const struct store_project *p)
 {
@@ -50,6 +51,20 @@ static int reply_project(struct request *q, int status, const char *id)
     REPLY_OBJECT(q, status, put_project, &p);
 }
 
+// Whoever makes a project may do everything in it.
+static int create_with_admin(struct request *q, const struct store_project *p,
+                             char ret_id[ID_BYTES])
+{
+    struct store *s = api_of(q)->opts.store;
+    int r = store_begin(s);
+    if (r < 0)
+        return r;
+    r = store_project_create(s, p, ret_id);
+    if (r == 0 && api_user_id(q))
+        r = store_user_set_role(s, ret_id, api_user_id(q), STORE_ROLE_ADMIN);
+    return store_end(s, r);
+}
+
 static int project_create(struct request *q)
 {
     struct project_body b = {0};
@@ -59,7 +74,7 @@ static int project_create(struct request *q)
         return r;
     const struct store_project p = {
         .name = b.name, .description = b.description, .quota_bytes = b.quota_bytes};
-    r = store_project_create(api_of(q)->opts.store, &p, id);
+    r = create_with_admin(q, &p, id);
     if (r < 0)
         return r;
     reply_headerf(q, "Location", "/api/v1/projects/%s", id);
@@ -113,10 +128,19 @@ static int list_row(void *arg, const struct store_project *p)
 static int project_list(struct request *q)
 {
     struct listing l;
+    struct store_project p;
+    const char *project_id = NULL;
+    const char *user_id;
     int r = listing_begin(&l, q);
     if (r == 0)
-        r = store_project_list(api_of(q)->opts.store, api_user_id(q), &l.page, list_row, &l,
-                               &l.next);
+        r = api_scope(q, &project_id, &user_id);
+    if (r == 0 && project_id) { // a key for one project
+        r = store_project_get(api_of(q)->opts.store, project_id, request_arena(q), &p);
+        if (r == 0)
+            put_project(&l.w, &p);
+    } else if (r == 0) {
+        r = store_project_list(api_of(q)->opts.store, user_id, &l.page, list_row, &l, &l.next);
+    }
     return listing_end(&l, r);
 }
 

@@ -93,7 +93,9 @@ static int check_body(struct creation *c)
     struct api *a = api_of(q);
     const struct session_body *b = &c->body;
     struct store_project p;
-    int r = store_project_get(a->opts.store, b->project_id, request_arena(q), &p);
+    int r = api_check_project(q, b->project_id, API_EDITOR);
+    if (r == 0)
+        r = store_project_get(a->opts.store, b->project_id, request_arena(q), &p);
     if (r < 0)
         return r;
     if (b->video_ids.n == 0)
@@ -255,11 +257,13 @@ static int list_row(void *arg, const struct store_session *x)
 static int session_list(struct request *q)
 {
     struct listing l;
-    struct store_session_filter f = {.user_id = api_user_id(q)};
+    struct store_session_filter f = {0};
     const char *status = NULL;
     int r = listing_begin(&l, q);
     if (r == 0)
         r = api_query(q, "project_id", &f.project_id);
+    if (r == 0)
+        r = api_scope(q, &f.project_id, &f.user_id);
     if (r == 0)
         r = api_query(q, "status", &status);
     if (r == 0 && status) {
@@ -391,7 +395,8 @@ static int session_detections(struct request *q)
 }
 
 const struct route api_routes_session[] = {
-    {"POST", "/api/v1/sessions", session_create, .role = API_EDITOR, .rate_class = API_RATE_WRITE},
+    {"POST", "/api/v1/sessions", session_create, .role = API_EDITOR_NAMED,
+     .rate_class = API_RATE_WRITE},
     {"GET", "/api/v1/sessions", session_list, .role = API_VIEWER},
     {"GET", "/api/v1/sessions/{id}", session_get, .role = API_VIEWER},
     {"DELETE", "/api/v1/sessions/{id}", session_delete, .role = API_EDITOR,

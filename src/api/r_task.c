@@ -58,11 +58,13 @@ static int list_row(void *arg, const struct store_task *t)
 static int task_list(struct request *q)
 {
     struct listing l;
-    struct store_task_filter f = {.user_id = api_user_id(q)};
+    struct store_task_filter f = {0};
     const char *status = NULL;
     int r = listing_begin(&l, q);
     if (r == 0)
         r = api_query(q, "project_id", &f.project_id);
+    if (r == 0)
+        r = api_scope(q, &f.project_id, &f.user_id);
     if (r == 0)
         r = api_query(q, "video_id", &f.video_id);
     if (r == 0)

@@ -103,6 +103,9 @@ static int video_create(struct request *q)
     const char *name = upload_field(q, "name");
     if (!project_id || !*project_id)
         return err_set(ERR_INVALID, "'project_id' is needed");
+    r = api_check_project(q, project_id, API_EDITOR);
+    if (r < 0)
+        return r;
     name = name && *name ? name : file.name && *file.name ? file.name : "video";
     r = check_quota(q, project_id, file.blob->n_bytes);
     if (r < 0)
@@ -399,6 +402,10 @@ static int queue_batch(struct request *q, const struct process_body *b, const st
         return r;
     for (size_t i = 0; r == 0 && i < b->video_ids.n; i++) {
         r = store_video_get(s, b->video_ids.items[i], request_arena(q), &rows[i].video);
+        if (r == 0)
+            r = api_check_project(q, rows[i].video.project_id, API_EDITOR);
+        if (r == ERR_NOT_FOUND)
+            r = err_set(r, "video '%.64s' does not exist", b->video_ids.items[i]);
         rows[i].task = (struct store_task){.model_id = m->id,
                                            .settings_json = b->settings ? b->settings : "{}",
                                            .priority = (int)b->priority,
@@ -440,9 +447,9 @@ static int videos_process(struct request *q)
 }
 
 const struct route api_routes_video[] = {
-    {"POST", "/api/v1/videos", video_create, .role = API_EDITOR, .rate_class = API_RATE_WRITE,
+    {"POST", "/api/v1/videos", video_create, .role = API_EDITOR_NAMED, .rate_class = API_RATE_WRITE,
      .sink = &api_upload_sink},
-    {"POST", "/api/v1/videos/process", videos_process, .role = API_EDITOR,
+    {"POST", "/api/v1/videos/process", videos_process, .role = API_EDITOR_NAMED,
      .rate_class = API_RATE_WRITE},
     {"GET", "/api/v1/projects/{id}/videos", videos_of_project, .role = API_VIEWER},
     {"GET", "/api/v1/videos/{id}", video_get, .role = API_VIEWER},

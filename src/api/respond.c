@@ -105,12 +105,6 @@ int api_query(struct request *q, const char *name, const char **ret_text)
     return request_query(q, name, &text) && text.n > 0 ? keep(q, text, ret_text) : 0;
 }
 
-const char *api_user_id(const struct request *q)
-{
-    (void)q;
-    return NULL; // accounts.c will know
-}
-
 int api_video(struct request *q, struct store_video *ret)
 {
     const char *id;

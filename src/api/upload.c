@@ -61,6 +61,16 @@ static const char *keep_text(struct upload *u, struct str text, int *r)
     return own;
 }
 
+// Before the file's bytes, where the project is named before them.
+static int check_named_project(struct upload *u)
+{
+    const struct route *route = request_route(u->request);
+    const char *id = upload_field(u->request, "project_id");
+    if (route->role != API_EDITOR_NAMED || !id || !*id)
+        return 0;
+    return api_check_project(u->request, id, API_EDITOR);
+}
+
 // --- forms
 
 static int form_part(void *arg, const struct multipart_part *p)
@@ -71,6 +81,9 @@ static int form_part(void *arg, const struct multipart_part *p)
     if (u->in_file) {
         if (u->writer)
             return err_set(ERR_INVALID, "the form has more than one file");
+        r = check_named_project(u);
+        if (r < 0)
+            return r;
         u->name = keep_text(u, p->file_name, &r);
         if (r == 0 && p->type.p)
             u->content_type = keep_text(u, p->type, &r);
@@ -121,7 +134,9 @@ static int begin_raw(struct upload *u)
     int64_t max = api_of(q)->opts.max_upload_bytes;
     if (max > 0 && n > max)
         return err_set(ERR_TOO_BIG, "the file is larger than %lld bytes", (long long)max);
-    int r = api_query(q, "name", &u->name);
+    int r = check_named_project(u);
+    if (r == 0)
+        r = api_query(q, "name", &u->name);
     if (r == 0 && u->name && strlen(u->name) > STORE_NAME_MAX)
         return err_set(ERR_INVALID, "a file's name of more than %d bytes", STORE_NAME_MAX);
     u->content_type = r == 0 ? keep_text(u, request_content_type(q), &r) : NULL;

@@ -135,7 +135,8 @@ static int open_server(struct serving *s)
                                      .routes = api_routes,
                                      .context = s->api,
                                      .before = api_before,
-                                     .after = api_after,
+                                     .before_unrouted = api_before_unrouted,
+                                     .replied = api_replied,
                                      .alias_from = "/api/",
                                      .alias_to = "/api/v1/",
                                      .stop_timeout_ms = (int)(s->opts.stop_seconds * 1000)};

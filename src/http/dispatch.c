@@ -92,19 +92,25 @@ void dispatch_refused(int status)
     reply_send_raw(q);
 }
 
+static void tell_replied(struct request *q)
+{
+    const struct server *s = q->server;
+    if (s->opts.replied && q->match.route && q->reply.made)
+        s->opts.replied(q, q->reply.status);
+}
+
 // A result of a hook, sink or handler becomes a reply where it is an error.
 static void settle(struct request *q, int r)
 {
-    if (r >= 0)
-        return;
-    if (q->reply.made) {
+    if (r < 0 && q->reply.made) {
         reply_release_sender(q);
         reply_drop(q);
     }
-    if (reply_failure(q, r) < 0) { // no memory even for that: dispatch_call() cuts the connection
+    if (r < 0 && reply_failure(q, r) < 0) { // no memory even for that: dispatch_call() cuts
         reply_drop(q);
         q->is_hopeless = true;
     }
+    tell_replied(q);
 }
 
 static void find_route(struct request *q)

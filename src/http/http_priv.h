@@ -100,6 +100,7 @@ struct request {
     struct uri uri;
     struct str host;
     struct address client;
+    bool is_proxied; // the connection is a trusted proxy's
     bool is_secure;
     struct header headers[REQUEST_MAX_HEADERS];
     size_t n_headers;

@@ -232,6 +232,15 @@ int reply_failure(struct request *q, int code)
                        q->id);
 }
 
+struct str reply_header_value(const struct request *q, const char *name)
+{
+    for (size_t i = 0; i < q->reply.n_headers; i++) {
+        if (str_is_nocase(q->reply.headers[i].name, name))
+            return q->reply.headers[i].value;
+    }
+    return (struct str){NULL, 0};
+}
+
 bool reply_was_made(const struct request *q)
 {
     return q->reply.made;

@@ -104,5 +104,7 @@ int reply_stream(struct request *q, const struct reply_stream *s) MUST_CHECK;
 // valid handshake.
 int reply_websocket(struct request *q, const struct ws_accept *accept) MUST_CHECK;
 
+// A header of the reply as it stands; {NULL, 0} where absent.
+struct str reply_header_value(const struct request *q, const char *name);
 bool reply_was_made(const struct request *q);
 int reply_status(const struct request *q); // 0 before

@@ -277,6 +277,8 @@ static void add_common_headers(struct request *q)
         return;
     for (size_t i = 0; i < ARRAY_LEN(secure_headers); i++)
         replace_header(q, secure_headers[i].name, secure_headers[i].value);
+    if (q->is_secure)
+        replace_header(q, "Strict-Transport-Security", "max-age=31536000");
     replace_header(q, "Content-Security-Policy",
                    p->content_policy      ? p->content_policy
                    : opts->content_policy ? opts->content_policy

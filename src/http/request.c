@@ -225,7 +225,8 @@ static bool is_proxy(const struct server *s, const struct address *a)
 static void read_forwarded(struct request *q)
 {
     q->client = q->connection->address;
-    if (!is_proxy(q->server, &q->client))
+    q->is_proxied = is_proxy(q->server, &q->client);
+    if (!q->is_proxied)
         return;
     q->is_secure = str_is_nocase(request_header_view(q, STR("X-Forwarded-Proto")), "https");
     struct str list = request_header_view(q, STR("X-Forwarded-For"));
@@ -340,6 +341,11 @@ const char *request_id(const struct request *q)
 const struct address *request_client(const struct request *q)
 {
     return &q->client;
+}
+
+bool request_is_proxied(const struct request *q)
+{
+    return q->is_proxied;
 }
 
 bool request_is_secure(const struct request *q)

@@ -36,9 +36,10 @@ const struct route *request_route(const struct request *q); // NULL before routi
 const char *request_template(const struct request *q);      // "" where none matched
 const char *request_id(const struct request *q);            // answered as X-Request-ID
 const struct address *
-request_client(const struct request *q);         // behind a trusted proxy: the one it names
-bool request_is_secure(const struct request *q); // the trusted proxy said https
-void *request_context(const struct request *q);  // server_opts.context
+request_client(const struct request *q);          // behind a trusted proxy: the one it names
+bool request_is_proxied(const struct request *q); // it came through a trusted proxy
+bool request_is_secure(const struct request *q);  // and that said https
+void *request_context(const struct request *q);   // server_opts.context
 struct server *request_server(const struct request *q);
 int64_t request_started_ns(const struct request *q);
 struct arena *request_arena(struct request *q);

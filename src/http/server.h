@@ -38,6 +38,9 @@ struct server_opts {
     // For requests without a route (404, 405 and malformed ones), so that strangers cannot probe
     // faster than they may ask. Likewise.
     int (*before_unrouted)(struct request *q);
+    // When the reply of a routed request was made, before a byte of it is sent: what has to be
+    // recorded before the client hears of it. NULL: none.
+    void (*replied)(struct request *q, int status);
     // After the reply was sent or given up. NULL: none.
     void (*after)(struct request *q, int status, int64_t bytes_sent, int64_t duration_ns);
 

@@ -54,7 +54,7 @@ const struct query queries_task[] = {
     [LIST_VIDEO] = {"task_list_video", LISTED "video_id = $4" OTHERS},
     [LIST_SESSION] = {"task_list_session", LISTED "session_id = $5" OTHERS},
     [LIST_USER] = {"task_list_user",
-        LISTED "(created_by = $8 OR project_id IN (SELECT project_id FROM project_roles WHERE user_id = $8))" OTHERS},
+        LISTED "((project_id IS NULL AND created_by = $8) OR project_id IN (SELECT project_id FROM project_roles WHERE user_id = $8))" OTHERS},
     [CANCEL_QUEUED] = {"task_cancel_queued",
         "UPDATE tasks SET status = 'cancelled', finished_at_us = $2, n_waits = 0 WHERE id = $1 AND status = 'queued'"},
     [CANCEL_RUNNING] = {"task_cancel_running",

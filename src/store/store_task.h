@@ -79,7 +79,8 @@ int store_task_get(struct store *s, const char *id, struct arena *a,
 
 struct store_task_filter { // NULL, UNSET: any
     const char *project_id, *video_id, *session_id, *kind;
-    const char *user_id; // of projects in which that user has a role, or created by the user
+    const char
+        *user_id; // of projects in which that user has a role; of no project: made by the user
     enum store_task_status status;
 };
 int store_task_list(struct store *s, const struct store_task_filter *filter,

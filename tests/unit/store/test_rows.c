@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "store/store_access.h"
 #include "store/store_audit.h"
 #include "store/store_key.h"
 #include "store/store_login.h"
@@ -380,6 +381,25 @@ static void test_model(void **state)
     FAILS(ERR_NOT_FOUND, store_model_get(t->store, "yolo", t->arena, &m));
 }
 
+static void test_homes(void **state)
+{
+    struct test *t = *state;
+    struct store_home home;
+    OK(store_home_get(t->store, STORE_NOUN_PROJECT, t->project, &home));
+    assert_string_equal(home.project_id, t->project);
+    OK(store_home_get(t->store, STORE_NOUN_VIDEO, t->video, &home));
+    assert_string_equal(home.project_id, t->project);
+    for (int noun = STORE_NOUN_UNSET + 1; noun < STORE_N_NOUNS; noun++)
+        FAILS(ERR_NOT_FOUND,
+              store_home_get(t->store, (enum store_noun)noun, "01ARZ3NDEKTSV4RRFFQ69G5FAV", &home));
+    char id[ID_BYTES];
+    OK(store_task_create(t->store, &(struct store_task){.kind = "bench", .created_by = "u"}, NULL,
+                         0, id));
+    OK(store_home_get(t->store, STORE_NOUN_TASK, id, &home));
+    assert_string_equal(home.project_id, "");
+    assert_string_equal(home.created_by, "u");
+}
+
 static void test_users_and_roles(void **state)
 {
     struct test *t = *state;
@@ -401,12 +421,18 @@ static void test_users_and_roles(void **state)
     OK(store_user_count(t->store, &n, &n_admins));
     assert_int_equal(n, 2);
     assert_int_equal(n_admins, 1);
+    OK(store_user_best_role(t->store, anna, &role));
+    assert_int_equal(role, STORE_ROLE_UNSET);
+    OK(store_user_best_role(t->store, admin, &role));
+    assert_int_equal(role, STORE_ROLE_ADMIN);
     OK(store_user_role_in(t->store, anna, t->project, &role));
     assert_int_equal(role, STORE_ROLE_UNSET);
     OK(store_project_list(t->store, anna, NULL, count_project, &rows, NULL));
     assert_int_equal(rows, 0);
     OK(store_user_set_role(t->store, t->project, anna, STORE_ROLE_VIEWER));
     OK(store_user_set_role(t->store, t->project, anna, STORE_ROLE_EDITOR));
+    OK(store_user_best_role(t->store, anna, &role));
+    assert_int_equal(role, STORE_ROLE_EDITOR);
     OK(store_user_role_in(t->store, anna, t->project, &role));
     assert_int_equal(role, STORE_ROLE_EDITOR);
     OK(store_project_list(t->store, anna, NULL, count_project, &rows, NULL));
@@ -586,6 +612,7 @@ int main(void)
         ROW(test_uploads_expire),
         ROW(test_truth_versions),
         ROW(test_model),
+        ROW(test_homes),
         ROW(test_users_and_roles),
         ROW(test_keys_and_logins),
         ROW(test_lock_out),

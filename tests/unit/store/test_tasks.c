@@ -298,18 +298,20 @@ static void test_lists_and_depth(void **state)
     }
     OK(claim(t, "probe", &lease));
     OK(store_task_succeed(t->store, &lease, NULL));
+    const struct store_task homeless = {.kind = "bench", .created_by = "bert"};
+    OK(store_task_create(t->store, &homeless, NULL, 0, id));
     const struct {
         struct store_task_filter filter;
         int n;
     } rows[] = {
-        {{0}, 6},
-        {{.status = STORE_TASK_QUEUED}, 5},
+        {{0}, 7},
+        {{.status = STORE_TASK_QUEUED}, 6},
         {{.project_id = t->project, .kind = "probe"}, 3},
         {{.video_id = t->video}, 3},
         {{.video_id = t->video, .status = STORE_TASK_SUCCEEDED}, 1},
         {{.session_id = t->video}, 0},
-        {{.user_id = "anna"}, 6},
-        {{.user_id = "bert"}, 0},
+        {{.user_id = "anna"}, 0}, // a project that one has left
+        {{.user_id = "bert"}, 1}, // of no project
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         int n = 0;

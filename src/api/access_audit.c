@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// access_audit.c - every change leaves a line: who, from where, what, to which object, and how it
+// ended. It is written before the client hears of the change.
+
+#include <string.h>
+
+#include "api/access_priv.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "http/address.h"
+#include "store/store_audit.h"
+
+enum {
+    MAX_DETAIL = 4096,
+};
+
+static const char *verb_of(const char *method)
+{
+    static const char *const verbs[][2] = {
+        {"DELETE", "delete"}, {"PATCH", "change"}, {"POST", "create"}, {"PUT", "put"}};
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+        if (strcmp(verbs[i][0], method) == 0)
+            return verbs[i][1];
+    }
+    return "read";
+}
+
+void access_action(const char *method, const char *path, char ret_action[ACCESS_ACTION_MAX])
+{
+    struct str rest = str_of(path);
+    struct str segment;
+    struct str_buf out = STR_BUF_INIT(ACCESS_ACTION_MAX - 1);
+    int n = 0;
+    bool ends_in_word = false;
+    while (str_split(&rest, '/', &segment)) {
+        ends_in_word = segment.n > 0 && segment.p[0] != '{';
+        if (!ends_in_word || str_is(segment, "api") || str_is(segment, "v1"))
+            continue;
+        if (n++ == 0 && segment.n > 1 && str_ends(segment, "s")) // "videos": one of them
+            segment.n--;
+        if (out.n > 0)
+            str_buf_putc(&out, '.');
+        str_buf_add_str(&out, segment);
+    }
+    bool is_deed = strcmp(method, "POST") == 0 && ends_in_word && n > 1; // "/videos/{id}/process"
+    if (!is_deed && n > 0 && strcmp(path, "/api/v1/login") != 0 &&
+        strcmp(path, "/api/v1/logout") != 0)
+        str_buf_printf(&out, ".%s", verb_of(method));
+    snprintf(ret_action, ACCESS_ACTION_MAX, "%s", str_buf_text(&out));
+    str_buf_finish(&out);
+}
+
+// Pieces of something that is recorded as a whole.
+static bool is_piece(const struct route *route)
+{
+    static const char *const pieces[][2] = {
+        {"PATCH", "/api/v1/uploads/{id}"},
+        {"POST", "/api/v1/sessions/{id}/detections"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
+        if (strcmp(route->method, pieces[i][0]) == 0 && strcmp(route->path, pieces[i][1]) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool access_is_recorded(const struct route *route, int status)
+{
+    bool is_change = route->role >= API_EDITOR || route->rate_class == API_RATE_LOGIN;
+    if (strcmp(route->method, "GET") == 0 || !is_change)
+        return false;
+    if (route->rate_class == API_RATE_LOGIN) // also who tried, and was refused
+        return status < 300 || status == 401 || status == 429;
+    // What was wrong in itself changed nothing; who may not is told apart from who is nobody.
+    return (status < 300 && !is_piece(route)) || status == 403 || status >= 500;
+}
+
+void api_audit_object(struct request *q, const char *id)
+{
+    struct access_who *who = (struct access_who *)(uintptr_t)access_who(q);
+    who->object_id = id;
+}
+
+// The handler's word, what was made, or what the path names.
+static const char *object_of(struct request *q)
+{
+    const struct access_who *who = access_who(q);
+    struct str at = reply_header_value(q, "Location");
+    struct str part;
+    struct str id = {NULL, 0};
+    if (who->object_id)
+        return who->object_id;
+    while (!id.p && str_split(&at, '/', &part))
+        id = id_is_valid(part) ? part : id;
+    if (!id.p && strstr(request_template(q), "{id}"))
+        id = request_parameter(q, "id");
+    return id.p ? arena_strndup(request_arena(q), id.p, id.n) : NULL;
+}
+
+static void put_detail(struct request *q, int status, struct str_buf *out)
+{
+    const struct access_who *who = access_who(q);
+    struct json_writer w;
+    json_writer_init(&w, out);
+    json_object(&w);
+    json_put_text(&w, "outcome",
+                  status < 300                     ? "done"
+                  : status == 401 || status == 403 ? "denied"
+                  : status == 429                  ? "locked out"
+                                                   : "failed");
+    json_put_int(&w, "status", status);
+    json_key(&w, "method");
+    json_string(&w, request_method(q));
+    json_key(&w, "path");
+    json_string(&w, request_path(q));
+    json_put_known(&w, "key_id", who->key_id);
+    json_end(&w);
+}
+
+void api_replied(struct request *q, int status)
+{
+    const struct access_who *who = access_who(q);
+    const struct route *route = request_route(q);
+    char client[ADDRESS_TEXT];
+    char action[ACCESS_ACTION_MAX];
+    if (!who || !access_is_recorded(route, status))
+        return;
+    struct str_buf detail = STR_BUF_INIT(MAX_DETAIL);
+    address_format(request_client(q), client);
+    access_action(route->method, route->path, action);
+    put_detail(q, status, &detail);
+    const struct store_audit x = {.user_id = who->user_id,
+                                  .user_name = who->user_name,
+                                  .client = client,
+                                  .request_id = request_id(q),
+                                  .action = action,
+                                  .object_id = object_of(q),
+                                  .detail_json = str_buf_text(&detail)};
+    if (store_audit_add(api_of(q)->opts.store, &x) < 0) // what was done is done
+        log_error(NULL, "audit: %s is not recorded: %s", action, err_message(0));
+    err_clear();
+    str_buf_finish(&detail);
+}
