@@ -60,6 +60,12 @@ struct api_frame_wanted {
     int max_width; // 0: as it is
 };
 
+struct api_times_wanted {
+    const char *path;       // of the video's blob
+    const char *probe_json; // of its row; NULL: none
+    int64_t n_frames;       // of its row
+};
+
 struct api_model_facts {
     const char *head;
     const char *labels_json, *input_json, *description_json;
@@ -74,6 +80,9 @@ struct api_tools {
     // format is no single file.
     int (*export_truth)(void *arg, const char *path, const char *format, const char *out_path);
     int (*frame_jpeg)(void *arg, const struct api_frame_wanted *w, struct str_buf *out);
+    // The time of each frame in microseconds, rising; *ret_times* is the caller's (mem_free).
+    int (*frame_times)(void *arg, const struct api_times_wanted *w, int64_t **ret_times,
+                       size_t *ret_n);
     // ERR_INVALID where a member of *json* is no setting of detection, or out of range.
     int (*check_settings)(void *arg, const char *json, struct arena *a);
     // ERR_INVALID, ERR_DATA where *json* is neither a built-in profile's name nor a profile.

@@ -7,6 +7,7 @@
 #include "api/api_priv.h"
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "blob/blob.h"
 #include "store/store_blob.h"
 #include "store/store_model.h"
@@ -18,7 +19,8 @@ enum {
     MAX_FRAME_WIDTH = 8192,
     MAX_BATCH = 1000, // videos of one request
 };
-#define MAX_JPEG (32 * MIB)
+#define MAX_JPEG       (32 * MIB)
+#define MAX_TIMES_JSON (256 * MIB)
 
 void put_video(struct json_writer *w, const struct store_video *v)
 {
@@ -277,6 +279,69 @@ static int video_frame(struct request *q)
     return r;
 }
 
+// Distances from frame to frame as pairs of microseconds and how often in a row: a video of a
+// constant rate is one pair, or few.
+static void put_steps(struct json_writer *w, const int64_t *times, size_t n)
+{
+    json_key(w, "steps");
+    json_array(w);
+    for (size_t i = 1; i < n;) {
+        int64_t step = times[i] - times[i - 1];
+        size_t from = i;
+        while (i < n && times[i] - times[i - 1] == step)
+            i++;
+        json_int(w, step);
+        json_int(w, (int64_t)(i - from));
+    }
+    json_end(w);
+}
+
+static int reply_times(struct request *q, const char *id, const int64_t *times, size_t n)
+{
+    struct str_buf body = STR_BUF_INIT(MAX_TIMES_JSON);
+    struct json_writer w;
+    json_writer_init(&w, &body);
+    json_object(&w);
+    json_put_text(&w, "video_id", id);
+    json_put_int(&w, "frames", (int64_t)n);
+    json_put_int(&w, "first_pts_us", times[0]);
+    put_steps(&w, times, n);
+    json_end(&w);
+    return reply_json(q, 200, &body);
+}
+
+static int video_times(struct request *q)
+{
+    struct api *a = api_of(q);
+    struct store_video v;
+    char path[BLOB_PATH_BYTES];
+    int r = api_video(q, &v);
+    if (r < 0)
+        return r;
+    if (!v.blob_key || v.status != STORE_VIDEO_READY)
+        return err_set(ERR_NOT_FOUND, "video %s has no frames yet", v.id);
+    char etag[128];
+    snprintf(etag, sizeof(etag), "%s-times", v.blob_key);
+    const struct reply_validity validity = {.etag = etag,
+                                            .caching = "private, max-age=31536000, immutable"};
+    r = reply_if_unchanged(q, &validity);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    r = blob_path(a->opts.blob, v.blob_key, path);
+    if (r < 0)
+        return r;
+    const struct api_times_wanted wanted = {
+        .path = path, .probe_json = v.probe_json, .n_frames = v.n_frames};
+    int64_t *times;
+    size_t n;
+    r = a->opts.tools.frame_times(a->opts.tools.arg, &wanted, &times, &n);
+    if (r < 0)
+        return r;
+    r = reply_times(q, v.id, times, n);
+    mem_free(times);
+    return r;
+}
+
 // ---- processing
 
 struct process_body {
@@ -458,6 +523,8 @@ const struct route api_routes_video[] = {
     {"GET", "/api/v1/videos/{id}/content", video_content, .role = API_VIEWER},
     {"GET", "/api/v1/videos/{id}/thumbnail.jpg", video_thumbnail, .role = API_VIEWER},
     {"GET", "/api/v1/videos/{id}/frames/{n}.jpg", video_frame, .role = API_VIEWER,
+     .rate_class = API_RATE_COSTLY},
+    {"GET", "/api/v1/videos/{id}/times", video_times, .role = API_VIEWER,
      .rate_class = API_RATE_COSTLY},
     {"POST", "/api/v1/videos/{id}/process", video_process, .role = API_EDITOR,
      .rate_class = API_RATE_WRITE},

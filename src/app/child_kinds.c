@@ -16,6 +16,7 @@ int app_child_main(const char *kind)
         {CHILD_SOURCE_KIND, child_source_run},
         child_probe_kind,
         child_frame_kind,
+        child_times_kind,
         child_picture_kind,
         child_preview_kind,
         child_model_kind,

@@ -14,6 +14,7 @@
 #include "eval/verdict.h"
 #include "media/child_jobs.h"
 #include "media/frame_at.h"
+#include "media/frame_times.h"
 #include "pipeline/detect_opts.h"
 #include "task/probe_json.h"
 #include "task/truth_import.h"
@@ -102,6 +103,16 @@ static int frame_jpeg(void *arg, const struct api_frame_wanted *w, struct str_bu
     return child_frame(tools_of(arg)->program, &f, out);
 }
 
+static int frame_times(void *arg, const struct api_times_wanted *w, int64_t **ret_times,
+                       size_t *ret_n)
+{
+    struct frame_times_check check;
+    bool has_check = probe_json_times(w->probe_json, &check);
+    check.n_frames = w->n_frames;
+    return child_frame_times(tools_of(arg)->program, w->path, has_check ? &check : NULL, ret_times,
+                             ret_n);
+}
+
 static int check_settings(void *arg, const char *json, struct arena *a)
 {
     (void)arg;
@@ -185,6 +196,7 @@ struct api_tools serve_tools(const struct task_tools *tools)
         .import_truth = import_truth,
         .export_truth = export_truth,
         .frame_jpeg = frame_jpeg,
+        .frame_times = frame_times,
         .check_settings = check_settings,
         .check_profile = check_profile,
         .inspect_model = inspect_model,

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "media/frame_at.h"
+#include "media/frame_times.h"
 #include "media/picture_file.h"
 #include "media/probe.h"
 #include "vision/letterbox.h"
@@ -28,6 +29,7 @@ enum {
     MAX_SIDE = 65535,
 };
 #define MAX_PREPARED (64 * MIB)
+#define MAX_TIMES    ((size_t)FRAME_TIMES_MAX * sizeof(int64_t))
 
 static int copy_path(const char *path, char ret_path[PATH_BYTES])
 {
@@ -192,6 +194,67 @@ int child_frame(const char *program, const struct frame_at *f, struct str_buf *o
     return r;
 }
 
+// --- the times of all frames
+
+struct times_request {
+    struct frame_times_check check;
+    int32_t has_check;
+    char path[PATH_BYTES];
+};
+
+static int answer_times(const void *request, size_t n, int fd, struct str_buf *out)
+{
+    (void)fd;
+    struct times_request q;
+    if (n != sizeof(q))
+        return err_set(ERR_INVALID, "a request of %zu bytes", n);
+    memcpy(&q, request, sizeof(q));
+    int64_t *times;
+    size_t n_times;
+    int r = frame_times_read(q.path, q.has_check ? &q.check : NULL, &times, &n_times);
+    if (r < 0)
+        return r;
+    str_buf_add(out, times, n_times * sizeof(*times));
+    mem_free(times);
+    return str_buf_check(out);
+}
+
+static bool times_hold(const struct str_buf *answer)
+{
+    const int64_t *times = (const int64_t *)(const void *)answer->p;
+    size_t n = answer->n / sizeof(*times);
+    if (n == 0 || answer->n % sizeof(*times) != 0)
+        return false;
+    for (size_t i = 1; i < n; i++)
+        if (times[i] <= times[i - 1])
+            return false;
+    return true;
+}
+
+int child_frame_times(const char *program, const char *path, const struct frame_times_check *check,
+                      int64_t **ret_times, size_t *ret_n)
+{
+    struct times_request q = {.has_check = check != NULL};
+    if (check)
+        q.check = *check;
+    int r = copy_path(path, q.path);
+    if (r < 0)
+        return r;
+    struct str_buf answer = STR_BUF_INIT(MAX_TIMES);
+    const struct child_limits limits = {.cpu_seconds = PROBE_LIMIT_S, .readable = {q.path}};
+    r = child_ask(program, child_times_kind.name, &limits, &q, sizeof(q), -1,
+                  PROBE_LIMIT_S * CLOCK_NS_PER_S, &answer);
+    r = name_error(r, path);
+    if (r == 0 && !times_hold(&answer))
+        r = nonsense(path);
+    if (r == 0) {
+        *ret_n = answer.n / sizeof(int64_t);
+        *ret_times = (int64_t *)(void *)str_buf_take(&answer);
+    }
+    str_buf_finish(&answer);
+    return r;
+}
+
 // --- a posted picture
 
 struct picture_request {
@@ -350,6 +413,11 @@ static int run_frame(int socket)
     return child_answer(socket, MAX_JPEG, answer_frame);
 }
 
+static int run_times(int socket)
+{
+    return child_answer(socket, MAX_TIMES, answer_times);
+}
+
 static int run_picture(int socket)
 {
     return child_answer(socket, MAX_PREPARED, answer_picture);
@@ -357,4 +425,5 @@ static int run_picture(int socket)
 
 const struct child_kind child_probe_kind = {"probe", run_probe};
 const struct child_kind child_frame_kind = {"frame", run_frame};
+const struct child_kind child_times_kind = {"times", run_times};
 const struct child_kind child_picture_kind = {"picture", run_picture};

@@ -14,6 +14,7 @@
 #include "base/child.h"
 
 struct frame_at;
+struct frame_times_check;
 struct picture;
 struct probe_result;
 struct source_opts;
@@ -26,6 +27,9 @@ int child_probe(const char *program, const struct source_opts *opts, int64_t cpu
                 struct probe_result *ret_result) MUST_CHECK;
 // As frame_at_jpeg().
 int child_frame(const char *program, const struct frame_at *f, struct str_buf *out) MUST_CHECK;
+// As frame_times_read(). *ret_times*: the caller's (mem_free).
+int child_frame_times(const char *program, const char *path, const struct frame_times_check *check,
+                      int64_t **ret_times, size_t *ret_n) MUST_CHECK;
 // The picture that the bytes in *fd* (read from its start) hold, decoded as picture_decode() does
 // and made a model's input: see picture.prepared. *name* is for messages. ERR_TOO_BIG: more than
 // *max_pixels*.
@@ -38,5 +42,5 @@ int child_preview(const char *program, const char *path, const char *out_path,
                   int64_t timeout_ns) MUST_CHECK;
 
 // What the children run, for the table of child_main().
-extern const struct child_kind child_probe_kind, child_frame_kind, child_picture_kind,
-    child_preview_kind;
+extern const struct child_kind child_probe_kind, child_frame_kind, child_times_kind,
+    child_picture_kind, child_preview_kind;

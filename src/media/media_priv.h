@@ -10,12 +10,20 @@
 #include "base/attr.h"
 #include "media/media_log.h"
 #include "media/source.h"
+#include "media/timeline.h"
 
 struct picture;
 struct probe_result;
 
 enum {
     SOURCE_IO_TIMEOUT_S = 30, // of one step: an open, a packet
+};
+
+// What a packet says of the frame in it, in the stream's time base.
+struct source_packet {
+    int64_t pts; // TIMELINE_NO_PTS: nothing
+    int64_t duration;
+    bool is_dropped; // an edit list leaves its frame out
 };
 
 // A kind of source. Each call stands between media_log_begin() and _end().
@@ -31,6 +39,9 @@ struct source_impl {
     int (*next)(struct source *s, struct picture **ret_picture);
     // NULL: cannot. See source_seek(); the frame found is the next that advance gives.
     int (*seek)(struct source *s, int64_t pts_us);
+    // NULL: there are no packets. The next one of the stream, not decoded: see
+    // source_packet_next().
+    int (*packet)(struct source *s, struct source_packet *ret_packet);
     void (*close)(struct source *s);
     void (*describe)(const struct source *s, struct probe_result *result); // the parts info lacks
 };
@@ -70,3 +81,6 @@ void source_set_deadline(struct source *s);
 void source_count_undecodable(struct source *s, const char *reason);
 // The next picture without making it, counted as decoded. Behind source_next() and probe_file().
 int source_step(struct source *s, int64_t *ret_pts_us, int64_t *ret_ordinal) MUST_CHECK;
+// The next packet, in the order they lie, in place of any step. ERR_EOF. ERR_UNSUPPORTED: this kind
+// of source has none.
+int source_packet_next(struct source *s, struct source_packet *ret_packet) MUST_CHECK;

@@ -202,6 +202,16 @@ int source_step(struct source *s, int64_t *ret_pts_us, int64_t *ret_ordinal)
     return 0;
 }
 
+int source_packet_next(struct source *s, struct source_packet *ret_packet)
+{
+    if (!s->impl->packet)
+        return err_set(ERR_UNSUPPORTED, "%s: has no packets", s->path);
+    media_log_begin(&s->log);
+    int r = s->impl->packet(s, ret_packet);
+    media_log_end();
+    return r;
+}
+
 // Seconds of the command line are compared in whole microseconds, as times are.
 static int64_t us_of(double seconds)
 {

@@ -361,6 +361,21 @@ static int video_advance(struct source *s, int64_t *ret_pts_us)
     return 0;
 }
 
+static int video_packet(struct source *s, struct source_packet *ret_packet)
+{
+    struct video *v = (struct video *)s->state;
+    int r = read_packet(s, v);
+    if (r < 0)
+        return r;
+    if (v->is_draining)
+        return err_set(ERR_EOF, "%s: end", s->path);
+    *ret_packet = (struct source_packet){
+        .pts = v->packet->pts == AV_NOPTS_VALUE ? TIMELINE_NO_PTS : v->packet->pts,
+        .duration = v->packet->duration,
+        .is_dropped = (v->packet->flags & AV_PKT_FLAG_DISCARD) != 0};
+    return 0;
+}
+
 // Pictures before the mark may come first (a key frame's leading pictures); one at exactly that
 // time is the mark, whatever else would be another file than the one that was counted.
 static int video_seek(struct source *s, int64_t pts_us)
@@ -440,6 +455,7 @@ const struct source_impl source_video = {
     .advance = video_advance,
     .take = video_take,
     .seek = video_seek,
+    .packet = video_packet,
     .close = video_close,
     .describe = video_describe,
 };

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "media/frame_times.h"
 #include "media/probe.h"
 
 static void put_streams(struct json_writer *w, const struct probe_result *p)
@@ -101,4 +102,30 @@ bool probe_json_mark(const char *json, int64_t ordinal, struct source_mark *ret_
     json_reader_destroy(reader);
     err_clear();
     return found;
+}
+
+bool probe_json_times(const char *json, struct frame_times_check *ret_check)
+{
+    struct json_reader *reader;
+    const struct json_reader_opts opts = {.text = str_of(json)};
+    if (!json || json_reader_create(&opts, &reader) < 0)
+        return false;
+    struct json_event e;
+    struct frame_times_check c = {0};
+    int64_t *to = NULL;
+    int n = 0;
+    while (n < 2 && json_next(reader, &e) == 0 && e.type != JSON_END) {
+        if (e.type == JSON_NUMBER && to) {
+            *to = e.integer;
+            n++;
+        }
+        bool is_key = e.type == JSON_KEY;
+        to = is_key && str_is(e.text, "first_pts_us")  ? &c.first_pts_us
+             : is_key && str_is(e.text, "last_pts_us") ? &c.last_pts_us
+                                                       : NULL;
+    }
+    json_reader_destroy(reader);
+    err_clear();
+    *ret_check = c;
+    return n == 2;
 }

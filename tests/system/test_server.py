@@ -142,6 +142,9 @@ def test_frames_and_bytes(data, server):
     assert again.status == 304
     assert server.get(f"/api/v1/videos/{video}/frames/71.jpg").status == 404
     assert server.get(f"/api/v1/videos/{video}/frames/x.jpg").status == 404
+    times = server.get(f"/api/v1/videos/{video}/times")
+    assert times.json == {"video_id": video, "frames": 71, "first_pts_us": 0, "steps": [40000, 70]}
+    assert server.get(f"/api/v1/videos/{video}/times", headers={"If-None-Match": times.headers["ETag"]}).status == 304
 
 
 def test_a_preview_where_browsers_cannot_play(data, server):

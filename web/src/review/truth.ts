@@ -228,7 +228,7 @@ export class Truth {
     const before = this.boxes.get(id);
     if (!before) return;
     const after = this.inside({ ...before, ...upright(r), isKey: true });
-    if (after.w < 1 || after.h < 1) return;
+    if (after.w < 1 || after.h < 1 || isAlike(before, after)) return;
     this.run(before.w === after.w && before.h === after.h ? "move" : "resize", [{ before, after }]);
   }
 
