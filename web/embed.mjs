@@ -34,6 +34,7 @@ const TYPES = {
   json: "application/json",
   svg: "image/svg+xml",
   txt: "text/plain; charset=utf-8",
+  woff2: "font/woff2",
   wasm: "application/wasm",
   webmanifest: "application/manifest+json",
 };
