@@ -1411,12 +1411,14 @@ export interface components {
             detections: components["schemas"]["Count"];
             error: components["schemas"]["Text"];
             /** @description process: the run's summary; evaluate: how many videos */
-            result: components["schemas"]["RunSummary"] | components["schemas"]["EvaluationTally"] | null;
+            result: components["schemas"]["RunSummary"] | components["schemas"]["EvaluationTally"] | components["schemas"]["NoResult"] | null;
             settings: components["schemas"]["NullableSettings"];
             created_at: components["schemas"]["Time"];
             started_at: components["schemas"]["NullableTime"];
             finished_at: components["schemas"]["NullableTime"];
         };
+        /** @description of kinds that leave nothing here */
+        NoResult: Record<string, never>;
         EvaluationTally: {
             videos_judged: components["schemas"]["Count"];
             without_truth: components["schemas"]["Count"];
