@@ -18,6 +18,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "eval/evaluation.h"
 #include "synth/synth.h"
 
@@ -63,7 +64,7 @@ static const struct opt rows[] = {
     OPT_TEXT(struct demo_opts, "out", out, "DIR", "directory for everything that is made; made where absent", "demo-output"),
     OPT_INT(struct demo_opts, "seed", seed, 0, 9e15, "N", "of the clip", "20260"),
     OPT_DOUBLE(struct demo_opts, "seconds", seconds, 1, SYNTH_MAX_SECONDS, "SECONDS", "length of the clip; day, dusk, night, rain and fog get a fifth each", "30"),
-    OPT_CHOICE(struct demo_opts, "serve", serve, serve_names, "WHEN", "show it in the browser at the end: auto, always or never", "auto: on a terminal, where the build can"),
+    OPT_CHOICE(struct demo_opts, "serve", serve, serve_names, "WHEN", "serve it for a browser at the end: auto, always or never", "auto: on a terminal"),
     OPT_TEXT(struct demo_opts, "truth", truth, "FILE", "what is in --video, in any format of docs/FILES.md", NULL),
     OPT_TEXT(struct demo_opts, "video", video, "SOURCE", "your own video, instead of the clip; needs --truth", NULL),
     OPT_END,
@@ -221,19 +222,29 @@ static int judge(struct demo *d, int *ret_status)
     return r;
 }
 
-static int serve(const struct demo *d, int *ret_status)
+// Who did not ask for it is not refused it either.
+static bool is_served_unasked(void)
 {
-    const bool is_wanted = settings.serve == SERVE_ALWAYS ||
-                           (settings.serve == SERVE_AUTO && demo_serve_is_possible() &&
-                            isatty(STDOUT_FILENO) && !app_is_interrupted());
+    if (!isatty(STDOUT_FILENO) || app_is_interrupted())
+        return false;
+    if (demo_serve_check(settings.video, settings.truth) == 0)
+        return true;
+    log_info(NULL, "not shown in the browser: %s", err_message(0));
+    err_clear();
+    return false;
+}
+
+static int serve(const struct demo *d)
+{
     const struct demo_project project = {.name = "demo",
                                          .dir = settings.out,
                                          .video = d->video,
                                          .truth = d->truth,
                                          .model = d->model,
-                                         .detections = d->detections,
-                                         .report = d->report};
-    return is_wanted ? demo_serve(&project, d->call, ret_status) : 0;
+                                         .engine = &validation.detect.engine};
+    if (settings.serve == SERVE_NEVER || (settings.serve == SERVE_AUTO && !is_served_unasked()))
+        return 0;
+    return demo_serve(&project, d->call);
 }
 
 // ---- the walk
@@ -247,10 +258,9 @@ static int check(const struct app_call *call)
         return err_set(ERR_INVALID, "--video needs --truth: what is in it?");
     if (settings.truth && !settings.video)
         return err_set(ERR_INVALID, "--truth needs --video: what is it the truth of?");
-    if (settings.serve == SERVE_ALWAYS && !demo_serve_is_possible())
-        return err_set(ERR_UNSUPPORTED,
-                       "--serve always: the demo does not hand its project to the server yet: "
-                       "start `assay serve` and load it there");
+    int r = settings.serve == SERVE_ALWAYS ? demo_serve_check(settings.video, settings.truth) : 0;
+    if (r < 0)
+        return r;
     if (!validation.detect.model.path && demo_model_get().n == 0)
         return err_set(ERR_NOT_FOUND, "this build has no demo model: name one by --model");
     return 0;
@@ -284,7 +294,7 @@ static int walk(struct demo *d, int *ret_status)
         r = make_clip(d);
     if (r == 0)
         r = judge(d, ret_status);
-    return r == 0 && *ret_status == 0 ? serve(d, ret_status) : r;
+    return r == 0 && *ret_status == 0 ? serve(d) : r;
 }
 
 static int run(const struct app_call *call)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// demo_serve.h - where `assay demo` hands what it made to the server, if the build has one.
+// demo_serve.h - hands what `assay demo` made to the server in this process, and serves it: a
+// project with the clip, its truth, the model, and a session in which the server's own workers run
+// and judge them.
 //
 // Threads: the main one.
 #pragma once
@@ -9,21 +11,21 @@
 #include "base/attr.h"
 
 struct app_call;
+struct engine_opts;
 
 // What the demo made or was given: existing files. Texts are borrowed.
 struct demo_project {
     const char *name; // of the project: "demo"
-    const char *dir;  // everything is in here; server data may go to a directory of its own
+    const char *dir;  // everything is in here; the server's data in DIR/server
     const char *video;
     const char *truth;
     const char *model;
-    const char *detections; // .jsonl of the judged run
-    const char *report;
+    const struct engine_opts *engine;
 };
 
-// Whether the project can be served: --serve always is refused at once where it cannot.
-bool demo_serve_is_possible(void);
-// Serves the project until it is interrupted. *ret_status: the exit status. ERR_UNSUPPORTED
-// (it cannot be), and what the server says when it cannot start.
-int demo_serve(const struct demo_project *p, const struct app_call *call,
-               int *ret_status) MUST_CHECK;
+// Whether the server can take the user's own video and truth: files, no folders and addresses.
+// ERR_UNSUPPORTED names the one that it cannot. NULL is passed over.
+int demo_serve_check(const char *video, const char *truth) MUST_CHECK;
+// Serves until it is interrupted; a project of that name from an earlier run is replaced.
+// ERR_CANCELLED (interrupted before it was all there), what serving_start() and the server say.
+int demo_serve(const struct demo_project *p, const struct app_call *call) MUST_CHECK;

@@ -139,7 +139,8 @@ static int open_server(struct serving *s)
                                      .replied = api_replied,
                                      .alias_from = "/api/",
                                      .alias_to = "/api/v1/",
-                                     .stop_timeout_ms = (int)(s->opts.stop_seconds * 1000)};
+                                     .stop_timeout_ms = (int)(s->opts.stop_seconds * 1000),
+                                     .no_access_log = s->opts.no_access_log};
     if (r == 0)
         r = server_create(&opts, &s->server);
     if (r == 0)

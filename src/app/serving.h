@@ -6,6 +6,7 @@
 // Threads: the main one; the server, its workers and its janitor have their own.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/attr.h"
@@ -18,6 +19,7 @@ struct serving_opts {
     const char *data;   // its directory; made where absent
     int64_t workers;    // tasks side by side
     double stop_seconds;
+    bool no_access_log;
     struct engine_opts engine;
 };
 

@@ -2,10 +2,13 @@
 import json
 import os
 import re
+import select
 import signal
 import time
+import urllib.request
 
 import pytest
+from server import Server
 
 FILES = ["annotated.mp4", "detections.jsonl", "metrics.json", "report.html"]
 MADE = ["clip.mp4", "truth.coco.json"]
@@ -106,10 +109,109 @@ def test_refusals(assay, tmp_path, options, said):
     assert not (tmp_path / "out/clip.mp4").exists(), "what cannot work is said before the clip is drawn"
 
 
-def test_no_server(assay, tmp_path):
-    said = assay.refuses("demo", "--out", tmp_path / "out", "--serve", "always")
-    assert "--serve always" in said and "assay serve" in said
+# ---- served
+
+
+def campus(data):
+    """A short walk on real data: the quickest there is."""
+    case = data / "video_with_gt/mmtracking_demo_MOT17-04"
+    return ["--model", data / "models/FastestDet_352.onnx", "--video", case / "demo.mp4", "--truth", case / "gt.coco.json"]
+
+
+class Served:
+    """`assay demo` that serves, its words read from a pipe or a terminal of its own."""
+
+    def __init__(self, assay, out, *options, on_terminal=False):
+        ours, theirs = os.openpty() if on_terminal else os.pipe()
+        self.log = open(f"{out}.log", "w+")
+        self.process = assay.start(*map(str, ("demo", "--out", out, *options)), stdout=theirs, stderr=self.log)
+        os.close(theirs)
+        self.words, self.text = ours, ""
+
+    def __enter__(self):
+        end = time.monotonic() + 90
+        while "another time" not in self.text:
+            ready, _, _ = select.select([self.words], [], [], max(0, end - time.monotonic()))
+            assert ready, f"nothing is served:\n{self.text}\n{self.errors()}"
+            try:
+                more = os.read(self.words, 65536).decode()
+            except OSError:  # a terminal whose other end is gone
+                more = ""
+            assert more, f"it ended:\n{self.text}\n{self.errors()}"
+            self.text += more
+        self.session = re.search(r"its interface +(http://127\.0\.0\.1:\d+)(/api/v1/sessions/\w+)", self.text)
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        os.close(self.words)
+        self.log.close()
+
+    def errors(self):
+        self.log.seek(0)
+        return self.log.read()
+
+    def get(self, path):
+        with urllib.request.urlopen(self.session.group(1) + path, timeout=30) as reply:
+            return json.load(reply)
+
+    def stop(self, how):
+        self.process.send_signal(how)
+        return self.process.wait(30)
+
+
+def test_served(assay, data, tmp_path):
+    out = tmp_path / "out"
+    with Served(assay, out, *campus(data), "--serve", "always") as demo:
+        session = demo.get(demo.session.group(2))
+        assert session["status"] == "succeeded" and session["model"] == "demo"
+        metrics = json.loads((out / "metrics.json").read_text())
+        assert demo.get(demo.session.group(2) + "/results")["metrics"]["coco"] == metrics["coco"]
+        project, = demo.get("/api/v1/projects")["items"]
+        assert (project["name"], project["videos"], project["sessions"]) == ("demo", 1, 1)
+        video, = demo.get(f"/api/v1/projects/{project['id']}/videos")["items"]
+        assert (video["name"], video["status"], video["frames"]) == ("demo.mp4", "ready", 8)
+        assert "report, in a browser" in demo.text, "the verdict comes first"
+        first = project["id"]
+        assert demo.stop(signal.SIGTERM) == 0, demo.errors()
+    # Once more into the same place, unasked, on a terminal: the project is made anew, the model kept.
+    with Served(assay, out, *campus(data), on_terminal=True) as demo:
+        project, = demo.get("/api/v1/projects")["items"]
+        assert project["id"] != first and (project["videos"], project["sessions"]) == (1, 1)
+        assert len(demo.get("/api/v1/models")["items"]) == 1
+        assert demo.stop(signal.SIGINT) == 0, demo.errors()
+    with Server(assay, out / "server") as server:
+        assert server.made("GET", demo.session.group(2))["AP"] == metrics["coco"]["AP"]
+
+
+def test_never_served_on_a_terminal(assay, data, tmp_path):
+    with pytest.raises(AssertionError, match="it ended"), Served(assay, tmp_path / "out", *campus(data), "--serve", "never", on_terminal=True):
+        pass
+    assert not (tmp_path / "out/server").exists() and (tmp_path / "out/report.html").exists()
+
+
+def test_interrupted_before_it_is_served(assay, data, tmp_path):
+    status, out, err = interrupt_when(assay, ["demo", "--out", tmp_path / "out", *campus(data), "--serve", "always"],
+                                      tmp_path / "out/server/assay.db")
+    assert status == 130 and "interrupted" in err
+    assert "To look at" in out and "Served" not in out
+
+
+def test_what_is_no_file_is_not_served(assay, data, tmp_path):
+    case = data / "video_with_gt/TUD-Campus_frames"
+    said = assay.refuses("demo", "--out", tmp_path / "out", "--model", data / "models/yolox_nano_416.onnx", "--video", case / "img1",
+                         "--truth", case / "gt.coco.json", "--serve", "always")
+    assert "img1" in said and "files only" in said
     assert not (tmp_path / "out").exists()
+
+
+def test_server_data_in_use(assay, data, tmp_path):
+    (tmp_path / "out").mkdir()
+    with Server(assay, tmp_path / "out/server"):
+        said = assay.refuses("demo", "--out", tmp_path / "out", *campus(data), "--serve", "always", status=3)
+    assert "in use" in said or "another" in said
 
 
 def test_unwritable_output(assay, data, tmp_path):
