@@ -130,14 +130,6 @@ int cache_create(const struct cache_opts *opts, struct cache **ret_cache)
     return 0;
 }
 
-static uint64_t hash_text(struct str s)
-{
-    uint64_t h = 0xcbf29ce484222325u; // FNV-1a
-    for (size_t i = 0; i < s.n; i++)
-        h = (h ^ (unsigned char)s.p[i]) * 0x100000001b3u;
-    return h ^ (h >> 32);
-}
-
 // --- entries
 
 static void unlink_tags(struct cache *c, struct entry *e)
@@ -243,14 +235,14 @@ static struct entry *entry_create(const struct cache *c, const struct cache_item
     char *to = e->text;
     int lifetime_ms = item->lifetime_ms ? item->lifetime_ms : c->opts.lifetime_ms;
     e->key = put_text(&to, item->key);
-    e->hash = hash_text(e->key);
+    e->hash = str_hash(e->key);
     e->n_tags = item->n_tags;
     e->n_bytes = sizeof(*e) + n_text + sizeof(struct counted) + item->bytes.n;
     e->until_ns = lifetime_ms ? clock_now_ns() + lifetime_ms * CLOCK_NS_PER_MS : INT64_MAX;
     for (size_t i = 0; i < e->n_tags; i++) {
         e->tags[i].entry = e;
         e->tags[i].tag = put_text(&to, item->tags[i]);
-        e->tags[i].hash = hash_text(e->tags[i].tag);
+        e->tags[i].hash = str_hash(e->tags[i].tag);
     }
     return e;
 }
@@ -269,7 +261,7 @@ static struct cache_value *find_near(struct cache *c, struct str key)
 {
     struct cache_value *v = NULL;
     lock_acquire(&c->lock);
-    struct entry **at = find_slot(c, key, hash_text(key));
+    struct entry **at = find_slot(c, key, str_hash(key));
     if (*at && (*at)->until_ns <= clock_now_ns())
         drop_locked(c, at);
     else if (*at) {
@@ -387,7 +379,7 @@ int cache_put(struct cache *c, const struct cache_item *item, struct cache_value
 void cache_forget(struct cache *c, struct str key)
 {
     lock_acquire(&c->lock);
-    struct entry **at = find_slot(c, key, hash_text(key));
+    struct entry **at = find_slot(c, key, str_hash(key));
     if (*at)
         drop_locked(c, at);
     lock_release(&c->lock);
@@ -395,7 +387,7 @@ void cache_forget(struct cache *c, struct str key)
 
 void cache_forget_tag(struct cache *c, struct str tag)
 {
-    uint64_t hash = hash_text(tag);
+    uint64_t hash = str_hash(tag);
     lock_acquire(&c->lock);
     c->forgotten[hash % N_TAG_SLOTS] = ++c->sequence;
     for (struct tag_link *t = c->tag_slots[hash % N_TAG_SLOTS]; t;) {

@@ -109,12 +109,10 @@ static struct str kept_value(const char *text)
 
 static uint64_t hash_values(size_t n_labels, const char *const *values)
 {
-    uint64_t h = 0xcbf29ce484222325u; // FNV-1a
+    uint64_t h = STR_HASH_SEED;
     for (size_t i = 0; i < n_labels; i++) {
-        struct str s = kept_value(values[i]);
-        for (size_t k = 0; k < s.n; k++)
-            h = (h ^ (unsigned char)s.p[k]) * 0x100000001b3u;
-        h = (h ^ 0xff) * 0x100000001b3u; // no byte of UTF-8: "a","b" is not "ab",""
+        h = str_hash_more(h, kept_value(values[i]));
+        h = str_hash_more(h, STR("\xff")); // no byte of UTF-8: "a","b" is not "ab",""
     }
     return h ^ (h >> 32);
 }

@@ -31,6 +31,19 @@ bool str_is(struct str a, const char *b)
     return str_equal(a, str_of(b));
 }
 
+uint64_t str_hash_more(uint64_t h, struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        h = (h ^ (unsigned char)s.p[i]) * UINT64_C(0x100000001b3);
+    return h;
+}
+
+uint64_t str_hash(struct str s)
+{
+    uint64_t h = str_hash_more(STR_HASH_SEED, s);
+    return h ^ (h >> 32);
+}
+
 bool str_starts(struct str s, const char *prefix)
 {
     size_t n = strlen(prefix);

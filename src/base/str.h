@@ -32,6 +32,11 @@ bool str_split(struct str *rest, char separator, struct str *ret_part);
 bool str_line(struct str *rest, struct str *ret_line);
 // Bytes of the well-formed UTF-8 sequence (RFC 3629) at the start of *s*; 0: none is there.
 size_t str_utf8_length(struct str s);
+// FNV-1a, 64 bits, for tables in memory; a stranger can make texts that collide. The second goes on
+// from what came before (STR_HASH_SEED first), and does not fold the upper half down.
+#define STR_HASH_SEED UINT64_C(0xcbf29ce484222325)
+uint64_t str_hash(struct str s);
+uint64_t str_hash_more(uint64_t h, struct str s);
 
 // The whole view must be the number. ERR_INVALID quotes it. Never depends on a locale; no NaN, no
 // infinity.

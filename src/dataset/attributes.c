@@ -24,25 +24,16 @@ struct attribute_table {
     size_t n_texts, n_text_slots;
 };
 
-static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t n)
-{
-    const unsigned char *p = bytes;
-    for (size_t i = 0; i < n; i++)
-        hash = (hash ^ p[i]) * 1099511628211u;
-    return hash;
-}
-
 static size_t slot_of(struct str text, size_t n_slots)
 {
-    uint64_t hash = hash_bytes(14695981039346656037u, text.p, text.n);
-    return (size_t)(hash ^ hash >> 32) & (n_slots - 1);
+    return (size_t)str_hash(text) & (n_slots - 1);
 }
 
 static size_t slot_of_node(const struct dataset_attribute *node, size_t n_slots)
 {
     const void *parts[] = {node->key, node->value};
-    uint64_t hash = hash_bytes(14695981039346656037u, parts, sizeof(parts));
-    hash = hash_bytes(hash, &node->next, sizeof(node->next));
+    uint64_t hash = str_hash_more(STR_HASH_SEED, (struct str){(const char *)parts, sizeof(parts)});
+    hash = str_hash_more(hash, (struct str){(const char *)&node->next, sizeof(node->next)});
     return (size_t)(hash ^ hash >> 32) & (n_slots - 1);
 }
 

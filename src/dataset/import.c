@@ -14,19 +14,11 @@
 
 // ---- classes
 
-static size_t hash_label(struct str s)
-{
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < s.n; i++)
-        h = (h ^ (unsigned char)s.p[i]) * UINT64_C(0x100000001b3);
-    return (size_t)(h ^ (h >> 32));
-}
-
 // The slot of the label, or the free one where it belongs.
 static uint32_t *find_slot(struct import *im, struct str label)
 {
     size_t mask = im->n_label_slots - 1;
-    for (size_t i = hash_label(label) & mask;; i = (i + 1) & mask) {
+    for (size_t i = (size_t)str_hash(label) & mask;; i = (i + 1) & mask) {
         uint32_t *slot = &im->label_slots[i];
         if (*slot == 0 || str_is(label, im->draft.classes[*slot - 1].name))
             return slot;

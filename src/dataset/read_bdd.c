@@ -76,10 +76,7 @@ static int take_text(struct reader *r, const char *what, const char **ret_text)
 // FNV-1a, 62 bits: ids that are no numbers only need to be told apart.
 static int64_t hash_text(struct str s)
 {
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < s.n; i++)
-        h = (h ^ (unsigned char)s.p[i]) * UINT64_C(0x100000001b3);
-    return (int64_t)(h >> 2);
+    return (int64_t)(str_hash_more(STR_HASH_SEED, s) >> 2);
 }
 
 static int take_track_id(struct reader *r, int64_t *ret_id)

@@ -87,18 +87,10 @@ static bool is_one(struct str cell)
 
 // ---- pictures
 
-static size_t hash_name(struct str s)
-{
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < s.n; i++)
-        h = (h ^ (unsigned char)s.p[i]) * UINT64_C(0x100000001b3);
-    return (size_t)(h ^ (h >> 32));
-}
-
 static uint32_t *find_slot(const struct reader *r, struct str name)
 {
     size_t mask = r->n_slots - 1;
-    for (size_t i = hash_name(name) & mask;; i = (i + 1) & mask) {
+    for (size_t i = (size_t)str_hash(name) & mask;; i = (i + 1) & mask) {
         uint32_t *slot = &r->slots[i];
         if (*slot == 0 || str_is(name, r->im->draft.pictures[*slot - 1].file_name))
             return slot;

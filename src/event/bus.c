@@ -119,14 +119,6 @@ static struct event *event_create(const struct bus_publication *p)
 
 // --- states
 
-static uint64_t hash_topic(struct str s)
-{
-    uint64_t h = 0xcbf29ce484222325u; // FNV-1a
-    for (size_t i = 0; i < s.n; i++)
-        h = (h ^ (unsigned char)s.p[i]) * 0x100000001b3u;
-    return h ^ (h >> 32);
-}
-
 static struct topic_state **find_slot(struct bus *b, struct str topic, uint64_t hash)
 {
     struct topic_state **at = &b->slots[hash % N_SLOTS];
@@ -182,7 +174,7 @@ static void drop_oldest_state(struct bus *b)
 // Without memory the state is not kept: who subscribes later waits for the next one.
 static void keep_state_locked(struct bus *b, struct event *e)
 {
-    uint64_t hash = hash_topic(e->topic);
+    uint64_t hash = str_hash(e->topic);
     struct topic_state **at = find_slot(b, e->topic, hash);
     struct topic_state *s = *at;
     if (s) {
@@ -207,7 +199,7 @@ static void keep_state_locked(struct bus *b, struct event *e)
 struct event *bus_find_state(struct bus *b, struct str topic)
 {
     lock_acquire(&b->lock);
-    struct topic_state *s = *find_slot(b, topic, hash_topic(topic));
+    struct topic_state *s = *find_slot(b, topic, str_hash(topic));
     struct event *e = s ? event_ref(s->event) : NULL;
     lock_release(&b->lock);
     return e;
@@ -216,7 +208,7 @@ struct event *bus_find_state(struct bus *b, struct str topic)
 void bus_forget(struct bus *b, struct str topic)
 {
     lock_acquire(&b->lock);
-    struct topic_state **at = find_slot(b, topic, hash_topic(topic));
+    struct topic_state **at = find_slot(b, topic, str_hash(topic));
     if (*at)
         state_drop(b, at);
     lock_release(&b->lock);
@@ -468,7 +460,7 @@ static void give_states_locked(struct bus_listener *l, const char *pattern)
     struct bus *b = l->bus;
     struct str p = str_of(pattern);
     if (p.p[p.n - 1] != '*') {
-        struct topic_state *s = *find_slot(b, p, hash_topic(p));
+        struct topic_state *s = *find_slot(b, p, str_hash(p));
         if (s)
             push_locked(l, s->event);
         return;

@@ -28,14 +28,6 @@ bool ws_topic_is_valid(struct str name)
     return true;
 }
 
-static uint64_t hash_name(struct str s)
-{
-    uint64_t h = 0xcbf29ce484222325u; // FNV-1a
-    for (size_t i = 0; i < s.n; i++)
-        h = (h ^ (unsigned char)s.p[i]) * 0x100000001b3u;
-    return h ^ (h >> 32);
-}
-
 int ws_topics_create(struct ws_loop *l)
 {
     l->topics = mem_array(struct ws_topic *, N_SLOTS);
@@ -53,12 +45,12 @@ static struct ws_topic **slot_of(struct ws_loop *l, struct str name, uint64_t ha
 
 static struct ws_topic *find(struct ws_loop *l, struct str name)
 {
-    return *slot_of(l, name, hash_name(name));
+    return *slot_of(l, name, str_hash(name));
 }
 
 static struct ws_topic *find_or_create(struct ws_loop *l, struct str name)
 {
-    uint64_t hash = hash_name(name);
+    uint64_t hash = str_hash(name);
     struct ws_topic **at = slot_of(l, name, hash);
     if (*at)
         return *at;
@@ -173,7 +165,7 @@ void ws_unsubscribe_all(struct ws_client *c)
 
 size_t ws_n_subscribers(const struct ws_loop *l, struct str topic)
 {
-    for (struct ws_topic *t = l->topics[hash_name(topic) % l->n_slots]; t; t = t->next_in_slot) {
+    for (struct ws_topic *t = l->topics[str_hash(topic) % l->n_slots]; t; t = t->next_in_slot) {
         if (str_equal(t->name, topic))
             return t->n_subscribers;
     }

@@ -32,17 +32,9 @@ const struct graph_value *builder_at(const struct builder *b, int value)
 
 // --- names
 
-static size_t hash_of(struct str s)
-{
-    uint64_t h = UINT64_C(14695981039346656037);
-    for (size_t i = 0; i < s.n; i++)
-        h = (h ^ (uint8_t)s.p[i]) * UINT64_C(1099511628211);
-    return (size_t)(h ^ h >> 29);
-}
-
 struct name_slot *name_slot(struct name_slot *slots, size_t n, struct str name)
 {
-    size_t i = hash_of(name) & (n - 1);
+    size_t i = (size_t)str_hash(name) & (n - 1);
     while (slots[i].value >= 0 && !str_equal(slots[i].name, name))
         i = (i + 1) & (n - 1);
     return &slots[i];

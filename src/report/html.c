@@ -125,6 +125,19 @@ void html_put_when(struct str_buf *out, const struct outcome_picture *p)
     html_put_count(out, p->frame);
 }
 
+void html_put_picture(const struct dataset *d, int32_t picture, struct str_buf *out)
+{
+    const struct dataset_picture *p = &d->pictures[picture];
+    if (p->frame >= 0) {
+        str_buf_puts(out, "frame ");
+        html_put_count(out, p->frame);
+    } else if (p->file_name) {
+        html_put_text(out, p->file_name);
+    } else {
+        str_buf_printf(out, "picture %" PRId64, p->id);
+    }
+}
+
 void html_begin_section(struct str_buf *out, const char *id, const char *title)
 {
     str_buf_printf(out, "<section id=\"%s\"><h2>%s</h2>\n", id, title);

@@ -172,19 +172,6 @@ static void put_classes(const struct comparison *c, struct str_buf *out)
 
 // --- objects that changed sides
 
-static void put_place(const struct dataset *d, int32_t picture, struct str_buf *out)
-{
-    const struct dataset_picture *p = &d->pictures[picture];
-    if (p->frame >= 0) {
-        str_buf_puts(out, "frame ");
-        html_put_count(out, p->frame);
-    } else if (p->file_name) {
-        html_put_text(out, p->file_name);
-    } else {
-        str_buf_printf(out, "picture %" PRId64, p->id);
-    }
-}
-
 static void put_where(const struct html_comparison *h, const struct comparison_change *c,
                       struct str_buf *out)
 {
@@ -193,10 +180,10 @@ static void put_where(const struct html_comparison *h, const struct comparison_c
         html_put_text(out, d->videos[d->pictures[c->first].video]);
         str_buf_puts(out, ", ");
     }
-    put_place(d, c->first, out);
+    html_put_picture(d, c->first, out);
     if (c->last != c->first) {
         str_buf_puts(out, " to ");
-        put_place(d, c->last, out);
+        html_put_picture(d, c->last, out);
     }
 }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // html_disagreement.c - where two runs without truth disagree, as a page.
 
-#include <inttypes.h>
-
 #include "base/str.h"
 #include "dataset/dataset.h"
 #include "eval/disagreement.h"
@@ -13,19 +11,6 @@
 enum {
     MAX_ROWS = 500,
 };
-
-static void put_place(const struct dataset *d, int32_t picture, struct str_buf *out)
-{
-    const struct dataset_picture *p = &d->pictures[picture];
-    if (p->frame >= 0) {
-        str_buf_puts(out, "frame ");
-        html_put_count(out, p->frame);
-    } else if (p->file_name) {
-        html_put_text(out, p->file_name);
-    } else {
-        str_buf_printf(out, "picture %" PRId64, p->id);
-    }
-}
 
 static void put_item(const struct dataset *d, const struct disagreement_item *item,
                      struct str_buf *out)
@@ -47,10 +32,10 @@ static void put_item(const struct dataset *d, const struct disagreement_item *it
     html_put_value_cell(out, "Confidence", m->confidence);
     html_put_count_cell(out, "Frames", (int64_t)m->n_places);
     str_buf_puts(out, "<td data-name=\"Where\">");
-    put_place(d, first->picture, out);
+    html_put_picture(d, first->picture, out);
     if (m->n_places > 1) {
         str_buf_puts(out, " to ");
-        put_place(d, m->places[m->n_places - 1].picture, out);
+        html_put_picture(d, m->places[m->n_places - 1].picture, out);
     }
     str_buf_printf(out, ", at %.0f,%.0f</td></tr>\n", first->x, first->y);
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct dataset;
 struct evaluation;
 struct html_picture;
 struct html_report;
@@ -37,6 +38,8 @@ void html_put_image(struct str_buf *out, const struct html_picture *p);
 // "1:02.40", or "frame 12" where the time is unknown.
 void html_put_when(struct str_buf *out, const struct outcome_picture *p);
 void html_put_clock(struct str_buf *out, int64_t us, int n_digits); // 1:02.4
+// "frame 12", the file's name, or "picture 12".
+void html_put_picture(const struct dataset *d, int32_t picture, struct str_buf *out);
 void html_begin_section(struct str_buf *out, const char *id, const char *title);
 void html_end_section(struct str_buf *out);
 void html_put_outcome_legend(struct str_buf *out);

@@ -300,6 +300,27 @@ static void test_utf8_length(void **state)
         assert_int_equal(str_utf8_length(str_of(rows[i].text)), rows[i].n);
 }
 
+// The values that draft-eastlake-fnv gives for 64 bits.
+static void test_hash(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t hash;
+    } rows[] = {
+        {"", UINT64_C(0xcbf29ce484222325)},
+        {"a", UINT64_C(0xaf63dc4c8601ec8c)},
+        {"foobar", UINT64_C(0x85944171f73967e8)},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        uint64_t h = str_hash_more(STR_HASH_SEED, str_of(rows[i].text));
+        assert_true(h == rows[i].hash);
+        assert_true(str_hash(str_of(rows[i].text)) == (h ^ (h >> 32)));
+    }
+    assert_true(str_hash_more(str_hash_more(STR_HASH_SEED, STR("foo")), STR("bar")) ==
+                rows[2].hash);
+}
+
 static void test_allocation_failure(void **state)
 {
     struct str_buf b = STR_BUF_INIT(10000);
@@ -392,6 +413,7 @@ int main(void)
         cmocka_unit_test(test_xml),
         cmocka_unit_test(test_printable),
         cmocka_unit_test(test_utf8_length),
+        cmocka_unit_test(test_hash),
         cmocka_unit_test(test_allocation_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

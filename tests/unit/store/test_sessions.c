@@ -178,7 +178,7 @@ static void test_lists(void **state)
     assert_int_equal(stats.n_models, 1);
     assert_int_equal(stats.n_sessions, 4);
     assert_int_equal(stats.n_sessions_of[STORE_SESSION_QUEUED], 2);
-    assert_int_equal(stats.n_failed, 1);
+    assert_int_equal(stats.n_verdicts_of[STORE_VERDICT_FAILED], 1);
     assert_int_equal(stats.n_bytes, 1000);
     assert_true(stats.latest_ap == 0);
     OK(store_stats_get(t->store, t->project, NULL, &stats));
