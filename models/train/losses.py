@@ -16,6 +16,7 @@ NEAR = 4.8   # pixels: a cell this near the middle of a small object may answer 
 FINEST = 4   # the stride whose cells answer for small objects only:
 SMALL = 64   # pixels of the longer side
 KIND_POWER, BOX_POWER = 0.5, 6.0
+KIND_WEIGHTS = (1.0, 1.5, 1.0, 1.2, 2.0)  # of the cells that answer for an object of that class: what they say it is
 BOX_GAIN, BINS_GAIN, KIND_GAIN = 5.0, 1.0, 1.0
 
 
@@ -115,7 +116,7 @@ def loss_of(grids, objects, ignored, centres, strides):
         for row in ignored:
             inside = (centres > row[1:3] - 4).all(1) & (centres < row[3:5] + 4).all(1)
             weights[row[0].long(), inside] = 0
-        weights[picture, cell] = 1
+        weights[picture, cell] = torch.tensor(KIND_WEIGHTS)[objects[which, 1].long()][:, None]
         targets[picture, cell, objects[which, 1].long()] = target
         total = target.sum().clamp(min=1)
     kind_loss = (F.binary_cross_entropy_with_logits(logits, targets, reduction="none") * weights).sum() / total

@@ -28,7 +28,7 @@ WORKERS = 2
 WARM_UP = 200     # steps
 SAVE_EVERY = 100  # steps
 DECAY = 0.998     # of the averaged weights
-PLAIN_PART = 0.85 # from here on no frame is made nearer or farther
+PLAIN_PART = 0.87 # from here on frames are whole, and none is made nearer or farther
 DESCRIPTION = ("Assay's demo model: vulnerable road users (" + ", ".join(LABELS) + ") in scenes drawn by `assay synth`. "
                "It was trained on drawn scenes only and knows nothing of real pictures.")
 
@@ -39,14 +39,23 @@ def rate_at(step, o):
     return o.rate * rise * (1 if step < falls else 0.01 + 0.99 * (1 + math.cos(math.pi * (step - falls) / (o.steps - falls))) / 2)
 
 
+def in_turn(frames, o, nth):
+    epoch, place = divmod(nth, len(frames))
+    return numpy.random.default_rng([o.seed, epoch]).permutation(len(frames))[place]
+
+
 def batch_of(frames, o, step, worker):
     half = o.batch // WORKERS
     pictures, objects, ignored = [], [], []
     for k in range(half):
         nth = step * o.batch + worker * half + k
-        epoch, place = divmod(nth, len(frames))
-        i = numpy.random.default_rng([o.seed, epoch]).permutation(len(frames))[place]
-        picture, rows = frames.varied(i, numpy.random.default_rng([o.seed, 1, nth]), step < o.steps * PLAIN_PART)
+        rng = numpy.random.default_rng([o.seed, 1, nth])
+        early = step < o.steps * PLAIN_PART
+        if early and rng.random() < o.pieces:
+            picture, rows = frames.pieces(rng)
+        else:
+            i = frames.some_object(rng)[0] if o.pieces and rng.random() < 0.5 else in_turn(frames, o, nth)
+            picture, rows = frames.whole(i, rng, early)
         pictures.append(picture)
         rows = numpy.concatenate([numpy.full((len(rows), 1), k, numpy.float32), rows], 1)
         objects.append(rows[rows[:, 6] == 0][:, :6])
@@ -145,6 +154,7 @@ def main():
     parser.add_argument("--batch", type=int, default=12)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--fall", type=float, default=0.35, help="share of the steps in which the rate falls [0.35]")
+    parser.add_argument("--pieces", type=float, default=0.75, help="share of pictures put together of pieces of others [0.75]")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--export", metavar="FILE.onnx", help="write the averaged weights of the checkpoint, and end")
     o = parser.parse_args()
