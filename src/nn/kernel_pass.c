@@ -232,19 +232,36 @@ void kernel_depthwise_pack(const float *weights, int n_channels, int n_taps, flo
     }
 }
 
-// [tap][pixel] of *n* pixels beside each other; what is outside points at *zeros*.
+// One tap of *n* pixels beside each other whose first reads column *x* of row *y*; what is outside
+// points at *zeros*.
+static void point_tap(const struct kernel_view *in, int y, int x, int stride, int n,
+                      const uint8_t *zeros, const uint8_t **ret_pixels)
+{
+    if (y < 0 || y >= in->height) {
+        for (int i = 0; i < n; i++)
+            ret_pixels[i] = zeros;
+        return;
+    }
+    const uint8_t *row = pixel_at(in, y, 0);
+    ptrdiff_t bytes = (ptrdiff_t)pixel_bytes(in);
+    int i = 0;
+    for (; i < n && x < 0; i++, x += stride)
+        ret_pixels[i] = zeros;
+    int n_inside = x < in->width ? MIN(n - i, (in->width - 1 - x) / stride + 1) : 0;
+    for (int end = i + n_inside; i < end; i++, x += stride)
+        ret_pixels[i] = row + x * bytes;
+    for (; i < n; i++)
+        ret_pixels[i] = zeros;
+}
+
+// [tap][pixel] of *n* pixels beside each other.
 static void point(const struct kernel_depthwise *d, const struct kernel_view *in, int y, int x,
                   int n, const uint8_t *zeros, const uint8_t **ret_pixels)
 {
     for (int ky = 0; ky < d->kernel_height; ky++) {
-        int at_y = y * d->stride - d->pad_top + ky;
-        for (int kx = 0; kx < d->kernel_width; kx++) {
-            for (int i = 0; i < n; i++) {
-                int at_x = (x + i) * d->stride - d->pad_left + kx;
-                bool is_inside = at_y >= 0 && at_y < in->height && at_x >= 0 && at_x < in->width;
-                *ret_pixels++ = is_inside ? pixel_at(in, at_y, at_x) : zeros;
-            }
-        }
+        for (int kx = 0; kx < d->kernel_width; kx++, ret_pixels += n)
+            point_tap(in, y * d->stride - d->pad_top + ky, x * d->stride - d->pad_left + kx,
+                      d->stride, n, zeros, ret_pixels);
     }
 }
 
@@ -265,10 +282,11 @@ void kernel_depthwise_run(const struct kernel_rows *k, const struct kernel_depth
         .map = {.out = row_type(out), .activation = d->activation, .alpha = d->alpha},
         .out_stride = (ptrdiff_t)pixel_bytes(out),
     };
+    int n_blocks = (out->width + KERNEL_DEPTHWISE_PIXELS - 1) / KERNEL_DEPTHWISE_PIXELS;
     for (int y = 0; y < out->height; y++) {
-        for (int x = 0; x < out->width; x += row.n_pixels) {
-            bool is_whole = out->width - x >= KERNEL_DEPTHWISE_PIXELS;
-            row.n_pixels = is_whole ? KERNEL_DEPTHWISE_PIXELS : 1;
+        for (int i = 0, x = 0; i < n_blocks; i++, x += row.n_pixels) {
+            int left = n_blocks - i;
+            row.n_pixels = (out->width - x + left - 1) / left;
             point(d, in, y, x, row.n_pixels, zeros, pixels);
             row.out = pixel_at(out, y, x);
             k->depthwise(&row, (size_t)in->channels);

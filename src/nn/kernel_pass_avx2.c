@@ -164,36 +164,57 @@ AVX2 static void softmax(float *row, size_t n)
     }
 }
 
-// *M* pixels, 8 channels at a time.
-AVX2_INLINE void depthwise_all(const struct kernel_depthwise_row *d, size_t n_channels, int M,
-                               enum kernel_activation activation)
+// *M* pixels, up to 8 channels from *c* on.
+AVX2_INLINE void depthwise_lanes(const struct kernel_depthwise_row *d, size_t n_channels, size_t c,
+                                 int lanes, int M, enum kernel_type type)
 {
-    size_t width = width_of(d->in);
-    for (size_t c = 0; c < n_channels; c += AVX2_LANES) {
-        int lanes = lanes_at(c, n_channels);
-        __m256 sums[KERNEL_DEPTHWISE_PIXELS];
-        const uint8_t *const *pixels = d->pixels;
-        const float *weights = d->weights + c;
-        for (int p = 0; p < M; p++)
-            sums[p] =
-                avx2_load_some((const uint8_t *)(const void *)(d->bias + c), KERNEL_F32, lanes);
-        for (int tap = 0; tap < d->n_taps; tap++, pixels += M, weights += n_channels) {
-            __m256 w = avx2_load_some((const uint8_t *)(const void *)weights, KERNEL_F32, lanes);
-            KERNEL_UNROLL for (int p = 0; p < M; p++) sums[p] =
-                _mm256_fmadd_ps(avx2_load_some(pixels[p] + c * width, d->in, lanes), w, sums[p]);
-        }
-        for (int p = 0; p < M; p++)
-            store_value(&d->map.out, d->out + p * d->out_stride, c, lanes,
-                        avx2_activate(sums[p], activation, d->map.alpha));
+    __m256 sums[KERNEL_DEPTHWISE_PIXELS];
+    const uint8_t *const *pixels = d->pixels;
+    const float *weights = d->weights + c;
+    size_t at = c * width_of(type);
+    KERNEL_UNROLL for (int p = 0; p < M; p++) sums[p] = _mm256_setzero_ps();
+    for (int tap = 0; tap < d->n_taps; tap++, pixels += M, weights += n_channels) {
+        __m256 w = avx2_load_some((const uint8_t *)(const void *)weights, KERNEL_F32, lanes);
+        KERNEL_UNROLL for (int p = 0; p < M; p++) sums[p] =
+            _mm256_fmadd_ps(avx2_load_some(pixels[p] + at, type, lanes), w, sums[p]);
+    }
+    __m256 bias = avx2_load_some((const uint8_t *)(const void *)(d->bias + c), KERNEL_F32, lanes);
+    KERNEL_UNROLL for (int p = 0; p < M; p++)
+    {
+        __m256 v = avx2_activate(_mm256_add_ps(sums[p], bias), d->map.activation, d->map.alpha);
+        store_value(&d->map.out, d->out + p * d->out_stride, c, lanes, v);
     }
 }
 
-AVX2 static void depthwise(const struct kernel_depthwise_row *d, size_t n_channels)
+AVX2_INLINE void depthwise_all(const struct kernel_depthwise_row *d, size_t n_channels, int M,
+                               enum kernel_type type)
 {
-    if (d->n_pixels == KERNEL_DEPTHWISE_PIXELS)
-        depthwise_all(d, n_channels, KERNEL_DEPTHWISE_PIXELS, d->map.activation);
-    else
-        depthwise_all(d, n_channels, 1, d->map.activation);
+    size_t c = 0;
+    for (; c + AVX2_LANES <= n_channels; c += AVX2_LANES)
+        depthwise_lanes(d, n_channels, c, AVX2_LANES, M, type);
+    if (c < n_channels)
+        depthwise_lanes(d, n_channels, c, lanes_at(c, n_channels), M, type);
+}
+
+// clang-format off: one function for each number of pixels
+#define DEPTHWISE(M)                                                                        \
+    AVX2 static void depthwise_##M(const struct kernel_depthwise_row *d, size_t n_channels) \
+    {                                                                                       \
+        if (d->in == KERNEL_F32)                                                            \
+            depthwise_all(d, n_channels, M, KERNEL_F32);                                    \
+        else                                                                                \
+            depthwise_all(d, n_channels, M, KERNEL_BF16);                                   \
+    }
+DEPTHWISE(1)
+DEPTHWISE(2) DEPTHWISE(3) DEPTHWISE(4) DEPTHWISE(5) DEPTHWISE(6) DEPTHWISE(7) DEPTHWISE(8)
+    // clang-format on
+
+    AVX2 static void depthwise(const struct kernel_depthwise_row *d, size_t n_channels)
+{
+    static void (*const by_pixels[])(const struct kernel_depthwise_row *d, size_t n_channels) = {
+        NULL,        depthwise_1, depthwise_2, depthwise_3, depthwise_4,
+        depthwise_5, depthwise_6, depthwise_7, depthwise_8};
+    by_pixels[d->n_pixels](d, n_channels);
 }
 
 AVX2 void kernel_transpose_avx2(const float *in, size_t in_stride, float *out, size_t out_stride)

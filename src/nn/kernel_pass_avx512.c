@@ -155,36 +155,58 @@ AVX512 static void softmax(float *row, size_t n)
     }
 }
 
-// *M* pixels, 16 channels at a time.
-AVX512_INLINE void depthwise_all(const struct kernel_depthwise_row *d, size_t n_channels, int M,
-                                 enum kernel_activation activation)
+// *M* pixels, up to 16 channels from *c* on.
+AVX512_INLINE void depthwise_lanes(const struct kernel_depthwise_row *d, size_t n_channels,
+                                   size_t c, __mmask16 lanes, int M, enum kernel_type type)
 {
-    size_t width = width_of(d->in);
-    for (size_t c = 0; c < n_channels; c += LANES) {
-        __mmask16 lanes = lanes_at(c, n_channels);
-        __m512 sums[KERNEL_DEPTHWISE_PIXELS];
-        const uint8_t *const *pixels = d->pixels;
-        const float *weights = d->weights + c;
+    __m512 sums[KERNEL_DEPTHWISE_PIXELS];
+    const uint8_t *const *pixels = d->pixels;
+    const float *weights = d->weights + c;
+    size_t at = c * width_of(type);
+    KERNEL_UNROLL for (int p = 0; p < M; p++) sums[p] = _mm512_setzero_ps();
+    for (int tap = 0; tap < d->n_taps; tap++, pixels += M, weights += n_channels) {
+        __m512 w = _mm512_maskz_loadu_ps(lanes, weights);
         KERNEL_UNROLL for (int p = 0; p < M; p++) sums[p] =
-            _mm512_maskz_loadu_ps(lanes, d->bias + c);
-        for (int tap = 0; tap < d->n_taps; tap++, pixels += M, weights += n_channels) {
-            __m512 w = _mm512_maskz_loadu_ps(lanes, weights);
-            KERNEL_UNROLL for (int p = 0; p < M; p++) sums[p] =
-                _mm512_fmadd_ps(avx512_load(pixels[p] + c * width, d->in, lanes), w, sums[p]);
-        }
-        for (int p = 0; p < M; p++) {
-            __m512 v = avx512_activate(sums[p], activation, d->map.alpha, KERNEL_EXACT);
-            store_value(&d->map.out, d->out + p * d->out_stride, c, lanes, v);
-        }
+            _mm512_fmadd_ps(avx512_load(pixels[p] + at, type, lanes), w, sums[p]);
+    }
+    __m512 bias = _mm512_maskz_loadu_ps(lanes, d->bias + c);
+    KERNEL_UNROLL for (int p = 0; p < M; p++)
+    {
+        __m512 v = avx512_activate(_mm512_add_ps(sums[p], bias), d->map.activation, d->map.alpha,
+                                   KERNEL_EXACT);
+        store_value(&d->map.out, d->out + p * d->out_stride, c, lanes, v);
     }
 }
 
-AVX512 static void depthwise(const struct kernel_depthwise_row *d, size_t n_channels)
+AVX512_INLINE void depthwise_all(const struct kernel_depthwise_row *d, size_t n_channels, int M,
+                                 enum kernel_type type)
 {
-    if (d->n_pixels == KERNEL_DEPTHWISE_PIXELS)
-        depthwise_all(d, n_channels, KERNEL_DEPTHWISE_PIXELS, d->map.activation);
-    else
-        depthwise_all(d, n_channels, 1, d->map.activation);
+    size_t c = 0;
+    for (; c + LANES <= n_channels; c += LANES)
+        depthwise_lanes(d, n_channels, c, (__mmask16)0xffff, M, type);
+    if (c < n_channels)
+        depthwise_lanes(d, n_channels, c, lanes_at(c, n_channels), M, type);
+}
+
+// clang-format off: one function for each number of pixels
+#define DEPTHWISE(M)                                                                          \
+    AVX512 static void depthwise_##M(const struct kernel_depthwise_row *d, size_t n_channels) \
+    {                                                                                         \
+        if (d->in == KERNEL_F32)                                                              \
+            depthwise_all(d, n_channels, M, KERNEL_F32);                                      \
+        else                                                                                  \
+            depthwise_all(d, n_channels, M, KERNEL_BF16);                                     \
+    }
+DEPTHWISE(1)
+DEPTHWISE(2) DEPTHWISE(3) DEPTHWISE(4) DEPTHWISE(5) DEPTHWISE(6) DEPTHWISE(7) DEPTHWISE(8)
+    // clang-format on
+
+    AVX512 static void depthwise(const struct kernel_depthwise_row *d, size_t n_channels)
+{
+    static void (*const by_pixels[])(const struct kernel_depthwise_row *d, size_t n_channels) = {
+        NULL,        depthwise_1, depthwise_2, depthwise_3, depthwise_4,
+        depthwise_5, depthwise_6, depthwise_7, depthwise_8};
+    by_pixels[d->n_pixels](d, n_channels);
 }
 
 // Four quarters of 64 entries: two permutations of two registers each, chosen by the top bit.

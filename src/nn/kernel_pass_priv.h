@@ -9,7 +9,7 @@
 #include "nn/kernel_priv.h"
 
 enum {
-    KERNEL_DEPTHWISE_PIXELS = 4, // at once
+    KERNEL_DEPTHWISE_PIXELS = 8, // at once
     KERNEL_TILE = 8,             // side of a block of a transposition
 };
 

@@ -25,22 +25,8 @@
 #include "vision/picture.h"
 
 enum {
-    CHOICE_NATIVE = 1,
-    CHOICE_ONNXRUNTIME = 2,
     VIDEO_FRAMES = 3,
-    MAX_OUTPUTS = 16,
 };
-
-static const char *data_path(const char *path, char *room, size_t n)
-{
-    const char *data = getenv("ASSAY_TEST_DATA");
-    snprintf(room, n, path[0] == '/' ? "%s%s" : "%s/%s",
-             path[0] == '/' ? ""
-             : data         ? data
-                            : "",
-             path);
-    return room;
-}
 
 static void check(int r)
 {
@@ -48,61 +34,7 @@ static void check(int r)
         fail_msg("%s: %s", err_name(r), err_message(r));
 }
 
-struct side {
-    struct model *m;
-    struct engine *e;
-    struct engine_context *c;
-    struct tensor outputs[MAX_OUTPUTS];
-};
-
-static bool open_side(struct side *s, const char *path, int engine, int precision)
-{
-    char room[512];
-    struct model_opts opts = {.path = data_path(path, room, sizeof(room))};
-    check(model_open(&opts, &s->m));
-    int r = engine_create(
-        s->m, &(struct engine_opts){.engine = engine, .precision = precision, .threads = 1}, &s->e);
-    if (r == ERR_UNAVAILABLE) {
-        print_message("%s\n", err_message(r));
-        model_unref(&s->m);
-        return false;
-    }
-    check(r);
-    check(engine_context_create(s->e, &s->c));
-    return true;
-}
-
-static void close_side(struct side *s)
-{
-    engine_context_destroy(s->c);
-    engine_destroy(s->e);
-    model_unref(&s->m);
-}
-
-static void run_side(struct side *s, const uint8_t *rgb)
-{
-    const struct model_info *info = model_info(s->m);
-    const struct model_input *in = &info->input;
-    struct pack *pack;
-    check(pack_create(in, info->inputs[0].type, CPU_ISA_UNSET, &pack));
-    size_t n_pixels = (size_t)in->width * (size_t)in->height;
-    struct tensor t = {
-        .type = info->inputs[0].type, .n_dims = 4, .dims = {1, 3, in->height, in->width}};
-    t.n_bytes = n_pixels * 3 * pack_element_bytes(pack);
-    t.data = mem_aligned(t.n_bytes);
-    assert_non_null(t.data);
-    pack_run(pack, rgb, n_pixels, t.data);
-    check(engine_run(s->c, &t, 1, s->outputs, info->n_outputs));
-    mem_free(t.data);
-    pack_destroy(pack);
-}
-
-static float number(const struct tensor *t, size_t i)
-{
-    if (t->type == TENSOR_FLOAT16)
-        return tensor_from_half(((const uint16_t *)t->data)[i]);
-    return ((const float *)t->data)[i];
-}
+#include "flow/side.h"
 
 struct apart {
     double worst; // of a number's size or 1
@@ -135,24 +67,6 @@ static struct apart compare(const struct side *a, const struct side *b)
     }
     d.mean = sum / size;
     return d;
-}
-
-// One picture after another, as the model's pixels. False at the end.
-static bool next_pixels(struct source *s, const struct model_input *in, uint8_t *rgb)
-{
-    struct picture *picture;
-    int r = source_next(s, &picture);
-    if (r == ERR_EOF)
-        return false;
-    check(r);
-    struct letterbox lb =
-        letterbox_make(in->rule, picture->width, picture->height, in->width, in->height, in->fill);
-    struct letterbox_scratch *scratch;
-    check(letterbox_scratch_create(CPU_ISA_UNSET, &scratch));
-    check(letterbox_run(scratch, &lb, picture, rgb));
-    letterbox_scratch_destroy(scratch);
-    picture_unref(&picture);
-    return true;
 }
 
 static struct apart on_source(struct side *a, struct side *b, const char *path)
@@ -227,15 +141,16 @@ static void every_model_within_1e_4(void **state)
     static const struct row rows[] = {
         {"models/yolov8n_fp32_640.onnx", NULL, 1e-4},
         {"models/yolov8n_int8_640.onnx", "models/yolov8n_fp32_640.onnx", 1e-4},
-        // Pixels of 0..255 and a network 113 convolutions deep: each engine's own order of sums
-        // shows in the fourth digit.
-        {"models/yolox_nano_416.onnx", NULL, 5e-4},
-        {"models/nanodet_m_416.onnx", NULL, 1e-4},
-        {"models/picodet_s_320_coco.onnx", NULL, 1e-4},
-        {"models/FastestDet_352.onnx", NULL, 1e-4},
-        // Halves in the file: ONNX Runtime rounds every value on the way to eleven bits.
-        {"models/yolov5n_fp16.onnx", NULL, 1e-2},
-        {DEMO_MODEL, NULL, 1e-4},
+        // ONNX Runtime itself is up to 1.6e-4 from the network computed in doubles (exact.py), so
+        // that nobody else can be sure of 1e-4 from it.
+        {"models/yolox_nano_416.onnx", NULL, 2e-4},
+        {"models/nanodet_m_416.onnx", NULL, 2e-5},
+        {"models/picodet_s_320_coco.onnx", NULL, 5e-5},
+        {"models/FastestDet_352.onnx", NULL, 5e-5},
+        // Halves in the file: ONNX Runtime rounds every value on the way to eleven bits. We round
+        // the outputs only, as exact.py checks.
+        {"models/yolov5n_fp16.onnx", NULL, 6e-3},
+        {DEMO_MODEL, NULL, 2e-5},
     };
     (void)state;
     if (!has_data())
