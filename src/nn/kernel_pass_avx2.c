@@ -196,7 +196,7 @@ AVX2_INLINE void depthwise_all(const struct kernel_depthwise_row *d, size_t n_ch
         depthwise_lanes(d, n_channels, c, lanes_at(c, n_channels), M, type);
 }
 
-// clang-format off: one function for each number of pixels
+// One function for each number of pixels.
 #define DEPTHWISE(M)                                                                        \
     AVX2 static void depthwise_##M(const struct kernel_depthwise_row *d, size_t n_channels) \
     {                                                                                       \
@@ -206,10 +206,15 @@ AVX2_INLINE void depthwise_all(const struct kernel_depthwise_row *d, size_t n_ch
             depthwise_all(d, n_channels, M, KERNEL_BF16);                                   \
     }
 DEPTHWISE(1)
-DEPTHWISE(2) DEPTHWISE(3) DEPTHWISE(4) DEPTHWISE(5) DEPTHWISE(6) DEPTHWISE(7) DEPTHWISE(8)
-    // clang-format on
+DEPTHWISE(2)
+DEPTHWISE(3)
+DEPTHWISE(4)
+DEPTHWISE(5)
+DEPTHWISE(6)
+DEPTHWISE(7)
+DEPTHWISE(8)
 
-    AVX2 static void depthwise(const struct kernel_depthwise_row *d, size_t n_channels)
+AVX2 static void depthwise(const struct kernel_depthwise_row *d, size_t n_channels)
 {
     static void (*const by_pixels[])(const struct kernel_depthwise_row *d, size_t n_channels) = {
         NULL,        depthwise_1, depthwise_2, depthwise_3, depthwise_4,
