@@ -371,6 +371,15 @@ int api_check_project(struct request *q, const char *project_id, enum api_role n
     }
 }
 
+int api_check_shared(struct request *q, enum api_role needed)
+{
+    struct access_who *who = (struct access_who *)(uintptr_t)access_who(q);
+    who->has_checked = true;
+    if (access_decide(needed, &who->facts) == ACCESS_ALLOWED)
+        return 0;
+    return err_set(ERR_FORBIDDEN, "your role does not allow this");
+}
+
 int api_scope(struct request *q, const char **project_id, const char **ret_user_id)
 {
     const struct access_who *who = access_who(q);

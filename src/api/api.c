@@ -8,12 +8,25 @@
 #include "base/mem.h"
 #include "base/rate_limit.h"
 
+enum {
+    UPLOAD_LIFETIME_MS = 24 * 3600 * 1000,
+};
 #define MAX_UPLOAD (INT64_C(64) * 1024 * 1024 * 1024)
 
 const struct route *const api_routes[] = {
-    api_routes_dashboard, api_routes_detection, api_routes_health,  api_routes_live,
-    api_routes_model,     api_routes_page,      api_routes_project, api_routes_session,
-    api_routes_task,      api_routes_truth,     api_routes_video,   NULL,
+    api_routes_dashboard,
+    api_routes_detection,
+    api_routes_health,
+    api_routes_live,
+    api_routes_model,
+    api_routes_page,
+    api_routes_project,
+    api_routes_session,
+    api_routes_task,
+    api_routes_truth,
+    api_routes_upload,
+    api_routes_video,
+    NULL,
 };
 
 int api_create(const struct api_opts *opts, struct api **ret_api)
@@ -24,9 +37,16 @@ int api_create(const struct api_opts *opts, struct api **ret_api)
     a->opts = *opts;
     if (a->opts.max_upload_bytes == 0)
         a->opts.max_upload_bytes = MAX_UPLOAD;
+    if (a->opts.upload_lifetime_ms == 0)
+        a->opts.upload_lifetime_ms = UPLOAD_LIFETIME_MS;
     if (a->opts.login_ms == 0)
         a->opts.login_ms = ACCESS_LOGIN_MS;
-    int r = access_rates_create(a);
+    int r = lock_init(&a->claims_lock, LOCK_RANK_APP);
+    if (r < 0) {
+        mem_free(a);
+        return r;
+    }
+    r = access_rates_create(a);
     if (r == 0)
         r = access_reload(a);
     if (r < 0) {
@@ -42,5 +62,6 @@ void api_destroy(struct api *a)
     if (!a)
         return;
     rate_limit_destroy(a->rates);
+    lock_finish(&a->claims_lock);
     mem_free(a);
 }

@@ -44,6 +44,7 @@ struct api_truth_wanted {
     const char *format; // NULL: by content
     const struct blob_info *source;
     const char *created_by; // user id; NULL: none
+    const char *upload_id;  // that is over with it, and whose id the truth bears; NULL: none
 };
 struct api_truth_made {
     char id[ID_BYTES];
@@ -97,7 +98,10 @@ struct api_opts {
     struct bus *bus;
     struct model_cache *models;
     struct api_tools tools;
-    int64_t max_upload_bytes; // of one file [64 GiB]
+    int64_t max_upload_bytes;    // of one file [64 GiB]
+    int64_t quota_bytes;         // of all files; 0: none
+    int64_t project_quota_bytes; // of each project that has none of its own; 0: none
+    int64_t upload_lifetime_ms;  // of an upload that is not gone on with [a day]
     // --- access
     bool is_loopback;                           // the server listens there only
     bool has_proxy;                             // server_opts.proxies are there

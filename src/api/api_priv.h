@@ -8,6 +8,7 @@
 #include "api/api.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "base/thread.h"
 #include "http/reply.h"
 #include "http/request.h"
 #include "http/route.h"
@@ -15,6 +16,7 @@
 
 struct bus_listener;
 struct rate_limit;
+struct upload_claim;
 
 struct api {
     // --- constant after create
@@ -23,6 +25,9 @@ struct api {
     struct bus_listener *listener; // of everything on the bus
     struct rate_limit *rates;
     bool is_rate_asked[API_N_RATES]; // by the options
+    // --- guarded by claims_lock
+    struct lock claims_lock;
+    struct upload_claim *claims; // uploads that a request writes or ends
     // --- atomic
     atomic_bool has_accounts;
 };
@@ -34,7 +39,8 @@ enum {
 // Tables, one a file.
 extern const struct route api_routes_detection[], api_routes_health[], api_routes_live[],
     api_routes_model[], api_routes_page[], api_routes_project[], api_routes_session[],
-    api_routes_task[], api_routes_truth[], api_routes_video[], api_routes_dashboard[];
+    api_routes_task[], api_routes_truth[], api_routes_upload[], api_routes_video[],
+    api_routes_dashboard[];
 
 struct api *api_of(const struct request *q);
 
@@ -112,6 +118,11 @@ void put_session(struct json_writer *w, const struct store_session *s);
 int api_video(struct request *q, struct store_video *ret) MUST_CHECK;
 int api_find_model(struct request *q, const char *id_or_name, struct store_model *ret) MUST_CHECK;
 
+// One object as a reply.
+int api_reply_video(struct request *q, int status, const char *id) MUST_CHECK;
+int api_reply_model(struct request *q, int status, const char *id) MUST_CHECK;
+int api_reply_truth(struct request *q, int status, const char *id) MUST_CHECK;
+
 // ---- access: who asks was found and may use the route, before the handler runs
 
 // For "created by"; NULL: no accounts.
@@ -123,6 +134,8 @@ int api_scope(struct request *q, const char **project_id, const char **ret_user_
 // Where the path does not name the project (API_EDITOR_NAMED; ids in the body), before anything is
 // done: ERR_NOT_FOUND, ERR_FORBIDDEN.
 int api_check_project(struct request *q, const char *project_id, enum api_role needed) MUST_CHECK;
+// Likewise for what belongs to no project. ERR_FORBIDDEN.
+int api_check_shared(struct request *q, enum api_role needed) MUST_CHECK;
 // What the request made or changed, for the audit log, where neither the path's first {id} nor the
 // reply's Location says it. Borrowed until the reply.
 void api_audit_object(struct request *q, const char *id);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "api/api_priv.h"
-#include "base/arena.h"
+#include "api/arrival.h"
 #include "base/err.h"
 #include "blob/blob.h"
 #include "infer/detector.h"
@@ -60,7 +60,7 @@ static void put_one(struct json_writer *w, struct api *a, const struct store_mod
     put_model_with(w, m, &l);
 }
 
-static int reply_model(struct request *q, int status, const char *id)
+int api_reply_model(struct request *q, int status, const char *id)
 {
     struct store_model m;
     int r = api_find_model(q, id, &m);
@@ -73,56 +73,29 @@ static int reply_model(struct request *q, int status, const char *id)
     return reply_json(q, status, &body);
 }
 
-// A file's name without folder and ending.
-static int base_name(struct request *q, const char *file, const char **ret)
-{
-    const char *slash = strrchr(file, '/');
-    const char *start = slash ? slash + 1 : file;
-    const char *dot = strrchr(start, '.');
-    size_t n = dot && dot > start ? (size_t)(dot - start) : strlen(start);
-    *ret = arena_strndup(request_arena(q), start, n);
-    return *ret ? 0 : ERR_NOMEM;
-}
-
 static int model_create(struct request *q)
 {
-    struct api *a = api_of(q);
     struct uploaded file;
-    struct api_model_facts facts;
-    char path[BLOB_PATH_BYTES];
     char id[ID_BYTES];
     int r = upload_finish(q, &file);
     if (r < 0)
         return r;
-    struct store_model m = {.status = STORE_MODEL_READY, .created_by = api_user_id(q)};
-    m.name = upload_field(q, "name");
-    if (!m.name || !*m.name)
-        r = base_name(q, file.name && *file.name ? file.name : "model", &m.name);
-    if (r == 0)
-        r = blob_path(a->opts.blob, file.blob->key, path);
-    if (r == 0)
-        r = a->opts.tools.inspect_model(a->opts.tools.arg, path, request_arena(q), &facts);
-    if (r < 0)
-        return err_prefix(r, "%s", m.name);
-    m.head = facts.head;
-    m.labels_json = facts.labels_json;
-    m.input_json = facts.input_json;
-    m.description_json = facts.description_json;
-    const struct store_blob blob = {
-        .key = file.blob->key, .sha256 = file.blob->sha256, .n_bytes = file.blob->n_bytes};
-    r = store_model_create(a->opts.store, &m, &blob, id);
+    const struct arrival a = {.kind = ARRIVAL_MODEL,
+                              .name = upload_field(q, "name"),
+                              .file_name = file.name,
+                              .blob = file.blob};
+    r = arrival_take(q, &a, id);
     if (r < 0)
         return r;
     upload_keep(q);
-    reply_headerf(q, "Location", "/api/v1/models/%s", id);
-    return reply_model(q, 201, id);
+    return arrival_reply(q, &a, id);
 }
 
 static int model_get(struct request *q)
 {
     const char *id;
     int r = api_parameter(q, "id", &id);
-    return r == 0 ? reply_model(q, 200, id) : r;
+    return r == 0 ? api_reply_model(q, 200, id) : r;
 }
 
 static int model_delete(struct request *q)
@@ -185,7 +158,7 @@ static int model_load(struct request *q)
     if (r < 0)
         return r;
     model_cache_give_back(a->opts.models, d);
-    return reply_model(q, 200, m.id);
+    return api_reply_model(q, 200, m.id);
 }
 
 static int model_unload(struct request *q)
@@ -198,7 +171,7 @@ static int model_unload(struct request *q)
     if (r < 0)
         return r;
     model_cache_unload(api_of(q)->opts.models, m.id, NULL);
-    return reply_model(q, 200, m.id);
+    return api_reply_model(q, 200, m.id);
 }
 
 const struct route api_routes_model[] = {

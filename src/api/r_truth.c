@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "api/api_priv.h"
+#include "api/arrival.h"
 #include "base/err.h"
 #include "blob/blob.h"
 #include "store/store_truth.h"
@@ -28,34 +29,36 @@ static void put_truth(struct json_writer *w, const struct store_truth *t)
     json_end(w);
 }
 
+int api_reply_truth(struct request *q, int status, const char *id)
+{
+    struct store_truth t;
+    int r = store_truth_get(api_of(q)->opts.store, id, request_arena(q), &t);
+    if (r < 0)
+        return r;
+    REPLY_OBJECT(q, status, put_truth, &t);
+}
+
 static int truth_put(struct request *q)
 {
-    struct api *a = api_of(q);
     struct store_video v;
     struct uploaded file;
+    char id[ID_BYTES];
     int r = api_video(q, &v);
     if (r == 0)
         r = upload_finish(q, &file);
     if (r < 0)
         return r;
-    const char *name = upload_field(q, "name");
-    const struct api_truth_wanted wanted = {.video_id = v.id,
-                                            .name = name && *name             ? name
-                                                    : file.name && *file.name ? file.name
-                                                                              : "truth",
-                                            .format = upload_field(q, "format"),
-                                            .source = file.blob,
-                                            .created_by = api_user_id(q)};
-    struct api_truth_made made;
-    r = a->opts.tools.import_truth(a->opts.tools.arg, &wanted, request_arena(q), &made);
+    const struct arrival a = {.kind = ARRIVAL_TRUTH,
+                              .video_id = v.id,
+                              .name = upload_field(q, "name"),
+                              .file_name = file.name,
+                              .format = upload_field(q, "format"),
+                              .blob = file.blob};
+    r = arrival_take(q, &a, id);
     if (r < 0)
         return r;
     upload_keep(q);
-    struct store_truth t;
-    r = store_truth_get(a->opts.store, made.id, request_arena(q), &t);
-    if (r < 0)
-        return r;
-    REPLY_OBJECT(q, 201, put_truth, &t);
+    return api_reply_truth(q, 201, id);
 }
 
 static int find(struct request *q, struct store_truth *ret)

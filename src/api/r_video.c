@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/api_priv.h"
+#include "api/arrival.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -50,7 +51,7 @@ void put_video(struct json_writer *w, const struct store_video *v)
     json_end(w);
 }
 
-static int reply_video(struct request *q, int status, const char *id)
+int api_reply_video(struct request *q, int status, const char *id)
 {
     struct store_video v;
     int r = store_video_get(api_of(q)->opts.store, id, request_arena(q), &v);
@@ -61,74 +62,26 @@ static int reply_video(struct request *q, int status, const char *id)
 
 // ---- upload
 
-static int check_quota(struct request *q, const char *project_id, int64_t n_bytes)
-{
-    struct store *s = api_of(q)->opts.store;
-    struct store_project p;
-    int64_t used = 0;
-    int r = store_project_get(s, project_id, request_arena(q), &p);
-    if (r == 0 && p.quota_bytes > 0)
-        r = store_blob_usage(s, project_id, &used);
-    if (r == 0 && p.quota_bytes > 0 && used + n_bytes > p.quota_bytes)
-        return err_set(ERR_NOSPACE, "the project's quota of %lld bytes would be passed",
-                       (long long)p.quota_bytes);
-    return r;
-}
-
-// The video, and the task that looks at it: both or neither.
-static int create_with_probe(struct request *q, const struct store_video *v,
-                             const struct store_blob *blob, char ret_id[ID_BYTES],
-                             struct store_task *ret_task, char ret_task_id[ID_BYTES])
-{
-    struct store *s = api_of(q)->opts.store;
-    int r = store_begin(s);
-    if (r < 0)
-        return r;
-    r = store_video_create(s, v, blob, NULL, ret_id);
-    *ret_task = (struct store_task){.kind = "probe",
-                                    .priority = 1,
-                                    .project_id = v->project_id,
-                                    .video_id = ret_id,
-                                    .created_by = v->created_by};
-    if (r == 0)
-        r = store_task_create(s, ret_task, NULL, 0, ret_task_id);
-    return store_end(s, r);
-}
-
 static int video_create(struct request *q)
 {
     struct uploaded file;
+    char id[ID_BYTES];
     int r = upload_finish(q, &file);
     if (r < 0)
         return r;
-    const char *project_id = upload_field(q, "project_id");
-    const char *name = upload_field(q, "name");
-    if (!project_id || !*project_id)
-        return err_set(ERR_INVALID, "'project_id' is needed");
-    r = api_check_project(q, project_id, API_EDITOR);
-    if (r < 0)
-        return r;
-    name = name && *name ? name : file.name && *file.name ? file.name : "video";
-    r = check_quota(q, project_id, file.blob->n_bytes);
-    if (r < 0)
-        return r;
-    const struct store_video v = {.project_id = project_id,
-                                  .name = name,
-                                  .status = STORE_VIDEO_UPLOADED,
-                                  .content_type = file.content_type,
-                                  .created_by = api_user_id(q)};
-    const struct store_blob blob = {
-        .key = file.blob->key, .sha256 = file.blob->sha256, .n_bytes = file.blob->n_bytes};
-    struct store_task task;
-    char id[ID_BYTES];
-    char task_id[ID_BYTES];
-    r = create_with_probe(q, &v, &blob, id, &task, task_id);
+    struct arrival a = {.kind = ARRIVAL_VIDEO,
+                        .project_id = upload_field(q, "project_id"),
+                        .name = upload_field(q, "name"),
+                        .file_name = file.name,
+                        .content_type = file.content_type,
+                        .blob = file.blob};
+    r = arrival_check(q, &a, 0);
+    if (r == 0)
+        r = arrival_take(q, &a, id);
     if (r < 0)
         return r;
     upload_keep(q);
-    api_announce_task(api_of(q), &task, task_id);
-    reply_headerf(q, "Location", "/api/v1/videos/%s", id);
-    return reply_video(q, 202, id);
+    return arrival_reply(q, &a, id);
 }
 
 // ---- reading
@@ -137,7 +90,7 @@ static int video_get(struct request *q)
 {
     const char *id;
     int r = api_parameter(q, "id", &id);
-    return r == 0 ? reply_video(q, 200, id) : r;
+    return r == 0 ? api_reply_video(q, 200, id) : r;
 }
 
 static int video_delete(struct request *q)

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/api_priv.h"
+#include "api/arrival.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "blob/blob.h"
@@ -61,14 +61,19 @@ static const char *keep_text(struct upload *u, struct str text, int *r)
     return own;
 }
 
-// Before the file's bytes, where the project is named before them.
-static int check_named_project(struct upload *u)
+// Before a byte of the file is taken, as far as it is known by then where it belongs: who may, and
+// whether there is room.
+static int check_room(struct upload *u)
 {
-    const struct route *route = request_route(u->request);
-    const char *id = upload_field(u->request, "project_id");
-    if (route->role != API_EDITOR_NAMED || !id || !*id)
-        return 0;
-    return api_check_project(u->request, id, API_EDITOR);
+    struct request *q = u->request;
+    const struct route *route = request_route(q);
+    const char *id = upload_field(q, "project_id");
+    int r = 0;
+    if (id && !*id)
+        id = NULL;
+    if (route->role == API_EDITOR_NAMED && id)
+        r = api_check_project(q, id, API_EDITOR);
+    return r == 0 ? quota_check(q, id, request_content_length(q)) : r;
 }
 
 // --- forms
@@ -81,7 +86,7 @@ static int form_part(void *arg, const struct multipart_part *p)
     if (u->in_file) {
         if (u->writer)
             return err_set(ERR_INVALID, "the form has more than one file");
-        r = check_named_project(u);
+        r = check_room(u);
         if (r < 0)
             return r;
         u->name = keep_text(u, p->file_name, &r);
@@ -103,7 +108,8 @@ static int write_file(struct upload *u, const void *bytes, size_t n)
     u->n_bytes += (int64_t)n;
     int64_t max = api_of(u->request)->opts.max_upload_bytes;
     if (max > 0 && u->n_bytes > max)
-        return err_set(ERR_TOO_BIG, "the file is larger than %lld bytes", (long long)max);
+        return err_set(ERR_TOO_BIG, "the file is larger than the %.1f MB that are taken",
+                       (double)max / 1e6);
     return blob_write(u->writer, bytes, n);
 }
 
@@ -131,12 +137,10 @@ static int begin_raw(struct upload *u)
 {
     struct request *q = u->request;
     int64_t n = request_content_length(q);
-    int64_t max = api_of(q)->opts.max_upload_bytes;
-    if (max > 0 && n > max)
-        return err_set(ERR_TOO_BIG, "the file is larger than %lld bytes", (long long)max);
-    int r = check_named_project(u);
-    if (r == 0)
-        r = api_query(q, "name", &u->name);
+    int r = check_room(u);
+    if (r < 0)
+        return r;
+    r = api_query(q, "name", &u->name);
     if (r == 0 && u->name && strlen(u->name) > STORE_NAME_MAX)
         return err_set(ERR_INVALID, "a file's name of more than %d bytes", STORE_NAME_MAX);
     u->content_type = r == 0 ? keep_text(u, request_content_type(q), &r) : NULL;
@@ -154,8 +158,7 @@ static int sink_begin(struct request *q)
         return err_set(ERR_INVALID, "the body holds no file");
     if (!str_is(request_content_type(q), "multipart/form-data"))
         return begin_raw(u);
-    int64_t n = request_content_length(q);
-    int r = n > 0 ? blob_check_space(api_of(q)->opts.blob, n) : 0;
+    int r = quota_check(q, NULL, request_content_length(q));
     if (r < 0)
         return r;
     return multipart_create(request_content_parameter(q, "boundary"), &form_calls, u,

@@ -16,6 +16,14 @@ static const struct opt serve_options[] = {
     OPT_INT(O, "workers", workers, 0, 64, "N", "tasks side by side in this process", "2"),
     OPT_END,
 };
+static const struct opt room_options[] = {
+    OPT_INT(O, "keep-free", keep_free_mb, 1, 1000000000, "MB", "space that uploads and results leave free on the disk", "256"),
+    OPT_INT(O, "max-upload", max_upload_mb, 1, 1000000000, "MB", "largest file that is taken", "65536"),
+    OPT_INT(O, "project-quota", project_quota_mb, 0, 1000000000, "MB", "files of a project that names no quota of its own, in all; 0: no limit", "0"),
+    OPT_INT(O, "quota", quota_mb, 0, 1000000000, "MB", "files of all projects in all; 0: no limit", "0"),
+    OPT_DOUBLE(O, "upload-hours", upload_hours, 0.0001, 8760, "HOURS", "how long an interrupted upload waits to be gone on with", "24"),
+    OPT_END,
+};
 #undef O
 // clang-format on
 
@@ -23,6 +31,7 @@ static struct serving_opts settings = {
     .listen = "127.0.0.1:8080", .workers = SERVING_WORKERS, .stop_seconds = SERVING_STOP_SECONDS};
 static const struct opt_set sets[] = {{serve_options, &settings, "Server"},
                                       {data_dir_options, &data_dir_settings, "Data"},
+                                      {room_options, &settings, "Room for files"},
                                       {engine_options, &settings.engine, "Engine"}};
 
 static void note_interrupt(void *arg)

@@ -30,6 +30,7 @@ enum {
     LOOK_MS = 100,
     URL_BYTES = 300,
 };
+#define MB INT64_C(1000000)
 
 struct serving {
     struct serving_opts opts;
@@ -95,7 +96,8 @@ static int register_metrics(void)
 
 static int open_rooms(struct serving *s)
 {
-    const struct blob_opts blobs = {.directory = s->opts.data};
+    const struct blob_opts blobs = {.directory = s->opts.data,
+                                    .reserve_bytes = s->opts.keep_free_mb * MB};
     const struct store_opts rows = {
         .directory = s->opts.data, .access = STORE_ACCESS_SERVE, .on_query = note_query};
     const struct model_cache_opts models = {.engine = s->opts.engine};
@@ -129,6 +131,10 @@ static int open_server(struct serving *s)
                                  .bus = s->bus,
                                  .models = s->models,
                                  .tools = serve_tools(&s->tools),
+                                 .max_upload_bytes = s->opts.max_upload_mb * MB,
+                                 .quota_bytes = s->opts.quota_mb * MB,
+                                 .project_quota_bytes = s->opts.project_quota_mb * MB,
+                                 .upload_lifetime_ms = (int64_t)(s->opts.upload_hours * 3.6e6),
                                  .is_loopback = true};
     r = api_create(&api, &s->api);
     const struct server_opts opts = {.listen = s->opts.listen,

@@ -20,6 +20,11 @@ struct serving_opts {
     int64_t workers;    // tasks side by side
     double stop_seconds;
     bool no_access_log;
+    // --- room for files; 0: no limit, or the rooms' own
+    int64_t max_upload_mb; // of one file
+    int64_t quota_mb, project_quota_mb;
+    int64_t keep_free_mb; // of the disk
+    double upload_hours;  // that an interrupted upload waits
     struct engine_opts engine;
 };
 

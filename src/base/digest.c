@@ -23,9 +23,14 @@ void digest_add(struct digest *d, const void *bytes, size_t n)
     crypto_hash_sha256_update(state_of(d), (const unsigned char *)bytes, n);
 }
 
+void digest_end(struct digest *d, unsigned char ret_bytes[DIGEST_BYTES])
+{
+    crypto_hash_sha256_final(state_of(d), ret_bytes);
+}
+
 void digest_hex(struct digest *d, char ret_hex[DIGEST_HEX_BYTES])
 {
     unsigned char sum[DIGEST_BYTES];
-    crypto_hash_sha256_final(state_of(d), sum);
+    digest_end(d, sum);
     sodium_bin2hex(ret_hex, DIGEST_HEX_BYTES, sum, sizeof(sum));
 }

@@ -16,4 +16,5 @@ struct digest {
 
 void digest_init(struct digest *d);
 void digest_add(struct digest *d, const void *bytes, size_t n);
+void digest_end(struct digest *d, unsigned char ret_bytes[DIGEST_BYTES]); // the digest is over
 void digest_hex(struct digest *d, char ret_hex[DIGEST_HEX_BYTES]); // lower case; the digest is over

@@ -202,8 +202,9 @@ int blob_check_space(struct blob *b, int64_t n_bytes)
     if (n_bytes <= n_free - b->reserve_bytes)
         return 0;
     return err_set(ERR_NOSPACE,
-                   "%s: %lld MiB are free, and %lld MiB are to be written with %lld MiB kept free",
-                   b->root, (long long)(n_free / (int64_t)MIB),
+                   "the data directory's disk: %lld MiB are free, and %lld MiB are to be written "
+                   "with %lld MiB kept free",
+                   (long long)(n_free / (int64_t)MIB),
                    (long long)((n_bytes + (int64_t)MIB - 1) / (int64_t)MIB),
                    (long long)(b->reserve_bytes / (int64_t)MIB));
 }
@@ -349,7 +350,7 @@ int blob_write(struct blob_writer *w, const void *bytes, size_t n)
         if (done < 0 && errno == EINTR)
             continue;
         if (done <= 0) {
-            w->failed = fail(errno, w->blob->root);
+            w->failed = fail(errno, "the data directory");
             break;
         }
         digest_add(&w->digest, p, (size_t)done);
@@ -368,8 +369,16 @@ int64_t blob_writer_offset(const struct blob_writer *w)
 int blob_writer_sync(struct blob_writer *w)
 {
     if (!w->failed && fdatasync(w->fd) < 0)
-        w->failed = fail(errno, w->blob->root);
+        w->failed = fail(errno, "the data directory");
     return w->failed;
+}
+
+int blob_writer_mark(struct blob_writer *w, struct blob_part *ret_at)
+{
+    int r = blob_writer_sync(w);
+    if (r == 0)
+        *ret_at = (struct blob_part){.offset = w->offset, .has_digest = true, .digest = w->digest};
+    return r;
 }
 
 int blob_writer_suspend(struct blob_writer **pw, struct blob_part *ret_at)
@@ -378,7 +387,7 @@ int blob_writer_suspend(struct blob_writer **pw, struct blob_part *ret_at)
     *pw = NULL;
     assert(w->is_part);
     // what was written before an error is whole, and can be gone on from
-    int r = fdatasync(w->fd) < 0 ? fail(errno, w->blob->root) : 0;
+    int r = fdatasync(w->fd) < 0 ? fail(errno, "the data directory") : 0;
     if (ret_at)
         *ret_at = (struct blob_part){.offset = w->offset, .has_digest = true, .digest = w->digest};
     free_writer(w);
@@ -421,7 +430,7 @@ int blob_writer_commit_as(struct blob_writer **pw, const char *key, struct blob_
     if (r == 0)
         r = w->failed;
     if (r == 0 && fsync(w->fd) < 0)
-        r = fail(errno, w->blob->root);
+        r = fail(errno, "the data directory");
     if (r == 0)
         r = rename_to_key(w, &info);
     if (r == 0) {
@@ -431,6 +440,43 @@ int blob_writer_commit_as(struct blob_writer **pw, const char *key, struct blob_
         remove_part(w->blob, w->id);
     }
     free_writer(w);
+    return r;
+}
+
+// A second name for the part's bytes. A file system that knows no second names gets the only one:
+// there a crash before the row is written loses the part.
+static int link_to_key(struct blob_writer *w, struct blob_info *info)
+{
+    char from[BLOB_PATH_BYTES];
+    char to[BLOB_PATH_BYTES];
+    part_path(w->blob, w->id, from);
+    key_path(w->blob, info->key, to);
+    int r = make_folders(w->blob, info->key);
+    if (r == 0 && link(from, to) < 0 && errno == EEXIST) {
+        unlink(to);
+        r = link(from, to) < 0 ? fail(errno, to) : 0;
+    } else if (r == 0 && !file_exists(to)) {
+        r = rename(from, to) < 0 ? fail(errno, to) : 0;
+    }
+    return r < 0 ? r : sync_folder_of(to);
+}
+
+int blob_writer_publish(struct blob_writer *w, const char *key, struct blob_info *ret_info)
+{
+    struct blob_info info = {.n_bytes = w->offset};
+    struct digest digest = w->digest; // the writing may go on
+    snprintf(info.key, ID_BYTES, "%s", key);
+    int r = check_key(key);
+    if (r == 0)
+        r = w->failed;
+    if (r == 0 && fsync(w->fd) < 0)
+        r = fail(errno, "the data directory");
+    if (r == 0)
+        r = link_to_key(w, &info);
+    if (r == 0) {
+        digest_hex(&digest, info.sha256);
+        *ret_info = info;
+    }
     return r;
 }
 

@@ -66,6 +66,8 @@ int blob_write(struct blob_writer *w, const void *bytes, size_t n) MUST_CHECK;
 int64_t blob_writer_offset(const struct blob_writer *w);
 // Everything written so far is on the disk afterwards.
 int blob_writer_sync(struct blob_writer *w) MUST_CHECK;
+// Syncs, and says where the writing could go on after a crash.
+int blob_writer_mark(struct blob_writer *w, struct blob_part *ret_at) MUST_CHECK;
 // Syncs, closes and keeps the part; the writer is gone from the caller's hand either way. *ret_at*
 // may be NULL.
 int blob_writer_suspend(struct blob_writer **pw, struct blob_part *ret_at) MUST_CHECK;
@@ -82,6 +84,11 @@ int blob_writer_commit(struct blob_writer **pw, struct blob_info *ret_info) MUST
 // As above under a key that it had before: restoring a backup. ERR_INVALID (no key).
 int blob_writer_commit_as(struct blob_writer **pw, const char *key,
                           struct blob_info *ret_info) MUST_CHECK;
+// As above, and the part stays beside the blob: where the row that was to need the blob cannot be
+// written, the blob is deleted and the part is gone on with; else blob_writer_abort() removes the
+// part. Whatever was left under that key before is replaced.
+int blob_writer_publish(struct blob_writer *w, const char *key,
+                        struct blob_info *ret_info) MUST_CHECK;
 void blob_writer_abort(struct blob_writer **pw); // removes the part; NULL inside is a no-op
 int blob_part_delete(struct blob *b, const char *part_id) MUST_CHECK; // ERR_NOT_FOUND, ERR_BUSY
 

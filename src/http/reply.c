@@ -90,6 +90,13 @@ void reply_headerf(struct request *q, const char *name, const char *format, ...)
     str_buf_finish(&text);
 }
 
+void reply_date(struct request *q, const char *name, int64_t seconds)
+{
+    char date[HTTP_DATE_TEXT];
+    http_date_format(seconds, date);
+    reply_header(q, name, date);
+}
+
 void reply_retry_after(struct request *q, int seconds)
 {
     reply_headerf(q, "Retry-After", "%d", MAX(seconds, 1));

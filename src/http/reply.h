@@ -32,6 +32,8 @@ enum {
 // its reader. ERR_TOO_BIG, ERR_NOMEM: sticky, so that the reply fails; needs no look.
 void reply_header(struct request *q, const char *name, const char *value);
 void reply_headerf(struct request *q, const char *name, const char *format, ...) PRINTF_LIKE(3, 4);
+// A time as HTTP writes it: "Upload-Expires".
+void reply_date(struct request *q, const char *name, int64_t seconds);
 // Seconds, for 429 and 503.
 void reply_retry_after(struct request *q, int seconds);
 // In place of the server's Content-Security-Policy (a report that carries its own styles).

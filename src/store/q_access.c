@@ -18,7 +18,12 @@ const struct query queries_access[] = {
     [STORE_NOUN_VIDEO - 1] = {"home_video", "SELECT project_id, created_by FROM videos WHERE id = $1"},
     [STORE_NOUN_TASK - 1] = {"home_task", "SELECT project_id, created_by FROM tasks WHERE id = $1"},
     [STORE_NOUN_SESSION - 1] = {"home_session", "SELECT project_id, created_by FROM sessions WHERE id = $1"},
-    [STORE_NOUN_UPLOAD - 1] = {"home_upload", "SELECT project_id, created_by FROM uploads WHERE id = $1"},
+    // or of what it became, which bears its id
+    [STORE_NOUN_UPLOAD - 1] = {"home_upload",
+        "SELECT project_id, created_by FROM uploads WHERE id = $1 UNION ALL "
+        "SELECT project_id, created_by FROM videos WHERE id = $1 UNION ALL "
+        "SELECT v.project_id, t.created_by FROM truths t JOIN videos v ON v.id = t.video_id WHERE t.id = $1 UNION ALL "
+        "SELECT NULL, created_by FROM models WHERE id = $1"},
     [BEST_ROLE] = {"user_best_role",
         "SELECT u.role, p.role FROM users u LEFT JOIN project_roles p ON p.user_id = u.id "
         "WHERE u.id = $1 AND u.is_disabled = 0"},

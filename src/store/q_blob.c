@@ -29,10 +29,12 @@ const struct query queries_blob[] = {
         "SELECT \"key\", sha256, n_bytes FROM blobs WHERE \"key\" > $1 ORDER BY \"key\" LIMIT $2"},
     [USAGE] = {"blob_usage",
         "SELECT (SELECT coalesce(sum(n_bytes), 0) FROM blobs WHERE project_id = $1) + "
-        "(SELECT coalesce(sum(received), 0) FROM uploads WHERE project_id = $1)"},
+        "(SELECT coalesce(sum(CASE WHEN length > received THEN length ELSE received END), 0) "
+        "FROM uploads WHERE project_id = $1)"},
     [USAGE_ALL] = {"blob_usage_all",
         "SELECT (SELECT coalesce(sum(n_bytes), 0) FROM blobs) + "
-        "(SELECT coalesce(sum(received), 0) FROM uploads)"},
+        "(SELECT coalesce(sum(CASE WHEN length > received THEN length ELSE received END), 0) "
+        "FROM uploads)"},
     [OF_PROJECT] = {"blob_of_project", "SELECT \"key\" FROM blobs WHERE project_id = $1"},
     [OF_VIDEO] = {"blob_of_video", "SELECT \"key\" FROM blobs WHERE video_id = $1"},
     [OF_MODEL] = {"blob_of_model", "SELECT \"key\" FROM blobs WHERE model_id = $1"},

@@ -22,7 +22,7 @@ enum {
 const struct query queries_upload[] = {
     [CREATE] = {"upload_create",
         "INSERT INTO uploads (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"},
-    [GET] = {"upload_get", "SELECT " COLUMNS ", digest FROM uploads WHERE id = $1 AND expires_at_us > $2"},
+    [GET] = {"upload_get", "SELECT " COLUMNS ", digest FROM uploads WHERE id = $1"},
     [ADVANCE] = {"upload_advance",
         "UPDATE uploads SET received = $3, digest = $4, "
         "expires_at_us = CASE WHEN $5 > 0 THEN $5 ELSE expires_at_us END "
@@ -84,17 +84,17 @@ int store_upload_get(struct store *s, const char *id, struct arena *a, struct st
     struct run run;
     IGNORE(run_open(s, &queries_upload[GET], &run)); // sticky
     run_text(&run, 1, id);
-    run_int(&run, 2, store_now_us(s));
     int r = 0;
     if (run_step(&run)) {
         r = run_row(&run, fields, ARRAY_LEN(fields), a, &u);
         const void *digest = sqlite3_column_blob(run.stmt, ARRAY_LEN(fields));
         u.has_digest = digest && sqlite3_column_bytes(run.stmt, ARRAY_LEN(fields)) ==
                                      (int)sizeof(u.digest.state);
+        u.is_expired = u.expires_at_us <= store_now_us(s);
         if (u.has_digest)
             memcpy(u.digest.state, digest, sizeof(u.digest.state));
     } else if (run.r == 0) {
-        r = err_set(ERR_NOT_FOUND, "upload '%.40s' does not exist, or has expired", id);
+        r = err_set(ERR_NOT_FOUND, "upload '%.40s' does not exist", id);
     }
     r = run_end(&run, r);
     if (r == 0)

@@ -19,12 +19,13 @@ struct store_upload {
     bool has_digest;
     struct digest digest; // state after *offset* bytes
     int64_t created_at_us, expires_at_us;
+    bool is_expired; // the janitor will come for it
 };
 
 // ERR_CONFLICT: no such project.
 int store_upload_create(struct store *s, const struct store_upload *u,
                         char ret_id[ID_BYTES]) MUST_CHECK;
-// ERR_NOT_FOUND also when it has expired.
+// Also of one that has expired.
 int store_upload_get(struct store *s, const char *id, struct arena *a,
                      struct store_upload *ret) MUST_CHECK;
 // After blob_writer_sync(): the offset goes from *from* to *to*. ERR_CONFLICT: it is not at *from*,

@@ -13,6 +13,7 @@
 #include "dataset/write.h"
 #include "store/store_blob.h"
 #include "store/store_truth.h"
+#include "store/store_upload.h"
 #include "task/kind.h"
 
 #define MAX_TEXT (1 * MIB)
@@ -122,12 +123,29 @@ static struct store_blob row_of(const struct blob_info *b)
     return (struct store_blob){.key = b->key, .sha256 = b->sha256, .n_bytes = b->n_bytes};
 }
 
+// The truth, and the upload's end: both or neither.
+static int put_row(const struct task_tools *t, const struct store_truth *row,
+                   const struct truth_wanted *w, const struct blob_info *coco,
+                   struct truth_imported *ret)
+{
+    const struct store_blob original = row_of(w->source);
+    const struct store_blob made = row_of(coco);
+    int r = store_begin(t->store);
+    if (r < 0)
+        return r;
+    r = store_truth_create(t->store, row, &original, &made, ret->id, &ret->version);
+    if (r == 0 && w->upload_id)
+        r = store_upload_delete(t->store, w->upload_id);
+    return store_end(t->store, r);
+}
+
 static int import(const struct task_tools *t, const struct truth_wanted *w, const struct dataset *d,
                   struct arena *a, struct truth_imported *ret)
 {
     struct dataset_losses losses = {.n = 0};
     struct blob_info coco;
-    struct store_truth row = {.video_id = w->video_id,
+    struct store_truth row = {.id = w->upload_id,
+                              .video_id = w->video_id,
                               .format = d->format,
                               .name = w->name,
                               .n_objects = (int64_t)d->n_objects,
@@ -139,10 +157,8 @@ static int import(const struct task_tools *t, const struct truth_wanted *w, cons
     if (r < 0)
         return r;
     r = put_notices(d, &losses, a, &row.notices_json);
-    const struct store_blob original = row_of(w->source);
-    const struct store_blob made = row_of(&coco);
     if (r == 0)
-        r = store_truth_create(t->store, &row, &original, &made, ret->id, &ret->version);
+        r = put_row(t, &row, w, &coco, ret);
     if (r < 0)
         IGNORE(blob_delete(t->blob, coco.key));
     ret->format = arena_strndup(a, row.format, strlen(row.format));

@@ -28,6 +28,7 @@ struct truth_wanted {
     const char *format;             // "coco", ...; NULL: by content
     const struct blob_info *source; // the file's bytes, committed
     const char *created_by;         // user id; NULL: none
+    const char *upload_id;          // that is over with it; the truth bears its id. NULL: none
 };
 
 // Texts of the result live in *a*. On error the source's blob is still there and is the caller's to

@@ -116,7 +116,10 @@ def check_request(item, operation, path, headers, body, what):
 def check(method, path, request_headers, request_body, status, headers, body):
     what = f"{method} {path} ({status})"
     template, item = find(urllib.parse.urlsplit(path).path)
-    operation = (item or {}).get("get" if method == "HEAD" else method.lower())
+    if method == "POST":
+        method = request_headers.get("X-HTTP-Method-Override", method)
+    operations = item or {}
+    operation = operations.get(method.lower()) or (operations.get("get") if method == "HEAD" else None)
     if not operation:
         assert status >= 400, f"{what}: no such route in openapi.yaml"
         return check_error(status, headers, body, what)

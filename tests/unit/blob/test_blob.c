@@ -175,6 +175,52 @@ static void test_parts_go_on(void **state)
     blob_close(b);
 }
 
+// A blob and the part that it was made of: what cannot be recorded is gone on with.
+static void test_published_beside_its_part(void **state)
+{
+    struct blob *b = open_in(*state);
+    struct blob_writer *w;
+    struct blob_part at;
+    struct blob_info info;
+    char id[ID_BYTES];
+    char *bytes;
+    size_t n;
+    id_make(id);
+    OK(blob_part_open(b, id, NULL, 3, &w));
+    OK(blob_write(w, "a", 1));
+    OK(blob_writer_mark(w, &at));
+    assert_int_equal(at.offset, 1);
+    OK(blob_write(w, "xy", 2));
+    OK(blob_writer_publish(w, id, &info));
+    assert_string_equal(info.key, id);
+    assert_int_equal(info.n_bytes, 3);
+    OK(blob_writer_suspend(&w, NULL));
+    assert_int_equal(n_blobs(b), 1);
+    assert_int_equal(n_parts(b), 1);
+    OK(blob_delete(b, id));
+    // from the mark again, over a blob that a crash left
+    FILE *left;
+    char path[BLOB_PATH_BYTES];
+    OK(blob_part_open(b, id, &at, 2, &w));
+    OK(blob_write(w, "b", 1));
+    OK(blob_writer_publish(w, id, &info));
+    OK(blob_path(b, id, path));
+    assert_int_equal(unlink(path), 0);
+    left = fopen(path, "w");
+    assert_non_null(left);
+    fclose(left);
+    OK(blob_write(w, "c", 1));
+    OK(blob_writer_publish(w, id, &info));
+    assert_string_equal(info.sha256, sha_of_abc);
+    blob_writer_abort(&w);
+    assert_int_equal(n_parts(b), 0);
+    OK(blob_get(b, id, 100, &bytes, &n));
+    assert_int_equal(n, 3);
+    assert_memory_equal(bytes, "abc", 3);
+    mem_free(bytes);
+    blob_close(b);
+}
+
 static void test_space(void **state)
 {
     struct blob *b = open_in(*state);
@@ -315,6 +361,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_written_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(test_keys_are_no_paths, setup, teardown),
         cmocka_unit_test_setup_teardown(test_parts_go_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_published_beside_its_part, setup, teardown),
         cmocka_unit_test_setup_teardown(test_space, setup, teardown),
         cmocka_unit_test_setup_teardown(test_held_while_a_backup_is_made, setup, teardown),
         cmocka_unit_test_setup_teardown(test_temp_and_adopt, setup, teardown),
