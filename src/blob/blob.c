@@ -22,6 +22,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 enum {
     ROOT_BYTES = BLOB_PATH_BYTES - 128, // what is put behind it always fits
@@ -30,8 +31,11 @@ enum {
 };
 
 struct blob {
+    // --- constant after open
     char root[ROOT_BYTES];
     int64_t reserve_bytes;
+    // --- held while a blob is deleted: deletes exclude backups, and would exclude each other
+    struct lock delete_lock;
 };
 
 struct blob_writer {
@@ -143,7 +147,11 @@ int blob_open(const struct blob_opts *opts, struct blob **ret_blob)
     if (!b)
         return ERR_NOMEM;
     b->reserve_bytes = opts->reserve_bytes ? opts->reserve_bytes : BLOB_RESERVE_BYTES;
-    int r = 0;
+    int r = lock_init(&b->delete_lock, LOCK_RANK_QUEUE);
+    if (r < 0) {
+        mem_free(b);
+        return r;
+    }
     if (snprintf(b->root, ROOT_BYTES, "%s", opts->directory) >= ROOT_BYTES)
         r = err_set(ERR_INVALID, "%.60s...: the path is too long", opts->directory);
     if (r == 0)
@@ -155,7 +163,7 @@ int blob_open(const struct blob_opts *opts, struct blob **ret_blob)
     if (r == 0)
         r = empty_folder(path); // temp, the last
     if (r < 0) {
-        mem_free(b);
+        blob_close(b);
         return r;
     }
     *ret_blob = b;
@@ -167,9 +175,14 @@ int blob_look(const char *directory, struct blob **ret_blob)
     struct blob *b = mem_new(struct blob);
     if (!b)
         return ERR_NOMEM;
-    if (snprintf(b->root, ROOT_BYTES, "%s", directory) >= ROOT_BYTES) {
+    int r = lock_init(&b->delete_lock, LOCK_RANK_QUEUE);
+    if (r == 0 && snprintf(b->root, ROOT_BYTES, "%s", directory) >= ROOT_BYTES) {
+        lock_finish(&b->delete_lock);
+        r = err_set(ERR_INVALID, "%.60s...: the path is too long", directory);
+    }
+    if (r < 0) {
         mem_free(b);
-        return err_set(ERR_INVALID, "%.60s...: the path is too long", directory);
+        return r;
     }
     *ret_blob = b;
     return 0;
@@ -177,6 +190,8 @@ int blob_look(const char *directory, struct blob **ret_blob)
 
 void blob_close(struct blob *b)
 {
+    if (b)
+        lock_finish(&b->delete_lock);
     mem_free(b);
 }
 
@@ -211,6 +226,15 @@ int blob_check_space(struct blob *b, int64_t n_bytes)
 
 // ---- writing
 
+// A child that was forked meanwhile has the descriptor until it runs its program: closing alone
+// would leave the lock held that long.
+static void close_locked(int fd)
+{
+    if (flock(fd, LOCK_UN) < 0)
+        err_clear(); // it was never locked
+    close(fd);
+}
+
 static int open_part(struct blob_writer *w, int flags)
 {
     char path[BLOB_PATH_BYTES];
@@ -233,7 +257,7 @@ static int open_part(struct blob_writer *w, int flags)
 static void free_writer(struct blob_writer *w)
 {
     if (w->fd >= 0)
-        close(w->fd);
+        close_locked(w->fd);
     mem_free(w);
 }
 
@@ -501,7 +525,7 @@ int blob_part_delete(struct blob *b, const char *part_id)
     if (r == 0)
         remove_part(b, part_id);
     if (w.fd >= 0)
-        close(w.fd);
+        close_locked(w.fd);
     return r;
 }
 
@@ -618,15 +642,18 @@ int blob_delete(struct blob *b, const char *key)
     char path[BLOB_PATH_BYTES];
     int fd;
     int r = check_key(key);
-    if (r == 0)
-        r = open_hold(b->root, LOCK_EX | LOCK_NB, &fd);
     if (r < 0)
         return r;
     key_path(b, key, path);
-    if (unlink(path) < 0)
-        r = errno == ENOENT ? err_set(ERR_NOT_FOUND, "blob '%s' does not exist", key)
-                            : fail(errno, path);
-    close(fd);
+    lock_acquire(&b->delete_lock);
+    r = open_hold(b->root, LOCK_EX | LOCK_NB, &fd);
+    if (r == 0) {
+        if (unlink(path) < 0)
+            r = errno == ENOENT ? err_set(ERR_NOT_FOUND, "blob '%s' does not exist", key)
+                                : fail(errno, path);
+        close_locked(fd);
+    }
+    lock_release(&b->delete_lock);
     return r;
 }
 
