@@ -16,21 +16,20 @@ export interface Me {
 
 const EVERYBODY: Me = { has_accounts: false, user: null, csrf: null };
 
-/** Takes what the server says apart: its words may stand flat or within "user". */
-export function readMe(said: unknown): Me {
-  const o = (said ?? {}) as Record<string, unknown>;
-  const u = (
-    o["user"] && typeof o["user"] === "object" ? o["user"] : o["name"] || o["role"] ? o : null
-  ) as Record<string, unknown> | null;
-  const role = u?.["role"];
-  const csrf = o["csrf_token"] ?? o["csrf"];
+/** What GET /api/v1/me says, as far as the page needs it. */
+interface Said {
+  has_accounts: boolean;
+  user: { id: string; name: string } | null;
+  role: string | null;
+  csrf_token: string | null;
+}
+
+export function readMe(said: Said): Me {
+  const role: Role = said.role === "admin" || said.role === "editor" ? said.role : "viewer";
   return {
-    has_accounts: Boolean(o["has_accounts"] ?? o["accounts"] ?? u),
-    user:
-      u && u["name"]
-        ? { id: String(u["id"] ?? ""), name: String(u["name"]), role: (role ?? "viewer") as Role }
-        : null,
-    csrf: typeof csrf === "string" ? csrf : null,
+    has_accounts: said.has_accounts,
+    user: said.user ? { ...said.user, role } : null,
+    csrf: said.csrf_token,
   };
 }
 
@@ -38,7 +37,7 @@ export const meQuery = queryOptions({
   queryKey: ["me"],
   queryFn: async (): Promise<Me> => {
     try {
-      const me = readMe(await sendJson<unknown>("/api/v1/me"));
+      const me = readMe(await sendJson<Said>("/api/v1/me"));
       session.csrf = me.csrf;
       return me;
     } catch (e) {

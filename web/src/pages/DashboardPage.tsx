@@ -197,7 +197,7 @@ export default function DashboardPage() {
           <Await query={stats}>
             {(s) =>
               s.latest_sessions.length > 0 ? (
-                <SessionTable sessions={s.latest_sessions} projects={names} />
+                <SessionTable brief sessions={s.latest_sessions} projects={names} />
               ) : (
                 <EmptyState
                   icon="session"

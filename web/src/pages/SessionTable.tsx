@@ -36,7 +36,10 @@ export function SessionTable({
   selectable,
   selected,
   onSelect,
+  brief,
 }: {
+  /** Fewer columns, for little room. */
+  brief?: boolean;
   sessions: TestSession[];
   /** Names by id, where sessions of several projects stand together. */
   projects?: Map<string, string>;
@@ -62,10 +65,10 @@ export function SessionTable({
             <th>Model</th>
             <th>Outcome</th>
             <th className="num">AP50</th>
-            <th className="num">AP</th>
+            {!brief && <th className="num">AP</th>}
             <th className="num">Precision</th>
             <th className="num">Recall</th>
-            <th className="num">Videos</th>
+            {!brief && <th className="num">Videos</th>}
             <th className="num">When</th>
           </tr>
         </thead>
@@ -101,10 +104,10 @@ export function SessionTable({
                 <Outcome s={s} />
               </td>
               <td className="num">{formatNumber(s.AP50, 3)}</td>
-              <td className="num">{formatNumber(s.AP, 3)}</td>
+              {!brief && <td className="num">{formatNumber(s.AP, 3)}</td>}
               <td className="num">{formatPercent(s.precision)}</td>
               <td className="num">{formatPercent(s.recall)}</td>
-              <td className="num">{formatCount(s.videos)}</td>
+              {!brief && <td className="num">{formatCount(s.videos)}</td>}
               <td className="num muted" title={formatTime(s.created_at)}>
                 {formatAgo(s.created_at)}
               </td>

@@ -58,11 +58,16 @@ export function Verdict({ verdict }: { verdict: string | null | undefined }) {
           Failed
         </Badge>
       );
-    case "inconclusive":
-    case "undecided":
+    case "conditional_pass":
       return (
-        <Badge tone="warn" icon="warning">
-          Undecided
+        <Badge tone="warn" icon="check">
+          Conditional
+        </Badge>
+      );
+    case "no_data":
+      return (
+        <Badge tone="none" icon="info">
+          No data
         </Badge>
       );
     default:
