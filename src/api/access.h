@@ -69,7 +69,7 @@ struct access_start {
     const char *listen; // for messages
     bool is_loopback;
     bool has_proxy, allow_direct;
-    bool has_admin, has_accounts;
+    bool has_admin;
 };
 // ERR_INVALID says what is missing. *ret_warning: NULL, or what has to be said at start.
 int access_check_start(const struct access_start *s, const char **ret_warning) MUST_CHECK;

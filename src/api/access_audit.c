@@ -65,9 +65,9 @@ static bool is_piece(const struct route *route)
     return false;
 }
 
-bool access_is_recorded(const struct route *route, int status)
+bool access_is_recorded(const struct route *route, bool is_marked, int status)
 {
-    bool is_change = route->role >= API_EDITOR || route->rate_class == API_RATE_LOGIN;
+    bool is_change = is_marked || route->role >= API_EDITOR || route->rate_class == API_RATE_LOGIN;
     if (strcmp(route->method, "GET") == 0 || !is_change)
         return false;
     if (route->rate_class == API_RATE_LOGIN) // also who tried, and was refused
@@ -124,7 +124,7 @@ void api_replied(struct request *q, int status)
     const struct route *route = request_route(q);
     char client[ADDRESS_TEXT];
     char action[ACCESS_ACTION_MAX];
-    if (!who || !access_is_recorded(route, status))
+    if (!who || !access_is_recorded(route, who->object_id != NULL, status))
         return;
     struct str_buf detail = STR_BUF_INIT(MAX_DETAIL);
     address_format(request_client(q), client);

@@ -30,7 +30,7 @@ int access_reload(struct api *a)
     return r;
 }
 
-bool access_has_accounts(const struct api *a)
+bool api_has_accounts(const struct api *a)
 {
     return atomic_load(&a->has_accounts);
 }
@@ -40,8 +40,7 @@ bool access_has_accounts(const struct api *a)
 static bool is_health(const struct request *q)
 {
     const struct route *route = request_route(q);
-    return route && (route->role == API_METRICS ||
-                     (route->role == API_OPEN && route->rate_class == API_RATE_FREE));
+    return route && (route->role == API_METRICS || str_starts(request_path(q), "/health/"));
 }
 
 // Off loopback, and behind a proxy, nothing but health and metrics crosses the network in clear
@@ -183,8 +182,8 @@ static const struct {
     {"uploads", STORE_NOUN_UPLOAD, "upload"},
 };
 
-static int fill_object(struct api *a, const struct access_who *who, const struct store_home *home,
-                       struct access_facts *f)
+int access_object_facts(struct api *a, const struct access_who *who, const struct store_home *home,
+                        struct access_facts *f)
 {
     *f = who->facts;
     f->has_object = true;
@@ -228,7 +227,7 @@ static int check_object(struct request *q, size_t noun, struct str id, enum api_
         return ERR_NOMEM;
     int r = store_home_get(api_of(q)->opts.store, nouns[noun].noun, text, &home);
     if (r == 0)
-        r = fill_object(api_of(q), who, &home, &f);
+        r = access_object_facts(api_of(q), who, &home, &f);
     return r < 0 ? r : answer(q, access_decide(needed, &f), nouns[noun].name, text);
 }
 
@@ -341,7 +340,7 @@ int api_before_unrouted(struct request *q)
     int r = check_way(q);
     if (r == 0 && !reply_was_made(q))
         r = check_site(q);
-    if (r == 0 && !reply_was_made(q) && access_has_accounts(api_of(q)))
+    if (r == 0 && !reply_was_made(q) && api_has_accounts(api_of(q)))
         (void)is_rate_passed(q, API_RATE_READ, &r);
     return r;
 }
@@ -358,7 +357,7 @@ int api_check_project(struct request *q, const char *project_id, enum api_role n
         return 0;
     int r = store_home_get(api_of(q)->opts.store, STORE_NOUN_PROJECT, project_id, &home);
     if (r == 0)
-        r = fill_object(api_of(q), who, &home, &f);
+        r = access_object_facts(api_of(q), who, &home, &f);
     if (r < 0)
         return r;
     switch (access_decide(needed, &f)) {

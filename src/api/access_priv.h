@@ -10,8 +10,9 @@ enum {
     ACCESS_LOGIN_MS = 12 * 3600 * 1000, // a login that is not used ends [12 hours]
     ACCESS_LOGIN_MAX_DAYS = 30,         // and any after so long
     ACCESS_USED_EVERY_MS = 60 * 1000,   // how exact "last used" is
-    ACCESS_CLIENTS = 4096,              // told apart by the rate limits
-    ACCESS_KEY_MAX = 128,               // bytes of what is looked up as a key or cookie
+    ACCESS_PASSWORD_HASH_BYTES = 128,
+    ACCESS_CLIENTS = 4096, // told apart by the rate limits
+    ACCESS_KEY_MAX = 128,  // bytes of what is looked up as a key or cookie
 };
 #define ACCESS_KEY_PREFIX "assay_" // so that scanners of secrets know one when they see it
 // Browsers take a name with this prefix from https only (httpwg/http-extensions#2605: on
@@ -50,7 +51,6 @@ void access_set_cookie(struct request *q, const char *token);
 
 // Whether there are users, read anew.
 int access_reload(struct api *a) MUST_CHECK;
-bool access_has_accounts(const struct api *a);
 // True: a 429 was answered (*ret_r: what replying gave).
 bool access_is_too_fast(struct request *q, enum api_rate rate_class, struct str client, int *ret_r);
 int access_rates_create(struct api *a) MUST_CHECK;
@@ -63,5 +63,61 @@ enum {
 // "POST", "/api/v1/videos/{id}/process" -> "video.process"; "DELETE", "/api/v1/keys/{id}" ->
 // "key.delete".
 void access_action(const char *method, const char *path, char ret_action[ACCESS_ACTION_MAX]);
-// Whether a reply to that route is a line of the audit log.
-bool access_is_recorded(const struct route *route, int status);
+// Whether a reply to that route is a line of the audit log. *is_marked*: the handler said so, by
+// api_audit_object().
+bool access_is_recorded(const struct route *route, bool is_marked, int status);
+
+// access_password.c: hashing takes 64 MiB and a core each, so few run side by side, few wait, and
+// the others are told to come again.
+
+// As secret_password_check() and secret_password_hash(), and ERR_BUSY. *still* (may be NULL) is
+// asked once it is this one's turn; what it returns (< 0) is returned in place of the check.
+int access_password_check(struct api *a, const char *password, const char *hash,
+                          int (*still)(void *arg), void *arg, bool *ret_stale) MUST_CHECK;
+int access_password_hash(struct api *a, const char *password,
+                         char ret_hash[ACCESS_PASSWORD_HASH_BYTES]) MUST_CHECK;
+struct access_gate;
+int access_gate_create(struct access_gate **ret_gate) MUST_CHECK;
+void access_gate_destroy(struct access_gate *g); // NULL is a no-op
+
+// r_login.c: {"has_accounts", "user", ...}
+
+int access_reply_me(struct request *q, const struct access_who *who) MUST_CHECK;
+
+// access_sockets.c: WebSockets end with the right to have them.
+//
+// A socket's record is made in its handler and destroyed in on_close; until then what was withdrawn
+// closes it, at once and with code 1008. Topics that not everybody may hear are looked up by a
+// thread of their own: the loop asks no store.
+
+struct access_socket;
+struct access_sockets;
+struct ws_client;
+
+// From whoever asks *q*. ERR_NOMEM.
+int access_socket_create(struct request *q, struct access_socket **ret_socket) MUST_CHECK;
+// In on_open. ERR_FORBIDDEN: withdrawn since.
+int access_socket_open(struct access_socket *s, struct ws_client *c) MUST_CHECK;
+void access_socket_destroy(struct access_socket *s); // in on_close; NULL is a no-op
+// Follows "project:ID" or "task:ID" (or no longer), now or once it was looked up; what whoever asks
+// may not see closes the socket. ERR_INVALID, ERR_BUSY. Loop.
+int access_socket_follow(struct access_socket *s, struct str topic, bool is_on) MUST_CHECK;
+
+enum access_end {
+    ACCESS_END_UNSET,
+    ACCESS_END_KEY,
+    ACCESS_END_LOGIN,     // by the hash of its cookie
+    ACCESS_END_USER,      // or what the user may do has changed
+    ACCESS_END_EVERYBODY, // those of a server without accounts
+};
+void access_end_sockets(struct api *a, enum access_end what, const char *id);
+
+int access_sockets_create(struct api *a) MUST_CHECK;
+int access_sockets_start(struct api *a) MUST_CHECK; // once a->server is there
+void access_sockets_stop(struct api *a);
+void access_sockets_destroy(struct api *a);
+
+// What *who* may do with an object of *home*.
+struct store_home;
+int access_object_facts(struct api *a, const struct access_who *who, const struct store_home *home,
+                        struct access_facts *ret) MUST_CHECK;

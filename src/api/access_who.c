@@ -148,7 +148,7 @@ int access_find_who(struct request *q)
     if (!who)
         return ERR_NOMEM;
     request_set_user(q, who, NULL);
-    if (!access_has_accounts(api_of(q))) {
+    if (!api_has_accounts(api_of(q))) {
         who->facts.kind = ACCESS_EVERYBODY;
         return 0;
     }

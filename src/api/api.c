@@ -13,11 +13,15 @@ enum {
 };
 #define MAX_UPLOAD (INT64_C(64) * 1024 * 1024 * 1024)
 
+// clang-format off
 const struct route *const api_routes[] = {
+    api_routes_audit,
     api_routes_dashboard,
     api_routes_detection,
     api_routes_health,
+    api_routes_key,
     api_routes_live,
+    api_routes_login,
     api_routes_model,
     api_routes_page,
     api_routes_project,
@@ -25,9 +29,11 @@ const struct route *const api_routes[] = {
     api_routes_task,
     api_routes_truth,
     api_routes_upload,
+    api_routes_user,
     api_routes_video,
     NULL,
 };
+// clang-format on
 
 int api_create(const struct api_opts *opts, struct api **ret_api)
 {
@@ -48,6 +54,10 @@ int api_create(const struct api_opts *opts, struct api **ret_api)
     }
     r = access_rates_create(a);
     if (r == 0)
+        r = access_gate_create(&a->gate);
+    if (r == 0)
+        r = access_sockets_create(a);
+    if (r == 0)
         r = access_reload(a);
     if (r < 0) {
         api_destroy(a);
@@ -61,6 +71,8 @@ void api_destroy(struct api *a)
 {
     if (!a)
         return;
+    access_sockets_destroy(a);
+    access_gate_destroy(a->gate);
     rate_limit_destroy(a->rates);
     lock_finish(&a->claims_lock);
     mem_free(a);

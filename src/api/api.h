@@ -123,4 +123,8 @@ int api_before_unrouted(struct request *q);
 void api_replied(struct request *q, int status);
 // Once the server was created: hands events of the bus to its WebSocket loop. ERR_NOMEM.
 int api_attach(struct api *a, struct server *s) MUST_CHECK;
+// After users or roles were changed past the routes: *user_id* (may be NULL) is whose. Errors of
+// counting users.
+int api_users_changed(struct api *a, const char *user_id) MUST_CHECK;
+bool api_has_accounts(const struct api *a);
 void api_detach(struct api *a); // before the server is destroyed

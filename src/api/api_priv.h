@@ -14,6 +14,8 @@
 #include "http/route.h"
 #include "store/store.h"
 
+struct access_gate;
+struct access_sockets;
 struct bus_listener;
 struct rate_limit;
 struct upload_claim;
@@ -24,6 +26,8 @@ struct api {
     struct server *server;         // after attach
     struct bus_listener *listener; // of everything on the bus
     struct rate_limit *rates;
+    struct access_gate *gate;        // of password hashing
+    struct access_sockets *sockets;  // open WebSockets
     bool is_rate_asked[API_N_RATES]; // by the options
     // --- guarded by claims_lock
     struct lock claims_lock;
@@ -37,6 +41,8 @@ enum {
 };
 
 // Tables, one a file.
+extern const struct route api_routes_audit[], api_routes_key[], api_routes_login[],
+    api_routes_user[];
 extern const struct route api_routes_detection[], api_routes_health[], api_routes_live[],
     api_routes_model[], api_routes_page[], api_routes_project[], api_routes_session[],
     api_routes_task[], api_routes_truth[], api_routes_upload[], api_routes_video[],

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "api/api_priv.h"
+#include "api/access_priv.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -67,11 +67,13 @@ int api_attach(struct api *a, struct server *s)
     if (r < 0)
         return r;
     a->server = s;
-    return ws_watch(server_ws(s), bus_listener_fd(a->listener), hear, a);
+    r = ws_watch(server_ws(s), bus_listener_fd(a->listener), hear, a);
+    return r == 0 ? access_sockets_start(a) : r;
 }
 
 void api_detach(struct api *a)
 {
+    access_sockets_stop(a);
     bus_listener_close(a->listener);
     a->listener = NULL;
     a->server = NULL;
@@ -82,10 +84,12 @@ void api_detach(struct api *a)
 struct follower {
     char topic[MAX_TOPIC];
     char *state; // owned: of the row, for a task that the bus no longer knows
+    struct access_socket *socket;
 };
 
 static void follower_free(struct follower *f)
 {
+    access_socket_destroy(f->socket);
     mem_free(f->state);
     mem_free(f);
 }
@@ -93,7 +97,9 @@ static void follower_free(struct follower *f)
 static int progress_open(struct ws_client *c, void *user)
 {
     struct follower *f = (struct follower *)user;
-    int r = ws_send_text(c, str_of(f->state));
+    int r = access_socket_open(f->socket, c);
+    if (r == 0)
+        r = ws_send_text(c, str_of(f->state));
     return r == 0 ? ws_subscribe(c, str_of(f->topic)) : r;
 }
 
@@ -146,6 +152,8 @@ static int progress(struct request *q)
         return ERR_NOMEM;
     snprintf(f->topic, sizeof(f->topic), ANNOUNCE_TASK_PREFIX "%s", t.id);
     r = fill_state(f, &t);
+    if (r == 0)
+        r = access_socket_create(q, &f->socket);
     if (r < 0) {
         follower_free(f);
         return r;
@@ -162,17 +170,14 @@ static bool may_follow(struct str topic)
            (str_starts(topic, ANNOUNCE_TASK_PREFIX) || str_starts(topic, ANNOUNCE_PROJECT_PREFIX));
 }
 
-static int follow(struct ws_client *c, struct str topic, bool is_on)
+static int follow(struct access_socket *s, struct str topic, bool is_on)
 {
     if (!may_follow(topic))
         return err_set(ERR_INVALID, "a topic is project:ID or task:ID");
-    if (is_on)
-        return ws_subscribe(c, topic);
-    ws_unsubscribe(c, topic);
-    return 0;
+    return access_socket_follow(s, topic, is_on);
 }
 
-static int follow_all(struct ws_client *c, struct json_reader *json, bool is_on)
+static int follow_all(struct access_socket *s, struct json_reader *json, bool is_on)
 {
     struct json_event e;
     int n = 0;
@@ -182,12 +187,12 @@ static int follow_all(struct ws_client *c, struct json_reader *json, bool is_on)
     while (r == 0 && (r = json_next(json, &e)) == 0 && e.type != JSON_ARRAY_END) {
         if (e.type != JSON_STRING || ++n > MAX_WORDS)
             return err_set(ERR_INVALID, "up to %d topics are expected", MAX_WORDS);
-        r = follow(c, e.text, is_on);
+        r = follow(s, e.text, is_on);
     }
     return r;
 }
 
-static int read_wish(struct ws_client *c, struct json_reader *json)
+static int read_wish(struct access_socket *s, struct json_reader *json)
 {
     struct json_event e;
     int r = json_next(json, &e);
@@ -197,29 +202,45 @@ static int read_wish(struct ws_client *c, struct json_reader *json)
         bool is_on = str_is(e.text, "subscribe");
         if (!is_on && !str_is(e.text, "unsubscribe"))
             return err_set(ERR_INVALID, "'subscribe' or 'unsubscribe' is expected");
-        r = follow_all(c, json, is_on);
+        r = follow_all(s, json, is_on);
     }
     return r;
 }
 
 static int events_message(struct ws_client *c, void *user, struct str text)
 {
-    (void)user;
+    (void)c;
     struct json_reader *json;
     const struct json_reader_opts opts = {.text = text, .name = "message", .max_depth = 4};
     int r = json_reader_create(&opts, &json);
     if (r < 0)
         return r;
-    r = read_wish(c, json);
+    r = read_wish((struct access_socket *)user, json);
     json_reader_destroy(json);
     return r;
 }
 
-static const struct ws_handlers events_handlers = {.on_message = events_message};
+static int events_open(struct ws_client *c, void *user)
+{
+    return access_socket_open((struct access_socket *)user, c);
+}
+
+static void events_close(struct ws_client *c, void *user)
+{
+    (void)c;
+    access_socket_destroy((struct access_socket *)user);
+}
+
+static const struct ws_handlers events_handlers = {
+    .on_open = events_open, .on_message = events_message, .on_close = events_close};
 
 static int events(struct request *q)
 {
-    const struct ws_accept accept = {.handlers = &events_handlers};
+    struct access_socket *s;
+    int r = access_socket_create(q, &s);
+    if (r < 0)
+        return r;
+    const struct ws_accept accept = {.handlers = &events_handlers, .user = s};
     return reply_websocket(q, &accept);
 }
 

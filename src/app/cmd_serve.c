@@ -12,6 +12,14 @@
 #define O struct serving_opts
 static const struct opt serve_options[] = {
     OPT_TEXT(O, "listen", listen, "ADDRESS:PORT", "where to listen", "127.0.0.1:8080"),
+    OPT_LIST(O, "proxy", access.proxies, "ADDRESS", "a TLS proxy in front (an address or a network): its X-Forwarded-For, -Proto and -Host are believed, and nobody else's"),
+    OPT_BOOL(O, "allow-direct", access.allow_direct, "listens off loopback without TLS: passwords and keys cross the network in clear text"),
+    OPT_LIST(O, "metrics-from", access.metrics_from, "ADDRESS", "who may read /metrics without a key (an address or a network)"),
+    OPT_DOUBLE(O, "login-minutes", access.login_minutes, 0.01, 43200, "MINUTES", "a login that is not used for so long ends", "720"),
+    OPT_DOUBLE(O, "read-rate", access.rates[API_RATE_READ], 0, 1e6, "N", "reading requests a second that one client may send; 0: no limit", "100; without accounts no limit"),
+    OPT_DOUBLE(O, "write-rate", access.rates[API_RATE_WRITE], 0, 1e6, "N", "likewise, changes", "20; without accounts no limit"),
+    OPT_DOUBLE(O, "costly-rate", access.rates[API_RATE_COSTLY], 0, 1e6, "N", "likewise, inference, single frames, uploads of models", "30; without accounts no limit"),
+    OPT_DOUBLE(O, "login-rate", access.rates[API_RATE_LOGIN], 0, 1e6, "N", "likewise, logins and keys that are none", "1"),
     OPT_DOUBLE(O, "stop-seconds", stop_seconds, 0, 3600, "SECONDS", "how long tasks and requests may take to end when the server is stopped", "10"),
     OPT_INT(O, "workers", workers, 0, 64, "N", "tasks side by side in this process", "2"),
     OPT_END,
@@ -28,7 +36,10 @@ static const struct opt room_options[] = {
 // clang-format on
 
 static struct serving_opts settings = {
-    .listen = "127.0.0.1:8080", .workers = SERVING_WORKERS, .stop_seconds = SERVING_STOP_SECONDS};
+    .listen = "127.0.0.1:8080",
+    .workers = SERVING_WORKERS,
+    .stop_seconds = SERVING_STOP_SECONDS,
+    .access = {.login_minutes = 720, .rates = {-1, -1, -1, -1, -1}}};
 static const struct opt_set sets[] = {{serve_options, &settings, "Server"},
                                       {data_dir_options, &data_dir_settings, "Data"},
                                       {room_options, &settings, "Room for files"},
@@ -47,10 +58,10 @@ static int serve(const struct app_call *call)
         r = serving_start(&settings, &s);
     if (r < 0)
         return r;
-    log_info(NULL,
-             "serving %s from %s; there are no accounts: whoever can reach this address may do "
-             "everything",
-             serving_url(s), settings.data);
+    log_info(NULL, "serving %s from %s%s", serving_url(s), settings.data,
+             serving_has_accounts(s)
+                 ? ""
+                 : "; there are no accounts: whoever can reach this address may do everything");
     serving_wait(s);
     serving_stop(s);
     return 0;

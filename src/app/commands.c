@@ -22,6 +22,8 @@ const struct command *const app_commands[] = {
     &command_restore,
     &command_serve,
     &command_synth,
+    &command_user_add,
+    &command_user_password,
     &command_validate,
     NULL,
 };

@@ -21,4 +21,6 @@ extern const struct command command_probe;
 extern const struct command command_restore;
 extern const struct command command_serve;
 extern const struct command command_synth;
+extern const struct command command_user_add;
+extern const struct command command_user_password;
 extern const struct command command_validate;

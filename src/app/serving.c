@@ -8,6 +8,7 @@
 
 #include "api/api.h"
 #include "app/app.h"
+#include "app/control.h"
 #include "app/janitor.h"
 #include "app/serve_tools.h"
 #include "base/clock.h"
@@ -44,6 +45,8 @@ struct serving {
     struct server *server;
     struct task_pool *pool;
     struct janitor *janitor;
+    struct serving_rules rules;
+    struct control *control;
     bool is_attached;
 };
 
@@ -116,26 +119,26 @@ static int open_rooms(struct serving *s)
 
 static int open_server(struct serving *s)
 {
-    struct address address;
-    uint16_t port;
-    int r = address_parse_listen(s->opts.listen, &address, &port);
+    struct serving_rules *rules = &s->rules;
+    int r = serving_rules_read(&s->opts.access, s->opts.listen, s->store, rules);
     if (r < 0)
-        return err_prefix(r, "--listen");
-    if (!address_is_loopback(&address))
-        return err_set(ERR_UNSUPPORTED,
-                       "--listen %s: without accounts the server listens on this "
-                       "machine's loopback address only",
-                       s->opts.listen);
-    const struct api_opts api = {.store = s->store,
-                                 .blob = s->blob,
-                                 .bus = s->bus,
-                                 .models = s->models,
-                                 .tools = serve_tools(&s->tools),
-                                 .max_upload_bytes = s->opts.max_upload_mb * MB,
-                                 .quota_bytes = s->opts.quota_mb * MB,
-                                 .project_quota_bytes = s->opts.project_quota_mb * MB,
-                                 .upload_lifetime_ms = (int64_t)(s->opts.upload_hours * 3.6e6),
-                                 .is_loopback = true};
+        return r;
+    struct api_opts api = {.store = s->store,
+                           .blob = s->blob,
+                           .bus = s->bus,
+                           .models = s->models,
+                           .tools = serve_tools(&s->tools),
+                           .max_upload_bytes = s->opts.max_upload_mb * MB,
+                           .quota_bytes = s->opts.quota_mb * MB,
+                           .project_quota_bytes = s->opts.project_quota_mb * MB,
+                           .upload_lifetime_ms = (int64_t)(s->opts.upload_hours * 3.6e6),
+                           .is_loopback = rules->is_loopback,
+                           .has_proxy = rules->n_proxies > 0,
+                           .allow_direct = s->opts.access.allow_direct,
+                           .metrics_from = rules->metrics_from,
+                           .n_metrics_from = rules->n_metrics_from,
+                           .login_ms = rules->login_ms};
+    memcpy(api.rates, rules->rates, sizeof(api.rates));
     r = api_create(&api, &s->api);
     const struct server_opts opts = {.listen = s->opts.listen,
                                      .routes = api_routes,
@@ -143,6 +146,8 @@ static int open_server(struct serving *s)
                                      .before = api_before,
                                      .before_unrouted = api_before_unrouted,
                                      .replied = api_replied,
+                                     .proxies = rules->proxies,
+                                     .n_proxies = rules->n_proxies,
                                      .alias_from = "/api/",
                                      .alias_to = "/api/v1/",
                                      .stop_timeout_ms = (int)(s->opts.stop_seconds * 1000),
@@ -164,6 +169,8 @@ static int start(struct serving *s)
         r = task_pool_create(&opts, &s->pool);
     if (r == 0)
         r = metrics_add_refresh(refresh, s);
+    if (r == 0)
+        r = control_start(s->opts.data, s->store, s->api, &s->control);
     return r == 0 ? server_start(s->server) : r;
 }
 
@@ -201,6 +208,7 @@ static void bring_down(struct serving *s)
         task_pool_drain(s->pool, (int64_t)(s->opts.stop_seconds * 1000));
     if (s->server)
         server_stop(s->server);
+    control_stop(s->control);
     metrics_remove_refresh(refresh, s);
     janitor_stop(s->janitor);
     task_pool_destroy(s->pool);
@@ -231,6 +239,11 @@ int serving_start(const struct serving_opts *opts, struct serving **ret_serving)
     err_copy_message(r, why, sizeof(why));
     serving_stop(s);
     return err_set((enum err)r, "%s", why);
+}
+
+bool serving_has_accounts(const struct serving *s)
+{
+    return api_has_accounts(s->api);
 }
 
 const char *serving_url(const struct serving *s)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/serving_access.h"
 #include "base/attr.h"
 #include "infer/engine.h"
 
@@ -25,6 +26,7 @@ struct serving_opts {
     int64_t quota_mb, project_quota_mb;
     int64_t keep_free_mb; // of the disk
     double upload_hours;  // that an interrupted upload waits
+    struct serving_access access;
     struct engine_opts engine;
 };
 
@@ -34,9 +36,10 @@ enum {
 };
 
 // From now on it answers. On error everything is taken down again, and the error kept: ERR_BUSY
-// (the address, or the data, is in use), ERR_UNSUPPORTED (not a loopback address), ERR_INVALID,
-// what the rooms say when they cannot begin.
+// (the address, or the data, is in use), ERR_INVALID (also: not without accounts, TLS ...), what
+// the rooms say when they cannot begin.
 int serving_start(const struct serving_opts *opts, struct serving **ret_serving) MUST_CHECK;
+bool serving_has_accounts(const struct serving *s); // now
 // "http://127.0.0.1:8080", without a slash; lives as long as it.
 const char *serving_url(const struct serving *s);
 void serving_wait(const struct serving *s); // until app_is_interrupted()

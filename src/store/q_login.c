@@ -197,12 +197,14 @@ int store_login_locked(struct store *s, const char *subject, int64_t *ret_wait_m
     return r;
 }
 
-static int64_t lock_ms(int64_t n_failures)
+static int64_t lock_ms(const char *subject, int64_t n_failures)
 {
-    if (n_failures < STORE_LOGIN_FAILURES)
+    int64_t n_free =
+        str_starts(str_of(subject), "client:") ? STORE_LOGIN_CLIENT_FAILURES : STORE_LOGIN_FAILURES;
+    if (n_failures < n_free)
         return 0;
     int64_t ms = STORE_LOGIN_LOCK_MS;
-    for (int64_t i = STORE_LOGIN_FAILURES; i < n_failures && ms < STORE_LOGIN_LOCK_MAX_MS; i++)
+    for (int64_t i = n_free; i < n_failures && ms < STORE_LOGIN_LOCK_MAX_MS; i++)
         ms *= 2;
     return MIN(ms, STORE_LOGIN_LOCK_MAX_MS);
 }
@@ -219,7 +221,7 @@ int store_login_failed(struct store *s, const char *subject, int64_t *ret_wait_m
     r = get_failures(s, subject, now_us, &f);
     if (r == 0) {
         f.n++;
-        f.locked_until_us = now_us + us_of_ms(lock_ms(f.n));
+        f.locked_until_us = now_us + us_of_ms(lock_ms(subject, f.n));
         struct run run;
         IGNORE(run_open(s, &queries_login[SET_FAILURES], &run)); // sticky
         run_text(&run, 1, subject);

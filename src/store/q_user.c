@@ -19,6 +19,7 @@ enum {
     UNSET_ROLE,
     ROLE_IN,
     MEMBERS,
+    PROJECTS,
 };
 
 #define COLUMNS \
@@ -49,6 +50,8 @@ const struct query queries_user[] = {
         "SELECT u.id, u.name, NULL, p.role, u.is_disabled, u.created_at_us, u.updated_at_us, u.last_login_us "
         "FROM project_roles p JOIN users u ON u.id = p.user_id WHERE p.project_id = $3 AND p.user_id < $1 "
         "ORDER BY p.user_id DESC LIMIT $2"},
+    [PROJECTS] = {"user_projects",
+        "SELECT project_id, role FROM project_roles WHERE user_id = $1 ORDER BY project_id DESC LIMIT $2"},
     {0},
 };
 
@@ -276,4 +279,19 @@ int store_user_members(struct store *s, const char *project_id, const struct sto
     list_open(s, &queries_user[MEMBERS], page, LIST_NEWEST, &l);
     run_text(&l.run, 3, project_id);
     return list(&l, row, arg, ret_next);
+}
+
+int store_user_projects(struct store *s, const char *user_id,
+                        int (*row)(void *arg, const char *project_id, enum store_role role),
+                        void *arg)
+{
+    int r = 0;
+    struct run run;
+    IGNORE(run_open(s, &queries_user[PROJECTS], &run)); // sticky
+    run_text(&run, 1, user_id);
+    run_int(&run, 2, STORE_PAGE_MAX);
+    while (r == 0 && run_step(&run))
+        r = row(arg, run_get_text(&run, 0),
+                (enum store_role)store_role_parse(run_get_text(&run, 1)));
+    return run_end(&run, r);
 }

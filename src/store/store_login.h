@@ -27,8 +27,9 @@ int store_login_delete_user(struct store *s, const char *user_id) MUST_CHECK;
 int store_login_prune(struct store *s, int64_t *ret_n) MUST_CHECK;
 
 enum {
-    STORE_LOGIN_FAILURES = 5,        // in a row, before the first lock-out
-    STORE_LOGIN_LOCK_MS = 30 * 1000, // its length; doubles with each failure more, up to
+    STORE_LOGIN_FAILURES = 5,         // in a row, before the first lock-out
+    STORE_LOGIN_CLIENT_FAILURES = 30, // of an address, which many may share
+    STORE_LOGIN_LOCK_MS = 30 * 1000,  // its length; doubles with each failure more, up to
     STORE_LOGIN_LOCK_MAX_MS = 3600 * 1000,
     STORE_LOGIN_FORGET_MS = 24 * 3600 * 1000, // failures count for this long
 };

@@ -234,7 +234,7 @@ int schema_move(struct conn *c, int version) MUST_CHECK;
 int schema_version(struct conn *c, int *ret_version) MUST_CHECK;
 
 // The nouns' statements.
-extern const struct query queries_access[], queries_audit[], queries_blob[], queries_detection[], queries_key[],
-    queries_login[], queries_model[], queries_project[], queries_session[], queries_stats[],
-    queries_store[], queries_task[], queries_task_work[], queries_truth[], queries_upload[],
-    queries_user[], queries_video[];
+extern const struct query queries_access[], queries_audit[], queries_blob[], queries_detection[],
+    queries_key[], queries_login[], queries_model[], queries_project[], queries_session[],
+    queries_stats[], queries_store[], queries_task[], queries_task_work[], queries_truth[],
+    queries_upload[], queries_user[], queries_video[];

@@ -53,6 +53,10 @@ int store_user_set_role(struct store *s, const char *project_id, const char *use
 // The higher of the user's role everywhere and in the project; UNSET: none, or disabled.
 int store_user_role_in(struct store *s, const char *user_id, const char *project_id,
                        enum store_role *ret_role) MUST_CHECK;
+// The projects in which a user has a role of their own, up to STORE_PAGE_MAX.
+int store_user_projects(struct store *s, const char *user_id,
+                        int (*row)(void *arg, const char *project_id, enum store_role role),
+                        void *arg) MUST_CHECK;
 // Members of a project: user id, name, role there.
 int store_user_members(struct store *s, const char *project_id, const struct store_page *page,
                        int (*row)(void *arg, const struct store_user *u), void *arg,
