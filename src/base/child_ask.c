@@ -72,6 +72,8 @@ int child_ask(const char *program, const char *kind, const struct child_limits *
 {
     struct child *c = NULL;
     int r = child_start(program, kind, limits, &c);
+    if (r == ERR_CLOSED) // it ended before it had read what it may do
+        return err_set(ERR_MEDIA, "ended without an answer");
     if (r < 0)
         return r;
     r = ask(c, request, n, fd, timeout_ns, ret_answer);
