@@ -4,12 +4,15 @@
 #include "api/api.h"
 
 #include "api/access_priv.h"
+#include "base/cache.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/rate_limit.h"
 
 enum {
     UPLOAD_LIFETIME_MS = 24 * 3600 * 1000,
+    PREDICTIONS_BYTES = 32 * 1024 * 1024,
+    PREDICTIONS_MS = 5 * 60 * 1000,
 };
 #define MAX_UPLOAD (INT64_C(64) * 1024 * 1024 * 1024)
 
@@ -19,6 +22,7 @@ const struct route *const api_routes[] = {
     api_routes_dashboard,
     api_routes_detection,
     api_routes_health,
+    api_routes_inference,
     api_routes_key,
     api_routes_live,
     api_routes_login,
@@ -47,12 +51,16 @@ int api_create(const struct api_opts *opts, struct api **ret_api)
         a->opts.upload_lifetime_ms = UPLOAD_LIFETIME_MS;
     if (a->opts.login_ms == 0)
         a->opts.login_ms = ACCESS_LOGIN_MS;
+    const struct cache_opts predictions = {
+        .name = "predictions", .max_bytes = PREDICTIONS_BYTES, .lifetime_ms = PREDICTIONS_MS};
     int r = lock_init(&a->claims_lock, LOCK_RANK_APP);
     if (r < 0) {
         mem_free(a);
         return r;
     }
-    r = access_rates_create(a);
+    r = cache_create(&predictions, &a->predictions);
+    if (r == 0)
+        r = access_rates_create(a);
     if (r == 0)
         r = access_gate_create(&a->gate);
     if (r == 0)
@@ -75,5 +83,6 @@ void api_destroy(struct api *a)
     access_gate_destroy(a->gate);
     rate_limit_destroy(a->rates);
     lock_finish(&a->claims_lock);
+    cache_destroy(a->predictions);
     mem_free(a);
 }

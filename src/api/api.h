@@ -31,6 +31,9 @@ struct arena;
 struct blob;
 struct blob_info;
 struct bus;
+struct detector;
+struct detector_settings;
+struct frame;
 struct model_cache;
 struct request;
 struct route;
@@ -72,6 +75,22 @@ struct api_model_facts {
     const char *labels_json, *input_json, *description_json;
 };
 
+// A posted picture, to become the pixels of *frame* and its letterbox.
+struct api_picture_wanted {
+    const char *name; // for messages
+    const void *bytes;
+    size_t n;
+    const struct detector *detector;
+    bool whole; // not decoded smaller than it is, however small the model
+    struct frame *frame;
+};
+
+struct api_picture_made {
+    int decoded_width, decoded_height;
+    bool in_child;
+    int64_t decode_ns, letterbox_ns; // in a child both are in the first
+};
+
 struct api_tools {
     void *arg;
     // Texts of results live in *a*.
@@ -88,6 +107,13 @@ struct api_tools {
     int (*check_settings)(void *arg, const char *json, struct arena *a);
     // ERR_INVALID, ERR_DATA where *json* is neither a built-in profile's name nor a profile.
     int (*check_profile)(void *arg, const char *json, struct arena *a);
+    int (*prepare_picture)(void *arg, const struct api_picture_wanted *w,
+                           struct api_picture_made *ret);
+    // Settings of detection for one picture of *d*; they live in *a*.
+    int (*picture_settings)(void *arg, const char *json, const struct detector *d, struct arena *a,
+                            struct detector_settings *ret);
+    // ERR_BUSY: models that were asked for are still being loaded; other errors: they cannot be.
+    int (*check_ready)(void *arg);
     // Looks into an ONNX file; ERR_MODEL says why it is none that can be used.
     int (*inspect_model)(void *arg, const char *path, struct arena *a, struct api_model_facts *ret);
 };

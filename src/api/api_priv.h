@@ -17,12 +17,14 @@
 struct access_gate;
 struct access_sockets;
 struct bus_listener;
+struct cache;
 struct rate_limit;
 struct upload_claim;
 
 struct api {
     // --- constant after create
     struct api_opts opts;
+    struct cache *predictions;     // of pictures; tags are ids of models
     struct server *server;         // after attach
     struct bus_listener *listener; // of everything on the bus
     struct rate_limit *rates;
@@ -43,10 +45,10 @@ enum {
 // Tables, one a file.
 extern const struct route api_routes_audit[], api_routes_key[], api_routes_login[],
     api_routes_user[];
-extern const struct route api_routes_detection[], api_routes_health[], api_routes_live[],
-    api_routes_model[], api_routes_page[], api_routes_project[], api_routes_session[],
-    api_routes_task[], api_routes_truth[], api_routes_upload[], api_routes_video[],
-    api_routes_dashboard[];
+extern const struct route api_routes_detection[], api_routes_health[], api_routes_inference[],
+    api_routes_live[], api_routes_model[], api_routes_page[], api_routes_project[],
+    api_routes_session[], api_routes_task[], api_routes_truth[], api_routes_upload[],
+    api_routes_video[], api_routes_dashboard[];
 
 struct api *api_of(const struct request *q);
 

@@ -18,7 +18,8 @@ static int live(struct request *q)
     return reply_text(q, 200, "alive\n");
 }
 
-// Ready: rows can be read and written, there is space, and the server is not stopping.
+// Ready: rows can be read and written, there is space, what was to be preloaded is, and the server
+// is not stopping.
 static int ready(struct request *q)
 {
     struct api *a = api_of(q);
@@ -27,6 +28,8 @@ static int ready(struct request *q)
     int r = store_ping(a->opts.store);
     if (r == 0)
         r = blob_check_space(a->opts.blob, 1);
+    if (r == 0)
+        r = a->opts.tools.check_ready(a->opts.tools.arg);
     if (r < 0)
         return reply_error(q, 503, err_name(r), "%s", err_message(r));
     return reply_text(q, 200, "ready\n");

@@ -5,6 +5,10 @@
 
 #include "api/api_priv.h"
 #include "api/arrival.h"
+#include "api/inference.h"
+#include "base/arena.h"
+#include "base/cache.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "blob/blob.h"
 #include "infer/detector.h"
@@ -14,9 +18,9 @@
 
 struct loaded {
     const char *id;
-    size_t n_loaded, n_users;
-    int64_t n_taken;
-    const char *engine;
+    struct model_cache_usage usage;
+    const char *engine, *precision; // constant texts
+    int n_workers;
 };
 
 static void note_loaded(void *arg, const struct model_cache_entry *e)
@@ -24,10 +28,38 @@ static void note_loaded(void *arg, const struct model_cache_entry *e)
     struct loaded *l = (struct loaded *)arg;
     if (strcmp(e->key, l->id) != 0)
         return;
-    l->n_loaded++;
-    l->n_users += e->n_users;
-    l->n_taken += e->n_taken;
-    l->engine = detector_engine_name(e->detector); // a constant text
+    l->engine = detector_engine_name(e->detector);
+    l->precision = detector_precision_name(e->detector);
+    l->n_workers = detector_n_workers(e->detector);
+}
+
+// The mean of *n*, in milliseconds; null where there is none.
+static void put_mean_ms(struct json_writer *w, const char *key, int64_t ns, int64_t n)
+{
+    json_key(w, key);
+    if (n > 0)
+        json_double(w, (double)(ns / n / CLOCK_NS_PER_US) / 1000.0);
+    else
+        json_null(w);
+}
+
+static void put_statistics(struct json_writer *w, const struct model_cache_usage *u)
+{
+    json_key(w, "statistics");
+    json_object(w);
+    json_put_int(w, "loads", u->n_loads);
+    put_mean_ms(w, "load_milliseconds", u->load_ns, u->n_loads);
+    json_put_int(w, "pictures", u->n_pictures);
+    json_put_int(w, "failed_pictures", u->n_failed);
+    put_mean_ms(w, "inference_milliseconds", u->run_ns, u->n_pictures);
+    put_mean_ms(w, "queue_milliseconds", u->wait_ns, u->n_pictures);
+    json_put_int(w, "waiting", (int64_t)u->n_waiting);
+    json_key(w, "resident_bytes");
+    if (u->n_loaded > 0)
+        json_int(w, u->resident_bytes);
+    else
+        json_null(w);
+    json_end(w);
 }
 
 static void put_model_with(struct json_writer *w, const struct store_model *m,
@@ -44,10 +76,17 @@ static void put_model_with(struct json_writer *w, const struct store_model *m,
     put_raw(w, "labels", m->labels_json);
     put_raw(w, "input", m->input_json);
     put_raw(w, "description", m->description_json);
-    json_put_bool(w, "is_loaded", l->n_loaded > 0);
-    json_put_int(w, "users", (int64_t)l->n_users);
-    json_put_int(w, "times_used", l->n_taken);
+    json_put_bool(w, "is_loaded", l->usage.n_loaded > 0);
+    json_put_int(w, "users", (int64_t)l->usage.n_users);
+    json_put_int(w, "times_used", l->usage.n_taken);
     json_put_text(w, "engine", l->engine);
+    json_put_text(w, "precision", l->precision);
+    json_key(w, "workers");
+    if (l->n_workers > 0)
+        json_int(w, l->n_workers);
+    else
+        json_null(w);
+    put_statistics(w, &l->usage);
     put_time(w, "created_at", m->created_at_us);
     put_time(w, "updated_at", m->updated_at_us);
     json_end(w);
@@ -55,7 +94,7 @@ static void put_model_with(struct json_writer *w, const struct store_model *m,
 
 static void put_one(struct json_writer *w, struct api *a, const struct store_model *m)
 {
-    struct loaded l = {.id = m->id};
+    struct loaded l = {.id = m->id, .usage = model_cache_usage(a->opts.models, m->id)};
     model_cache_each(a->opts.models, note_loaded, &l);
     put_model_with(w, m, &l);
 }
@@ -109,8 +148,10 @@ static int model_delete(struct request *q)
         r = api_find_model(q, id, &m);
     if (r == 0)
         r = store_model_delete(a->opts.store, m.id, &dropped);
-    if (r == 0)
+    if (r == 0) {
         model_cache_unload(a->opts.models, m.id, NULL);
+        cache_forget_tag(a->predictions, str_of(m.id));
+    }
     api_delete_blobs(a, &dropped);
     return r == 0 ? reply_empty(q, 204) : r;
 }
@@ -139,26 +180,15 @@ static int model_list(struct request *q)
 
 static int model_load(struct request *q)
 {
-    struct api *a = api_of(q);
-    struct store_model m;
+    struct inference_model m = {.detector = NULL};
     const char *id;
-    char path[BLOB_PATH_BYTES];
-    struct detector *d;
     int r = api_parameter(q, "id", &id);
     if (r == 0)
-        r = api_find_model(q, id, &m);
-    if (r == 0 && !m.blob_key)
-        r = err_set(ERR_CONFLICT, "model %s has no file", m.name);
-    if (r == 0)
-        r = blob_path(a->opts.blob, m.blob_key, path);
+        r = inference_take_model(q, id, &m);
     if (r < 0)
         return r;
-    const struct model_wanted wanted = {.key = m.id, .model = {.path = path}};
-    r = model_cache_take(a->opts.models, &wanted, &d);
-    if (r < 0)
-        return r;
-    model_cache_give_back(a->opts.models, d);
-    return api_reply_model(q, 200, m.id);
+    inference_give_back(q, &m);
+    return api_reply_model(q, 200, m.row.id);
 }
 
 static int model_unload(struct request *q)

@@ -7,10 +7,12 @@
 #include "app/serving.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "infer/desk.h"
 
 // clang-format off
 #define O struct serving_opts
 static const struct opt serve_options[] = {
+    OPT_INT(O, "inference-queue", inference_queue, 1, 1000000, "N", "posted pictures that may wait for a model; more are answered with 503", "256"),
     OPT_TEXT(O, "listen", listen, "ADDRESS:PORT", "where to listen", "127.0.0.1:8080"),
     OPT_LIST(O, "proxy", access.proxies, "ADDRESS", "a TLS proxy in front (an address or a network): its X-Forwarded-For, -Proto and -Host are believed, and nobody else's"),
     OPT_BOOL(O, "allow-direct", access.allow_direct, "listens off loopback without TLS: passwords and keys cross the network in clear text"),
@@ -20,6 +22,8 @@ static const struct opt serve_options[] = {
     OPT_DOUBLE(O, "write-rate", access.rates[API_RATE_WRITE], 0, 1e6, "N", "likewise, changes", "20; without accounts no limit"),
     OPT_DOUBLE(O, "costly-rate", access.rates[API_RATE_COSTLY], 0, 1e6, "N", "likewise, inference, single frames, uploads of models", "30; without accounts no limit"),
     OPT_DOUBLE(O, "login-rate", access.rates[API_RATE_LOGIN], 0, 1e6, "N", "likewise, logins and keys that are none", "1"),
+    OPT_INT(O, "model-memory", model_memory, 0, 1 << 30, "MIB", "memory that loaded models may take together: the longest unused go first; 0: as much as the machine has to spare", "0"),
+    OPT_TEXT(O, "preload", preload, "NAME,...", "models to load and warm at the start, by name or id; the server is ready when they are", NULL),
     OPT_DOUBLE(O, "stop-seconds", stop_seconds, 0, 3600, "SECONDS", "how long tasks and requests may take to end when the server is stopped", "10"),
     OPT_INT(O, "workers", workers, 0, 64, "N", "tasks side by side in this process", "2"),
     OPT_END,
@@ -39,7 +43,9 @@ static struct serving_opts settings = {
     .listen = "127.0.0.1:8080",
     .workers = SERVING_WORKERS,
     .stop_seconds = SERVING_STOP_SECONDS,
-    .access = {.login_minutes = 720, .rates = {-1, -1, -1, -1, -1}}};
+    .access = {.login_minutes = 720, .rates = {-1, -1, -1, -1, -1}},
+    .inference_queue = DESK_MAX_WAITING,
+};
 static const struct opt_set sets[] = {{serve_options, &settings, "Server"},
                                       {data_dir_options, &data_dir_settings, "Data"},
                                       {room_options, &settings, "Room for files"},

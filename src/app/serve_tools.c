@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "app/child_model.h"
+#include "app/picture_tool.h"
+#include "app/preload.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
@@ -26,14 +28,14 @@ enum {
 
 static const struct task_tools *tools_of(void *arg)
 {
-    return (const struct task_tools *)arg;
+    return ((const struct serve_tools *)arg)->tasks;
 }
 
 // The table's arg is only read; a pointer to const cannot be stored in it as it is.
-static void *as_arg(const struct task_tools *tools)
+static void *as_arg(const struct serve_tools *tools)
 {
     union {
-        const struct task_tools *in;
+        const struct serve_tools *in;
         void *out;
     } p = {.in = tools};
     return p.out;
@@ -190,7 +192,29 @@ static int inspect_model(void *arg, const char *path, struct arena *a, struct ap
     return ret->description_json ? 0 : ERR_NOMEM;
 }
 
-struct api_tools serve_tools(const struct task_tools *tools)
+static int picture_settings(void *arg, const char *json, const struct detector *d, struct arena *a,
+                            struct detector_settings *ret)
+{
+    (void)arg;
+    struct detect_opts o = {.confidence = DETECT_DEFAULT_CONFIDENCE,
+                            .iou = DETECT_DEFAULT_IOU,
+                            .max_detections = DETECT_DEFAULT_MAX};
+    int r = detect_opts_read_json(json, a, &o);
+    return r == 0 ? detect_opts_settings(&o, detector_model(d), a, ret) : r;
+}
+
+static int prepare_picture(void *arg, const struct api_picture_wanted *w,
+                           struct api_picture_made *ret)
+{
+    return picture_tool_prepare(((const struct serve_tools *)arg)->pictures, w, ret);
+}
+
+static int check_ready(void *arg)
+{
+    return preload_check(((const struct serve_tools *)arg)->preload);
+}
+
+struct api_tools serve_tools_table(const struct serve_tools *tools)
 {
     return (struct api_tools){
         .arg = as_arg(tools),
@@ -201,5 +225,8 @@ struct api_tools serve_tools(const struct task_tools *tools)
         .check_settings = check_settings,
         .check_profile = check_profile,
         .inspect_model = inspect_model,
+        .picture_settings = picture_settings,
+        .prepare_picture = prepare_picture,
+        .check_ready = check_ready,
     };
 }

@@ -5,5 +5,15 @@
 #include "api/api.h"
 #include "task/kind.h"
 
+struct picture_tool;
+struct preload;
+
+// Borrowed.
+struct serve_tools {
+    const struct task_tools *tasks;
+    struct picture_tool *pictures;
+    struct preload *preload;
+};
+
 // *tools* outlives the table.
-struct api_tools serve_tools(const struct task_tools *tools);
+struct api_tools serve_tools_table(const struct serve_tools *tools);

@@ -10,6 +10,8 @@
 #include "app/app.h"
 #include "app/control.h"
 #include "app/janitor.h"
+#include "app/picture_tool.h"
+#include "app/preload.h"
 #include "app/serve_tools.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -41,6 +43,9 @@ struct serving {
     struct bus *bus;
     struct model_cache *models;
     struct task_tools tools;
+    struct picture_tool *pictures;
+    struct preload *preload;
+    struct serve_tools api_tools;
     struct api *api;
     struct server *server;
     struct task_pool *pool;
@@ -77,6 +82,7 @@ static void refresh(void *arg)
     struct serving *s = (struct serving *)arg;
     struct store_state state;
     store_state(s->store, &state);
+    model_cache_refresh(s->models);
     metric_set(&connections, state.readers_idle, LABELS("idle"));
     metric_set(&connections, state.readers_busy + state.is_writing, LABELS("busy"));
     for (size_t i = 0; task_kinds[i]; i++)
@@ -92,6 +98,8 @@ static int register_metrics(void)
         r = metrics_register(&query_seconds);
     if (r == 0)
         r = metrics_register(&queue_depth);
+    if (r == 0)
+        r = model_cache_register_metrics();
     return r == 0 ? metrics_register(&connections) : r;
 }
 
@@ -103,7 +111,11 @@ static int open_rooms(struct serving *s)
                                     .reserve_bytes = s->opts.keep_free_mb * MB};
     const struct store_opts rows = {
         .directory = s->opts.data, .access = STORE_ACCESS_SERVE, .on_query = note_query};
-    const struct model_cache_opts models = {.engine = s->opts.engine};
+    const struct model_cache_opts models = {
+        .engine = s->opts.engine,
+        .max_idle = MAX(MODEL_CACHE_IDLE, preload_count(s->opts.preload)),
+        .max_bytes = s->opts.model_memory * (int64_t)MIB,
+        .max_waiting = (size_t)s->opts.inference_queue};
     // The store first: its lock says whether another server has the directory.
     int r = store_open(&rows, &s->store);
     if (r == 0)
@@ -112,8 +124,14 @@ static int open_rooms(struct serving *s)
         r = bus_create(NULL, &s->bus);
     if (r == 0)
         r = model_cache_create(&models, &s->models);
+    if (r == 0)
+        r = picture_tool_create(NULL, &s->pictures);
     s->tools =
         (struct task_tools){.store = s->store, .blob = s->blob, .bus = s->bus, .models = s->models};
+    if (r == 0)
+        r = preload_create(&s->tools, s->opts.preload, &s->preload);
+    s->api_tools =
+        (struct serve_tools){.tasks = &s->tools, .pictures = s->pictures, .preload = s->preload};
     return r;
 }
 
@@ -127,7 +145,7 @@ static int open_server(struct serving *s)
                            .blob = s->blob,
                            .bus = s->bus,
                            .models = s->models,
-                           .tools = serve_tools(&s->tools),
+                           .tools = serve_tools_table(&s->api_tools),
                            .max_upload_bytes = s->opts.max_upload_mb * MB,
                            .quota_bytes = s->opts.quota_mb * MB,
                            .project_quota_bytes = s->opts.project_quota_mb * MB,
@@ -216,6 +234,8 @@ static void bring_down(struct serving *s)
         api_detach(s->api);
     server_destroy(s->server);
     api_destroy(s->api);
+    preload_destroy(s->preload);
+    picture_tool_destroy(s->pictures);
     model_cache_destroy(s->models);
     bus_destroy(s->bus);
     blob_close(s->blob);

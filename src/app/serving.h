@@ -28,6 +28,9 @@ struct serving_opts {
     double upload_hours;  // that an interrupted upload waits
     struct serving_access access;
     struct engine_opts engine;
+    int64_t inference_queue; // pictures that may wait for a model [DESK_MAX_WAITING]
+    int64_t model_memory;    // MiB of all loaded models [as much as there is]
+    const char *preload;     // names or ids of models, between commas; NULL: none
 };
 
 #define SERVING_STOP_SECONDS 10
@@ -36,8 +39,8 @@ enum {
 };
 
 // From now on it answers. On error everything is taken down again, and the error kept: ERR_BUSY
-// (the address, or the data, is in use), ERR_INVALID (also: not without accounts, TLS ...), what
-// the rooms say when they cannot begin.
+// (the address, or the data, is in use), ERR_INVALID (also: not without accounts, TLS ...),
+// ERR_NOT_FOUND (a model to preload), what the rooms say when they cannot begin.
 int serving_start(const struct serving_opts *opts, struct serving **ret_serving) MUST_CHECK;
 bool serving_has_accounts(const struct serving *s); // now
 // "http://127.0.0.1:8080", without a slash; lives as long as it.

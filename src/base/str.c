@@ -220,6 +220,12 @@ static bool reserve(struct str_buf *b, size_t n)
     return true;
 }
 
+void str_buf_reserve(struct str_buf *b, size_t n)
+{
+    if (n > b->n)
+        (void)reserve(b, n - b->n);
+}
+
 void str_buf_add(struct str_buf *b, const void *bytes, size_t n)
 {
     if (!reserve(b, n))

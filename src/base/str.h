@@ -60,6 +60,8 @@ struct str_buf {
 void str_buf_finish(
     struct str_buf *b);                // gives the bytes back; the buffer is empty and usable again
 void str_buf_reset(struct str_buf *b); // empties it and keeps the memory; clears *failed*
+// Room for *n* bytes in all, so that adding them moves nothing. Fails as adding them would.
+void str_buf_reserve(struct str_buf *b, size_t n);
 void str_buf_add(struct str_buf *b, const void *bytes, size_t n);
 void str_buf_add_str(struct str_buf *b, struct str s);
 void str_buf_puts(struct str_buf *b, const char *s);

@@ -5,11 +5,13 @@
 #include "infer/detector.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "infer/detector_priv.h"
 #include "infer/head.h"
 #include "infer/runner.h"
@@ -19,6 +21,14 @@ enum {
     DEFAULT_IMGSZ = 640,
     MAX_WORKERS = 1024,
 };
+
+static const double batch_bounds[] = {1, 2, 4, 8, 16, 32, 64, 128, 256};
+
+static struct metric inference_seconds =
+    METRIC_HISTOGRAM("model_inference_duration_seconds",
+                     "One call: pixels to tensors, engine, head", metric_seconds, "model");
+static struct metric inference_batch =
+    METRIC_HISTOGRAM("model_inference_batch_size", "Pictures of one call", batch_bounds, "model");
 
 static bool is_cpu(const struct engine_opts *opts)
 {
@@ -206,10 +216,79 @@ int detector_try(struct detector *d, const struct frame *f, enum engine_trial tr
     return r;
 }
 
+int detector_n_a_call(const struct detector *d)
+{
+    return d->n_a_call;
+}
+
+struct detector_stats detector_stats(struct detector *d)
+{
+    lock_acquire(&d->lock);
+    struct detector_stats stats = d->stats;
+    lock_release(&d->lock);
+    return stats;
+}
+
+void detector_set_name(struct detector *d, const char *name)
+{
+    d->seconds = metric_series(&inference_seconds, LABELS(name));
+    d->batch_size = metric_series(&inference_batch, LABELS(name));
+}
+
+int detector_register_metrics(void)
+{
+    int r = metrics_register(&inference_seconds);
+    return r == 0 ? metrics_register(&inference_batch) : r;
+}
+
 void detector_input_size(const struct detector *d, int *ret_width, int *ret_height)
 {
     *ret_width = d->width;
     *ret_height = d->height;
+}
+
+// --- tensors in place of a picture
+
+static int receive_tensors(struct detector_stream *s, const struct tensor *inputs,
+                           struct tensor *outputs, int64_t *ret_run_ns)
+{
+    struct detector_result *result = NULL;
+    int r = lane_push_tensors(s, inputs, outputs);
+    if (r == 0)
+        r = detector_receive(s, &result);
+    if (r < 0)
+        return r;
+    if (result->error < 0)
+        r = err_set((enum err)result->error, "%s", result->message);
+    *ret_run_ns = result->run_ns;
+    detector_result_free(&result);
+    return r;
+}
+
+int detector_run_tensors(struct detector *d, enum detector_lane lane, const struct tensor *inputs,
+                         struct tensor *ret_outputs, int64_t *ret_run_ns)
+{
+    static const struct detector_settings unused = {.confidence = 1};
+    struct detector_stream *s = NULL;
+    struct tensor outputs[MODEL_MAX_TENSORS] = {0};
+    int n = model_info(d->model)->n_outputs;
+    int r = detector_stream_open(d, lane, &unused, 1, &s);
+    if (r == 0)
+        r = receive_tensors(s, inputs, outputs, ret_run_ns);
+    detector_stream_close(s);
+    if (r < 0)
+        detector_tensors_free(outputs, n);
+    else
+        memcpy(ret_outputs, outputs, (size_t)n * sizeof(*outputs));
+    return r;
+}
+
+void detector_tensors_free(struct tensor *outputs, int n)
+{
+    for (int i = 0; i < n; i++) {
+        mem_free(outputs[i].data);
+        outputs[i].data = NULL;
+    }
 }
 
 static int make_once(struct detector *d)

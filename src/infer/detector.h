@@ -28,6 +28,7 @@
 struct detector;
 struct detector_stream;
 struct frame;
+struct tensor;
 
 enum detector_lane {
     DETECTOR_LANE_UNSET,
@@ -70,6 +71,7 @@ int detector_n_workers(const struct detector *d);
 // from then on. Any thread. Errors of engine_run().
 bool detector_is_settled(const struct detector *d);
 int detector_try(struct detector *d, const struct frame *f, enum engine_trial trial) MUST_CHECK;
+int detector_n_a_call(const struct detector *d); // pictures that a worker takes at once
 void detector_input_size(const struct detector *d, int *ret_width,
                          int *ret_height); // pixels that frames must have
 
@@ -91,6 +93,28 @@ int detector_receive(struct detector_stream *s, struct detector_result **ret_res
 void detector_result_free(struct detector_result **pr);
 void detector_stream_close(
     struct detector_stream *s); // cancels, waits for workers to let go, frees
+
+// Tensors as the model has them in place of a picture: *inputs* are model_info.n_inputs, in its
+// order, borrowed until this returns. It waits in the lane like a picture, and each entry of an
+// open batch is an engine call of its own. *ret_outputs* has room for model_info.n_outputs; their
+// data is the caller's (detector_tensors_free()). ERR_INVALID: types or shapes are not those that
+// the model was loaded with; ERR_TOO_BIG; errors of engine_run().
+int detector_run_tensors(struct detector *d, enum detector_lane lane, const struct tensor *inputs,
+                         struct tensor *ret_outputs, int64_t *ret_run_ns) MUST_CHECK;
+void detector_tensors_free(struct tensor *outputs, int n);
+
+// Since it was created. Any thread.
+struct detector_stats {
+    int64_t n_pictures; // done well
+    int64_t n_failed;
+    int64_t wait_ns, run_ns; // sums
+};
+struct detector_stats detector_stats(struct detector *d);
+size_t detector_n_waiting(struct detector *d, enum detector_lane lane); // in that lane
+// The model's name in the metrics model_inference_duration_seconds and model_inference_batch_size;
+// without one nothing is counted there. Before the first stream.
+void detector_set_name(struct detector *d, const char *name);
+int detector_register_metrics(void) MUST_CHECK; // ERR_NOMEM
 
 // One picture's way without lanes, for benches and tests: seconds of each part are added up in
 // *ret_ns.

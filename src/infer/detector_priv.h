@@ -11,7 +11,9 @@
 #include "infer/detector.h"
 
 struct head;
+struct metric_series;
 struct runner;
+struct tensor;
 
 enum {
     DETECTOR_N_LANES = 2,      // interactive, bulk: lower goes first
@@ -32,6 +34,9 @@ struct job {
     struct job *next;              // in the order of pushing
     struct detector_stream *stream;
     enum job_state state; // guarded by the detector's lock
+    // Of tensors in place of a frame; NULL: a frame. The pushing thread's, which waits.
+    const struct tensor *inputs;
+    struct tensor *outputs;
     int64_t pushed_ns;
 };
 
@@ -80,6 +85,9 @@ struct detector {
     int n_a_call; // of them in one engine call
     struct worker *workers;
     int n_workers;
+    // --- constant after detector_set_name(); NULL: not counted
+    struct metric_series *seconds;
+    struct metric_series *batch_size;
     // --- the thread of detector_run_once() only
     struct runner *once;
     // --- guarded by lock
@@ -89,6 +97,7 @@ struct detector {
     struct lane lanes[DETECTOR_N_LANES];
     size_t n_waiting;
     size_t n_streams;
+    struct detector_stats stats;
     bool stopping;
 };
 
@@ -99,5 +108,9 @@ int lane_take(struct detector *d, struct job **ret_jobs);
 void lane_give_back(struct detector *d, struct job *j);
 // The settings with the defaults of detector.h in place of zeros; tables stay borrowed.
 struct detector_settings lane_with_defaults(struct detector_settings settings);
+
+// One job of tensors, through its stream. *j* is the result's.
+int lane_push_tensors(struct detector_stream *s, const struct tensor *inputs,
+                      struct tensor *outputs) MUST_CHECK;
 
 void worker_run(void *arg); // struct worker

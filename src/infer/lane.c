@@ -121,10 +121,22 @@ int lane_take(struct detector *d, struct job **ret_jobs)
     return n;
 }
 
+static void count_locked(struct detector_stats *stats, const struct detector_result *result)
+{
+    if (result->error < 0) {
+        stats->n_failed++;
+        return;
+    }
+    stats->n_pictures++;
+    stats->wait_ns += result->wait_ns;
+    stats->run_ns += result->run_ns;
+}
+
 static bool finish_locked(struct job *j)
 {
     struct detector_stream *s = j->stream;
     assert(j->state == JOB_IN_WORK);
+    count_locked(&s->detector->stats, &j->result);
     if (s->cancelled)
         return false;
     j->state = JOB_DONE;
@@ -259,24 +271,22 @@ static void enqueue_locked(struct detector_stream *s, struct job *j)
     cond_signal(&d->work);
 }
 
-int detector_push(struct detector_stream *s, struct frame **pf)
+// The job's frame is *pf, or it has tensors.
+static int push(struct detector_stream *s, struct job *j, struct frame **pf)
 {
     struct detector *d = s->detector;
-    assert((*pf)->letterbox.dst_width == d->width && (*pf)->letterbox.dst_height == d->height);
-    struct job *j = mem_new(struct job);
-    if (!j)
-        return ERR_NOMEM;
     j->stream = s;
     j->state = JOB_WAITING;
-
     lock_acquire(&d->lock);
     while (is_full_locked(s) && !s->cancelled)
         cond_wait(&s->room, &d->lock, THREAD_FOREVER);
     bool open = !s->cancelled && !s->ended;
     if (open) {
         j->pushed_ns = clock_now_ns();
-        j->result.frame = *pf;
-        *pf = NULL;
+        if (pf) {
+            j->result.frame = *pf;
+            *pf = NULL;
+        }
         enqueue_locked(s, j);
     }
     lock_release(&d->lock);
@@ -284,6 +294,25 @@ int detector_push(struct detector_stream *s, struct frame **pf)
         return 0;
     mem_free(j);
     return err_set(ERR_CLOSED, "detector: the stream is closed");
+}
+
+int detector_push(struct detector_stream *s, struct frame **pf)
+{
+    assert((*pf)->letterbox.dst_width == s->detector->width &&
+           (*pf)->letterbox.dst_height == s->detector->height);
+    struct job *j = mem_new(struct job);
+    return j ? push(s, j, pf) : ERR_NOMEM;
+}
+
+int lane_push_tensors(struct detector_stream *s, const struct tensor *inputs,
+                      struct tensor *outputs)
+{
+    struct job *j = mem_new(struct job);
+    if (!j)
+        return ERR_NOMEM;
+    j->inputs = inputs;
+    j->outputs = outputs;
+    return push(s, j, NULL);
 }
 
 void detector_end(struct detector_stream *s)
@@ -365,6 +394,17 @@ int detector_receive(struct detector_stream *s, struct detector_result **ret_res
         *ret_result = &dequeue_locked(s)->result;
     lock_release(&d->lock);
     return r;
+}
+
+size_t detector_n_waiting(struct detector *d, enum detector_lane lane)
+{
+    size_t n = 0;
+    lock_acquire(&d->lock);
+    const struct lane *l = &d->lanes[lane == DETECTOR_INTERACTIVE ? 0 : 1];
+    for (const struct detector_stream *s = l->first; s; s = s->next_in_lane)
+        n += s->n_waiting;
+    lock_release(&d->lock);
+    return n;
 }
 
 void detector_stream_close(struct detector_stream *s)

@@ -6,20 +6,43 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "base/str.h"
 #include "base/thread.h"
+#include "infer/desk.h"
 #include "infer/detector.h"
 
+enum {
+    MAX_LEDGERS = 1024, // models whose past is kept
+};
 #define MIN_FREE_BYTES ((int64_t)(512 * MIB))
+
+static struct metric queue_depth = METRIC_GAUGE(
+    "inference_queue_depth", "Pictures that wait for a model, by lane", "model", "lane");
+static struct metric models_loaded = METRIC_GAUGE("models_loaded", "Models in memory");
+static struct metric resident =
+    METRIC_GAUGE("model_resident_bytes", "Memory that a model's load added", "model");
+
+// What a model did in entries that are gone.
+struct ledger {
+    char key[MODEL_CACHE_KEY_BYTES];
+    struct model_cache_usage past;
+    struct ledger *next;
+};
 
 struct entry {
     char key[MODEL_CACHE_KEY_BYTES];
+    char name[MODEL_CACHE_KEY_BYTES];
     char *variant;             // the options as text: what else tells entries apart; owned
     struct detector *detector; // NULL while it is being loaded
+    struct desk *desk;         // NULL likewise
+    int64_t resident_bytes;
     size_t n_users;
     int64_t n_taken;
     int64_t load_ns;
@@ -35,6 +58,8 @@ struct model_cache {
     struct lock lock;
     struct cond loaded; // an entry was loaded, or its load came to nothing
     struct entry *entries;
+    struct ledger *ledgers;
+    size_t n_ledgers;
 };
 
 int model_cache_create(const struct model_cache_opts *opts, struct model_cache **ret_cache)
@@ -60,6 +85,12 @@ int model_cache_create(const struct model_cache_opts *opts, struct model_cache *
 
 static void entry_destroy(struct entry *e)
 {
+    if (e->detector) {
+        metric_forget(&queue_depth, LABELS(e->name, "interactive"));
+        metric_forget(&queue_depth, LABELS(e->name, "bulk"));
+        metric_forget(&resident, LABELS(e->name));
+    }
+    desk_destroy(e->desk);
     detector_destroy(e->detector);
     mem_free(e->variant);
     mem_free(e);
@@ -81,6 +112,10 @@ void model_cache_destroy(struct model_cache *c)
     for (struct entry *e = c->entries; e; e = e->next)
         assert(e->n_users == 0);
     list_destroy(c->entries);
+    for (struct ledger *l = c->ledgers; l; l = c->ledgers) {
+        c->ledgers = l->next;
+        mem_free(l);
+    }
     cond_finish(&c->loaded);
     lock_finish(&c->lock);
     mem_free(c);
@@ -105,8 +140,63 @@ static struct entry *find_locked(struct model_cache *c, const char *key, const c
     return NULL;
 }
 
+// --- what models did
+
+static struct ledger *ledger_locked(struct model_cache *c, const char *key)
+{
+    struct ledger *l = c->ledgers;
+    while (l && strcmp(l->key, key) != 0)
+        l = l->next;
+    if (l || c->n_ledgers == MAX_LEDGERS)
+        return l;
+    l = mem_new(struct ledger);
+    if (!l)
+        return NULL;
+    snprintf(l->key, sizeof(l->key), "%s", key);
+    l->next = c->ledgers;
+    c->ledgers = l;
+    c->n_ledgers++;
+    return l;
+}
+
+static void add_entry(struct model_cache_usage *u, const struct entry *e)
+{
+    struct detector_stats d = detector_stats(e->detector);
+    u->n_loads++;
+    u->load_ns += e->load_ns;
+    u->n_taken += e->n_taken;
+    u->n_pictures += d.n_pictures;
+    u->n_failed += d.n_failed;
+    u->run_ns += d.run_ns;
+    u->wait_ns += d.wait_ns;
+}
+
+struct model_cache_usage model_cache_usage(struct model_cache *c, const char *key)
+{
+    struct model_cache_usage u = {0};
+    lock_acquire(&c->lock);
+    for (const struct ledger *l = c->ledgers; l; l = l->next)
+        if (strcmp(l->key, key) == 0)
+            u = l->past;
+    for (const struct entry *e = c->entries; e; e = e->next) {
+        if (!e->detector || strcmp(e->key, key) != 0)
+            continue;
+        add_entry(&u, e);
+        u.resident_bytes += e->resident_bytes;
+        u.n_loaded++;
+        u.n_users += e->n_users;
+        u.n_waiting += desk_n_waiting(e->desk);
+    }
+    lock_release(&c->lock);
+    return u;
+}
+
+// An entry that goes leaves what it did in the ledger.
 static void unlink_locked(struct model_cache *c, const struct entry *gone)
 {
+    struct ledger *l = gone->detector ? ledger_locked(c, gone->key) : NULL;
+    if (l)
+        add_entry(&l->past, gone);
     struct entry **p = &c->entries;
     while (*p != gone)
         p = &(*p)->next;
@@ -132,6 +222,30 @@ static int64_t free_memory(void)
     return kib < 0 ? INT64_MAX : (int64_t)kib * 1024;
 }
 
+// Of this process; 0 where the kernel does not say.
+static int64_t resident_now(void)
+{
+    long n_pages = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (f && fscanf(f, "%*s %ld", &n_pages) != 1)
+        n_pages = 0;
+    if (f)
+        fclose(f);
+    return (int64_t)n_pages * sysconf(_SC_PAGESIZE);
+}
+
+// One model alone stays, however large: else each request would load it anew.
+static bool is_over_limit_locked(const struct model_cache *c)
+{
+    int64_t n_bytes = 0;
+    size_t n = 0;
+    for (const struct entry *e = c->entries; e; e = e->next) {
+        n_bytes += e->resident_bytes;
+        n += e->detector != NULL;
+    }
+    return c->opts.max_bytes > 0 && n_bytes > c->opts.max_bytes && n > 1;
+}
+
 static struct entry *oldest_idle_locked(struct model_cache *c, size_t *ret_n_idle)
 {
     struct entry *oldest = NULL;
@@ -153,7 +267,7 @@ static struct entry *take_superfluous_locked(struct model_cache *c, bool is_shor
     size_t n_idle;
     struct entry *e;
     while ((e = oldest_idle_locked(c, &n_idle)) &&
-           (is_short || e->is_leaving || n_idle > c->opts.max_idle)) {
+           (is_short || e->is_leaving || n_idle > c->opts.max_idle || is_over_limit_locked(c))) {
         unlink_locked(c, e);
         e->next = gone;
         gone = e;
@@ -186,10 +300,24 @@ void model_cache_give_back(struct model_cache *c, struct detector *d)
             unlink_locked(c, e);
             e->next = NULL;
             gone = e;
+        } else if (is_over_limit_locked(c)) {
+            gone = take_superfluous_locked(c, false);
         }
     }
     lock_release(&c->lock);
     list_destroy(gone);
+}
+
+struct desk *model_cache_desk(struct model_cache *c, const struct detector *d)
+{
+    lock_acquire(&c->lock);
+    const struct entry *e = c->entries;
+    while (e && e->detector != d)
+        e = e->next;
+    assert(e && e->n_users > 0);
+    struct desk *k = e->desk;
+    lock_release(&c->lock);
+    return k;
 }
 
 void model_cache_unload(struct model_cache *c, const char *key, size_t *ret_n)
@@ -218,24 +346,48 @@ void model_cache_unload(struct model_cache *c, const char *key, size_t *ret_n)
 
 // --- loading
 
-static int load(const struct model_wanted *w, const struct engine_opts *engine,
-                struct detector **ret_detector)
+// What a load gave.
+struct loaded {
+    struct detector *detector;
+    struct desk *desk;
+    int64_t load_ns;
+    int64_t resident_bytes;
+};
+
+static int load(const struct model_cache *c, const struct model_wanted *w,
+                const struct engine_opts *engine, struct loaded *ret)
 {
     struct model *m = NULL;
+    int64_t began_ns = clock_now_ns();
+    int64_t before = resident_now();
     int r = model_open(&w->model, &m);
     if (r == 0)
-        r = detector_create(m, engine, ret_detector);
+        r = detector_create(m, engine, &ret->detector);
     model_unref(&m);
-    return r;
+    if (r == 0)
+        r = desk_create(ret->detector, c->opts.max_waiting, &ret->desk);
+    if (r < 0) {
+        detector_destroy(ret->detector);
+        return r;
+    }
+    detector_set_name(ret->detector, w->name ? w->name : w->key);
+    // What others took or gave meanwhile is in it too; a model is no smaller than its file.
+    struct stat file = {.st_size = 0};
+    IGNORE(stat(w->model.path, &file)); // then it is 0
+    ret->resident_bytes = MAX(resident_now() - before, (int64_t)file.st_size);
+    ret->load_ns = clock_now_ns() - began_ns;
+    return 0;
 }
 
 // An entry that this thread has to load: it is on the list, without a detector, with one user.
-static struct entry *begin_entry_locked(struct model_cache *c, const char *key, char *variant)
+static struct entry *begin_entry_locked(struct model_cache *c, const struct model_wanted *w,
+                                        char *variant)
 {
     struct entry *e = mem_new(struct entry);
     if (!e)
         return NULL;
-    snprintf(e->key, sizeof(e->key), "%s", key);
+    snprintf(e->key, sizeof(e->key), "%s", w->key);
+    snprintf(e->name, sizeof(e->name), "%s", w->name ? w->name : w->key);
     e->variant = variant;
     e->n_users = 1;
     e->next = c->entries;
@@ -243,12 +395,13 @@ static struct entry *begin_entry_locked(struct model_cache *c, const char *key, 
     return e;
 }
 
-static int finish_entry(struct model_cache *c, struct entry *e, struct detector *d, int64_t load_ns,
-                        int r)
+static int finish_entry(struct model_cache *c, struct entry *e, const struct loaded *l, int r)
 {
     lock_acquire(&c->lock);
-    e->detector = d;
-    e->load_ns = load_ns;
+    e->detector = l->detector;
+    e->desk = l->desk;
+    e->load_ns = l->load_ns;
+    e->resident_bytes = l->resident_bytes;
     e->n_taken = 1;
     if (r < 0)
         unlink_locked(c, e);
@@ -289,19 +442,23 @@ int model_cache_take(struct model_cache *c, const struct model_wanted *wanted,
         mem_free(variant);
         return 0;
     }
-    e = begin_entry_locked(c, wanted->key, variant);
+    e = begin_entry_locked(c, wanted, variant);
     lock_release(&c->lock);
     if (!e) {
         mem_free(variant);
         return ERR_NOMEM;
     }
     model_cache_relieve(c);
-    int64_t began_ns = clock_now_ns();
-    struct detector *d = NULL;
-    int r = load(wanted, engine, &d);
-    if (r == 0)
-        *ret_detector = d;
-    return finish_entry(c, e, d, clock_now_ns() - began_ns, r);
+    struct loaded l = {0};
+    int r = load(c, wanted, engine, &l);
+    if (r < 0)
+        l = (struct loaded){0};
+    r = finish_entry(c, e, &l, r);
+    if (r < 0)
+        return r;
+    *ret_detector = l.detector;
+    model_cache_relieve(c); // the others, where this one was too much
+    return 0;
 }
 
 void model_cache_each(struct model_cache *c,
@@ -314,14 +471,61 @@ void model_cache_each(struct model_cache *c,
             continue;
         const struct model_cache_entry seen = {
             .key = e->key,
+            .name = e->name,
             .detector = e->detector,
             .n_users = e->n_users,
             .n_taken = e->n_taken,
             .load_ns = e->load_ns,
             .idle_ns = e->n_users > 0 ? 0 : now_ns - e->idle_since_ns,
             .is_leaving = e->is_leaving,
+            .resident_bytes = e->resident_bytes,
         };
         each(arg, &seen);
     }
     lock_release(&c->lock);
+}
+
+// --- metrics
+
+int model_cache_register_metrics(void)
+{
+    int r = detector_register_metrics();
+    if (r == 0)
+        r = metrics_register(&queue_depth);
+    if (r == 0)
+        r = metrics_register(&models_loaded);
+    return r == 0 ? metrics_register(&resident) : r;
+}
+
+// Entries of one name (one model, set in several ways) are added up.
+static void show_model_locked(const struct model_cache *c, const struct entry *shown)
+{
+    size_t interactive = 0;
+    size_t bulk = 0;
+    int64_t n_bytes = 0;
+    for (const struct entry *e = c->entries; e; e = e->next) {
+        if (!e->detector || strcmp(e->name, shown->name) != 0)
+            continue;
+        interactive +=
+            desk_n_waiting(e->desk) + detector_n_waiting(e->detector, DETECTOR_INTERACTIVE);
+        bulk += detector_n_waiting(e->detector, DETECTOR_BULK);
+        n_bytes += e->resident_bytes;
+    }
+    metric_set(&queue_depth, (double)interactive, LABELS(shown->name, "interactive"));
+    metric_set(&queue_depth, (double)bulk, LABELS(shown->name, "bulk"));
+    metric_set(&resident, (double)n_bytes, LABELS(shown->name));
+}
+
+void model_cache_refresh(struct model_cache *c)
+{
+    size_t n = 0;
+    lock_acquire(&c->lock);
+    for (const struct entry *e = c->entries; e; e = e->next) {
+        if (!e->detector)
+            continue;
+        show_model_locked(c, e);
+        n++;
+    }
+    lock_release(&c->lock);
+    metric_set(&models_loaded, (double)n, NO_LABELS);
 }

@@ -5,6 +5,8 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -16,7 +18,10 @@
 
 enum {
     MAX_EXTRA_NUMBERS = 2,
+    MAX_BATCH = 64, // of tensors given as they are
+    SHAPE_TEXT = 160,
 };
+#define MAX_OUTPUT (256 * MIB) // of one tensor, over the whole batch
 
 struct runner {
     // --- constant after create
@@ -237,4 +242,113 @@ int runner_take(struct runner *r, int slot, const struct frame *f,
     assert(r->head);
     return head_decode(r->head, r->outputs, model_info(r->model)->n_outputs, slot, &f->letterbox,
                        settings, r->scratch, ret_detections);
+}
+
+// --- tensors in place of pictures
+
+static void put_shape(const int64_t *dims, int n_dims, char ret_text[SHAPE_TEXT])
+{
+    size_t n = 0;
+    ret_text[0] = '\0';
+    for (int i = 0; i < n_dims && n + 24 < SHAPE_TEXT; i++)
+        n += (size_t)snprintf(ret_text + n, SHAPE_TEXT - n, "%s%lld", i ? "," : "",
+                              (long long)dims[i]);
+}
+
+static int refuse_shape(const struct model_tensor *m, const struct tensor *own,
+                        const struct tensor *given)
+{
+    char wanted[SHAPE_TEXT];
+    char got[SHAPE_TEXT];
+    put_shape(own->dims, own->n_dims, wanted);
+    put_shape(given->dims, given->n_dims, got);
+    return err_set(ERR_INVALID, "input '%s': shape [%s], the model is loaded for [%s]%s", m->name,
+                   got, wanted, m->n_dims > 0 && m->dims[0] < 0 ? " with a batch of up to 64" : "");
+}
+
+// *batch* is that of the first input, 0 before it is known.
+static int check_tensor(const struct runner *r, int i, const struct tensor *given, int64_t *batch)
+{
+    const struct model_tensor *m = &model_info(r->model)->inputs[i];
+    const struct tensor *own = &r->inputs[i];
+    if (given->type != own->type)
+        return err_set(ERR_INVALID, "input '%s': %s, the model wants %s", m->name,
+                       tensor_type_name(given->type), tensor_type_name(own->type));
+    if (given->n_dims != own->n_dims || given->dims[0] < 1)
+        return refuse_shape(m, own, given);
+    int64_t n = r->fixed_batch ? r->n_slots : given->dims[0];
+    if (*batch == 0)
+        *batch = n;
+    if (n != *batch || given->dims[0] != n || n > (r->fixed_batch ? n : MAX_BATCH))
+        return refuse_shape(m, own, given);
+    size_t n_bytes = (size_t)n * tensor_type_bytes(own->type);
+    for (int d = 1; d < own->n_dims; d++) {
+        if (given->dims[d] != own->dims[d])
+            return refuse_shape(m, own, given);
+        n_bytes *= (size_t)own->dims[d];
+    }
+    assert(given->n_bytes == n_bytes); // who made the tensor counted as well
+    return 0;
+}
+
+// What call *i* of *n* gave, behind what the others gave.
+static int keep_output(const struct tensor *made, const char *name, int64_t i, int64_t n,
+                       struct tensor *kept)
+{
+    if (i == 0) {
+        *kept = *made;
+        kept->data = NULL;
+        if (n > 1 && (made->n_dims == 0 || made->dims[0] != 1))
+            return err_set(ERR_UNSUPPORTED, "output '%s' has no batch: one entry at a time", name);
+        if (made->n_bytes > MAX_OUTPUT / (size_t)n)
+            return err_set(ERR_TOO_BIG, "output '%s' is larger than %d MiB", name,
+                           (int)(MAX_OUTPUT / MIB));
+        kept->n_bytes = made->n_bytes * (size_t)n;
+        kept->data = mem_aligned(MAX(kept->n_bytes, (size_t)1));
+        if (!kept->data)
+            return ERR_NOMEM;
+        if (n > 1)
+            kept->dims[0] = n;
+    }
+    if (made->n_bytes != kept->n_bytes / (size_t)n)
+        return err_set(ERR_UNSUPPORTED,
+                       "output '%s' differs in size from picture to picture: one entry at a time",
+                       name);
+    if (made->n_bytes > 0)
+        memcpy((uint8_t *)kept->data + (size_t)i * made->n_bytes, made->data, made->n_bytes);
+    return 0;
+}
+
+static int run_entry(struct runner *r, const struct tensor *inputs, int64_t i, int64_t n,
+                     struct tensor *outputs)
+{
+    const struct model_info *info = model_info(r->model);
+    struct tensor one[MODEL_MAX_TENSORS];
+    for (int k = 0; k < info->n_inputs; k++) {
+        one[k] = inputs[k];
+        one[k].n_bytes = inputs[k].n_bytes / (size_t)n;
+        one[k].data = (uint8_t *)inputs[k].data + (size_t)i * one[k].n_bytes;
+        if (!r->fixed_batch)
+            one[k].dims[0] = 1;
+    }
+    int result = engine_run(r->context, one, info->n_inputs, r->outputs, info->n_outputs);
+    for (int k = 0; k < info->n_outputs && result == 0; k++)
+        result = keep_output(&r->outputs[k], info->outputs[k].name, i, n, &outputs[k]);
+    return result;
+}
+
+int runner_run_tensors(struct runner *r, const struct tensor *inputs, struct tensor *outputs)
+{
+    int64_t batch = 0;
+    int n_inputs = model_info(r->model)->n_inputs;
+    for (int i = 0; i < n_inputs; i++) {
+        int result = check_tensor(r, i, &inputs[i], &batch);
+        if (result < 0)
+            return result;
+    }
+    int64_t n = r->fixed_batch ? 1 : batch;
+    int result = 0;
+    for (int64_t i = 0; i < n && result == 0; i++)
+        result = run_entry(r, inputs, i, n, outputs);
+    return result;
 }

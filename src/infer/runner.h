@@ -19,6 +19,7 @@ struct detector_settings;
 struct frame;
 struct head;
 struct runner;
+struct tensor;
 
 // *width* x *height*: the pixels of every picture. All slots hold the model's fill colour.
 // ERR_MODEL: an input that no head knows; ERR_UNSUPPORTED: a number type; ERR_NOMEM.
@@ -42,3 +43,11 @@ int runner_try(struct runner *r, enum engine_trial trial) MUST_CHECK;
 int runner_take(struct runner *r, int slot, const struct frame *f,
                 const struct detector_settings *settings,
                 struct detection_list *ret_detections) MUST_CHECK;
+
+// The model's inputs as they are, in place of the slots (whose contents are gone afterwards).
+// Types and shapes must be those of the runner's own inputs; where the model leaves its batch open,
+// each entry of it is a call of its own, and the outputs stand one behind the other. Their data is
+// the caller's (mem_free()), also after an error, where it may be NULL. ERR_INVALID, ERR_TOO_BIG;
+// errors of engine_run().
+int runner_run_tensors(struct runner *r, const struct tensor *inputs,
+                       struct tensor *outputs) MUST_CHECK;

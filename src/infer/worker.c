@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/metrics.h"
 #include "infer/detector_priv.h"
 #include "infer/runner.h"
 #include "vision/frame.h"
@@ -21,12 +22,30 @@ static int put_all(struct runner *runner, struct job **jobs, int n, int *ret_slo
 {
     int n_put = 0;
     for (int i = 0; i < n; i++) {
+        ret_slots[i] = -1;
+        if (jobs[i]->inputs)
+            continue;
         int r = runner_put(runner, n_put, jobs[i]->result.frame);
         ret_slots[i] = r < 0 ? -1 : n_put++;
         if (r < 0)
             fail(jobs[i], r);
     }
     return n_put;
+}
+
+// A job of tensors has engine calls of its own.
+static void run_tensors(struct runner *runner, struct job *j)
+{
+    int r = runner_run_tensors(runner, j->inputs, j->outputs);
+    if (r < 0)
+        fail(j, r);
+}
+
+static void count(const struct detector *d, int64_t started_ns, int n)
+{
+    int64_t ns = clock_now_ns() - started_ns;
+    metric_series_observe(d->seconds, (double)ns / (double)CLOCK_NS_PER_S);
+    metric_series_observe(d->batch_size, n);
 }
 
 // One engine call for *n* jobs.
@@ -45,10 +64,15 @@ static void infer(struct worker *w, struct job **jobs, int n)
                                 &j->result.detections);
             if (r < 0)
                 fail(j, r);
+        } else if (j->inputs) {
+            run_tensors(w->runner, j);
         }
         j->result.run_ns = clock_now_ns() - started_ns;
-        lane_give_back(w->detector, j);
     }
+    if (w->detector->seconds)
+        count(w->detector, started_ns, n);
+    for (int i = 0; i < n; i++)
+        lane_give_back(w->detector, jobs[i]);
 }
 
 void worker_run(void *arg)

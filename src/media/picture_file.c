@@ -19,6 +19,7 @@
 #include "media/media_cause.h"
 #include "media/media_log.h"
 #include "media/orientation.h"
+#include "media/source.h"
 #include "vision/picture.h"
 
 enum {
@@ -108,7 +109,8 @@ static int check_size(const struct picture_decoder *d, const char *name, int wid
 struct jpeg {
     const unsigned char *bytes;
     unsigned long n;
-    int width, height, subsampling, colours;
+    int width, height, subsampling, colours; // as stored
+    int out_width, out_height;               // as it is decoded
 };
 
 // How the planes of a JPEG lie in a picture; false: not as we store them.
@@ -147,8 +149,8 @@ static int jpeg_to_planes(struct picture_decoder *d, const char *name, const str
     int mask_x = (1 << shift_x) - 1;
     int mask_y = (1 << shift_y) - 1;
     struct picture *p;
-    int r = picture_create(layout, (j->width + mask_x) & ~mask_x, (j->height + mask_y) & ~mask_y, 8,
-                           shift_x, shift_y, &p);
+    int r = picture_create(layout, (j->out_width + mask_x) & ~mask_x,
+                           (j->out_height + mask_y) & ~mask_y, 8, shift_x, shift_y, &p);
     if (r < 0)
         return r;
     unsigned char *planes[3] = {NULL};
@@ -157,15 +159,15 @@ static int jpeg_to_planes(struct picture_decoder *d, const char *name, const str
         planes[i] = picture_plane(p, i);
         strides[i] = (int)p->strides[i];
     }
-    int status = tjDecompressToYUVPlanes(d->jpeg, j->bytes, j->n, planes, j->width, strides,
-                                         j->height, TJFLAG_LIMITSCANS);
+    int status = tjDecompressToYUVPlanes(d->jpeg, j->bytes, j->n, planes, j->out_width, strides,
+                                         j->out_height, TJFLAG_LIMITSCANS);
     r = jpeg_status(d, name, status);
     if (r < 0) {
         picture_unref(&p);
         return r;
     }
-    p->width = j->width;
-    p->height = j->height;
+    p->width = j->out_width;
+    p->height = j->out_height;
     p->matrix = PICTURE_BT601; // JFIF
     p->range = PICTURE_FULL;
     *ret_picture = p;
@@ -176,11 +178,11 @@ static int jpeg_to_rgb(struct picture_decoder *d, const char *name, const struct
                        struct picture **ret_picture)
 {
     struct picture *p;
-    int r = picture_create(PICTURE_RGB, j->width, j->height, 8, 0, 0, &p);
+    int r = picture_create(PICTURE_RGB, j->out_width, j->out_height, 8, 0, 0, &p);
     if (r < 0)
         return r;
-    int status = tjDecompress2(d->jpeg, j->bytes, j->n, picture_plane(p, 0), j->width,
-                               (int)p->strides[0], j->height, TJPF_RGB, TJFLAG_LIMITSCANS);
+    int status = tjDecompress2(d->jpeg, j->bytes, j->n, picture_plane(p, 0), j->out_width,
+                               (int)p->strides[0], j->out_height, TJPF_RGB, TJFLAG_LIMITSCANS);
     r = jpeg_status(d, name, status);
     if (r < 0) {
         picture_unref(&p);
@@ -220,6 +222,19 @@ static int decode_jpeg(struct picture_decoder *d, const char *name, const struct
     }
     if (r == 0)
         r = av_picture_turn(&p, o);
+    if (r < 0) {
+        picture_unref(&p);
+        return r;
+    }
+    *ret_picture = p;
+    return 0;
+}
+
+static int decode_named_jpeg(struct picture_decoder *d, const char *name, const struct jpeg *j,
+                             struct picture **ret_picture, struct picture_facts *facts)
+{
+    struct picture *p = NULL;
+    int r = decode_jpeg(d, name, j, &p, facts);
     if (r == 0)
         r = av_picture_name(&p, name);
     if (r < 0) {
@@ -304,6 +319,22 @@ static int decode_padded(struct picture_decoder *d, const char *name, const void
     return r;
 }
 
+// False: libav's. CMYK (print) and rare samplings (4:1:0) are.
+static bool read_jpeg_head(struct picture_decoder *d, const void *bytes, size_t n,
+                           struct jpeg *ret_jpeg)
+{
+    struct jpeg j = {.bytes = (const unsigned char *)bytes, .n = n};
+    int status =
+        tjDecompressHeader3(d->jpeg, j.bytes, j.n, &j.width, &j.height, &j.subsampling, &j.colours);
+    if ((status != 0 && tjGetErrorCode(d->jpeg) != TJERR_WARNING) || j.colours == TJCS_CMYK ||
+        j.colours == TJCS_YCCK)
+        return false;
+    j.out_width = j.width;
+    j.out_height = j.height;
+    *ret_jpeg = j;
+    return true;
+}
+
 int picture_decode(struct picture_decoder *d, const char *name, const void *bytes, size_t n,
                    struct picture **ret_picture, struct picture_facts *ret_facts)
 {
@@ -320,17 +351,57 @@ int picture_decode(struct picture_decoder *d, const char *name, const void *byte
         return err_set(ERR_TOO_BIG, "%s: more than %d bytes", name, PICTURE_FILE_MAX_BYTES);
     if (id != AV_CODEC_ID_MJPEG)
         return decode_padded(d, name, bytes, n, id, ret_picture, facts);
-    struct jpeg j = {.bytes = (const unsigned char *)bytes, .n = n};
-    int status =
-        tjDecompressHeader3(d->jpeg, j.bytes, j.n, &j.width, &j.height, &j.subsampling, &j.colours);
-    // CMYK (print) and rare samplings (4:1:0) are libav's.
-    if ((status != 0 && tjGetErrorCode(d->jpeg) != TJERR_WARNING) || j.colours == TJCS_CMYK ||
-        j.colours == TJCS_YCCK)
+    struct jpeg j;
+    if (!read_jpeg_head(d, bytes, n, &j))
         return decode_padded(d, name, bytes, n, id, ret_picture, facts);
     int r = check_size(d, name, j.width, j.height);
     if (r < 0)
         return r;
-    return decode_jpeg(d, name, &j, ret_picture, facts);
+    return decode_named_jpeg(d, name, &j, ret_picture, facts);
+}
+
+// *prepare* sees the upright picture.
+static void choose_reduction(struct jpeg *j, struct orientation o,
+                             const struct source_prepare *prepare)
+{
+    int width = o.transpose ? j->height : j->width;
+    int height = o.transpose ? j->width : j->height;
+    struct letterbox lb = letterbox_make(prepare->rule, width, height, prepare->width,
+                                         prepare->height, prepare->fill);
+    int wanted_width = o.transpose ? lb.height : lb.width;
+    int wanted_height = o.transpose ? lb.width : lb.height;
+    for (int by = 8; by > 1; by /= 2) {
+        int w = (j->width + by - 1) / by;
+        int h = (j->height + by - 1) / by;
+        if (w < wanted_width || h < wanted_height)
+            continue;
+        j->out_width = w;
+        j->out_height = h;
+        return;
+    }
+}
+
+int picture_decode_reduced(struct picture_decoder *d, const char *name, const void *bytes, size_t n,
+                           const struct source_prepare *prepare,
+                           struct picture_reduced *ret_reduced)
+{
+    struct picture_facts facts;
+    struct jpeg j;
+    if (codec_of(bytes, n) != AV_CODEC_ID_MJPEG || n > PICTURE_FILE_MAX_BYTES ||
+        !read_jpeg_head(d, bytes, n, &j))
+        return err_set(ERR_UNSUPPORTED, "%s: no JPEG that libjpeg-turbo takes", name);
+    int r = check_size(d, name, j.width, j.height);
+    if (r < 0)
+        return r;
+    struct orientation o = orientation_of_exif(exif_orientation_of_jpeg(j.bytes, j.n));
+    if (prepare)
+        choose_reduction(&j, o, prepare);
+    struct picture_reduced got = {.width = o.transpose ? j.height : j.width,
+                                  .height = o.transpose ? j.width : j.height};
+    r = decode_jpeg(d, name, &j, &got.picture, &facts);
+    if (r == 0)
+        *ret_reduced = got;
+    return r;
 }
 
 int picture_decode_file(struct picture_decoder *d, const char *path, struct picture **ret_picture,

@@ -13,6 +13,7 @@
 
 struct picture;
 struct picture_decoder;
+struct source_prepare;
 
 enum {
     PICTURE_FILE_MAX_BYTES = 512 * 1024 * 1024,
@@ -41,3 +42,14 @@ int picture_decode(struct picture_decoder *d, const char *name, const void *byte
 // The same for a file's bytes. ERR_NOT_FOUND and ERR_IO too.
 int picture_decode_file(struct picture_decoder *d, const char *path, struct picture **ret_picture,
                         struct picture_facts *ret_facts) MUST_CHECK;
+
+// A JPEG for a model, at the smallest of the sizes 1/1, 1/2, 1/4 and 1/8 that libjpeg-turbo decodes
+// to directly and that is no smaller than what *prepare* will make of it (NULL: as it is). A JPEG
+// of libav's (CMYK, rare samplings), and whatever is no JPEG: ERR_UNSUPPORTED.
+struct picture_reduced {
+    struct picture *picture; // owned, upright; *file* is NULL
+    int width, height;       // of the whole upright picture
+};
+int picture_decode_reduced(struct picture_decoder *d, const char *name, const void *bytes, size_t n,
+                           const struct source_prepare *prepare,
+                           struct picture_reduced *ret_reduced) MUST_CHECK;

@@ -210,7 +210,8 @@ static int look_up(struct processing *p)
 static int take_model(struct processing *p)
 {
     p->opts.model.path = p->model_path;
-    struct model_wanted wanted = {.key = p->model.id, .model = p->opts.model};
+    struct model_wanted wanted = {
+        .key = p->model.id, .name = p->model.name, .model = p->opts.model};
     if (p->opts.engine.engine != 0 || p->opts.engine.precision != 0)
         wanted.engine = &p->opts.engine;
     int r = model_cache_take(task_run_tools(p->run)->models, &wanted, &p->detector);

@@ -1,0 +1,227 @@
+"""Posted pictures: image inference, its queue and its cache; models loaded, used, unloaded; KServe."""
+import concurrent.futures
+import json
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+from server import Server
+
+OCTETS = {"Content-Type": "application/octet-stream"}
+FRESH = {**OCTETS, "Cache-Control": "no-cache"}
+IMAGE = "/api/v1/inference/image"
+
+
+@pytest.fixture(scope="module")
+def pictures(data, tmp_path_factory):
+    """One 1080p frame in the four formats."""
+    folder = tmp_path_factory.mktemp("pictures")
+    clip = data / "video_with_gt/mmtracking_demo_MOT17-04/demo.mp4"
+    for name in ("frame.jpg", "frame.png", "frame.bmp"):
+        subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", clip, "-frames:v", "1", "-q:v", "2", folder / name], check=True)
+    subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", folder / "frame.png", "-c:v", "libwebp", "-lossless", "1", folder / "frame.webp"], check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(assay, data, tmp_path_factory):
+    with Server(assay, tmp_path_factory.mktemp("inference") / "data") as s:
+        s.model(data / "models/yolox_nano_416.onnx", "nano")
+        yield s
+
+
+def post(server, picture, headers=FRESH, **query):
+    query.setdefault("model", "nano")
+    return server.ask("POST", IMAGE + "?" + "&".join(f"{k}={v}" for k, v in query.items()), picture, headers)
+
+
+def boxes(reply):
+    assert reply.status == 200, reply.body
+    return [(d["label"], d["confidence"], *(d["bounding_box"][k] for k in ("x", "y", "width", "height"))) for d in reply.json["detections"]]
+
+
+def iou(a, b):
+    w = min(a[2] + a[4], b[2] + b[4]) - max(a[2], b[2])
+    h = min(a[3] + a[5], b[3] + b[5]) - max(a[3], b[3])
+    common = max(w, 0) * max(h, 0)
+    return common / (a[4] * a[5] + b[4] * b[5] - common)
+
+
+def test_formats_agree_with_detect(server, assay, data, pictures, tmp_path):
+    """A picture posted whole gives what `assay detect` gives for the file, in every format; JPEG also where it is decoded smaller."""
+    model = data / "models/yolox_nano_416.onnx"
+    for name in ("frame.jpg", "frame.png", "frame.bmp", "frame.webp"):
+        assay.ok("detect", pictures / name, "--model", model, "--confidence", "0.3", "--out", tmp_path / "d.jsonl", "--quiet")
+        lines = [json.loads(line) for line in (tmp_path / "d.jsonl").read_text().splitlines()]
+        expected = next(line for line in lines if line["type"] == "frame")["detections"]
+        reply = post(server, (pictures / name).read_bytes(), confidence=0.3, decode="full")
+        assert reply.status == 200, reply.body
+        assert reply.json["detections"] == expected, name
+        assert (reply.json["width"], reply.json["height"]) == (1920, 1080)
+        assert (reply.json["decoded_width"], reply.json["decoded_height"]) == (1920, 1080)
+    small = post(server, (pictures / "frame.jpg").read_bytes(), confidence=0.3)
+    assert (small.json["decoded_width"], small.json["decoded_height"]) == (480, 270)
+    whole = boxes(post(server, (pictures / "frame.jpg").read_bytes(), confidence=0.3, decode="full"))
+    for box in boxes(small):
+        if box[1] >= 0.5:
+            assert max(iou(box, w) for w in whole if w[0] == box[0]) > 0.8
+    times = small.json["milliseconds"]
+    assert all(times[k] > 0 for k in ("decode", "letterbox", "inference", "total", "queue"))
+    assert times["digest"] is None  # nothing was looked up
+    assert times["total"] >= times["decode"] + times["letterbox"] + times["inference"]
+
+
+def test_form_and_settings(server, pictures):
+    picture = (pictures / "frame.jpg").read_bytes()
+    raw = boxes(post(server, picture, confidence=0.3, classes="person", max_detections=3, iou=0.5))
+    assert len(raw) == 3 and {b[0] for b in raw} == {"person"}
+    form = server.form(IMAGE, {"model": "nano", "confidence": "0.3", "classes": "person", "max_detections": "3", "iou": "0.5"}, pictures / "frame.jpg")
+    assert boxes(form) == raw
+    floors = boxes(post(server, picture, confidence=0.9, class_confidence="person=0.3", max_detections=3, iou=0.5))
+    assert floors == raw
+
+
+def test_refusals(server, pictures, data):
+    picture = (pictures / "frame.jpg").read_bytes()
+    for query, status, word in (
+        ({"model": "none"}, 404, "none"),
+        ({"model": ""}, 400, "'model' is needed"),
+        ({"confidence": "2"}, 400, "confidence"),
+        ({"confidence": "x"}, 400, "confidence"),
+        ({"classes": "persn"}, 400, "persn"),
+        ({"decode": "half"}, 400, "half"),
+        ({"stride": "2"}, 400, "stride"),
+        ({"class_confidence": "@/etc/passwd"}, 400, "file"),
+    ):
+        reply = post(server, picture, **query)
+        assert reply.status == status and word in reply.json["message"], (query, reply.body)
+    for body, status in ((b"", 400), (b"no picture at all", 422), (picture[:200], 422), (b"\xff\xd8\xff\xe0" + b"\0" * 100, 422)):
+        reply = post(server, body)
+        assert reply.status == status, (body[:20], reply.status, reply.body)
+        assert "/data" not in reply.json["message"]
+    no_file = server.ask("POST", IMAGE + "?model=nano", b"--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb\r\n--x--\r\n",
+                         {"Content-Type": "multipart/form-data; boundary=x"})
+    assert no_file.status == 400 and "no file" in no_file.json["message"]
+    for file in sorted((data / "hostile_media").rglob("*")):
+        if file.is_file() and file.suffix in (".jpg", ".png", ".bmp", ".jpeg") or file.parent.name.startswith(("gofuzz_jpeg", "gofuzz_png", "bmp")):
+            assert post(server, file.read_bytes()).status in (200, 400, 413, 415, 422), file.name
+    assert post(server, picture).status == 200
+
+
+def counters(server, *names):
+    lines = server.get("/metrics").body.decode().splitlines()
+    return [sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(n)) for n in names]
+
+
+def test_same_picture_is_answered_from_memory(server, pictures):
+    picture = (pictures / "frame.jpg").read_bytes() + b"once"
+    names = ('cache_hits_total{cache="predictions"}', 'cache_misses_total{cache="predictions"}', "model_inference_duration_seconds_count")
+    hits, misses, runs = counters(server, *names)
+    first = post(server, picture, OCTETS)
+    second = post(server, picture, OCTETS)
+    other = post(server, picture, OCTETS, confidence=0.5)
+    assert [r.json["cached"] for r in (first, second, other)] == [False, True, False]
+    assert second.json["detections"] == first.json["detections"] and second.json["width"] == 1920
+    assert second.json["milliseconds"]["inference"] is None and second.json["milliseconds"]["digest"] > 0
+    assert counters(server, *names) == [hits + 1, misses + 2, runs + 2]
+    assert post(server, picture).json["cached"] is False  # Cache-Control: no-cache
+
+
+def test_full_queue_says_when_to_come_again(assay, data, pictures, tmp_path):
+    picture = (pictures / "frame.jpg").read_bytes()
+    with Server(assay, tmp_path / "data", "--inference-queue", "1", "--threads", "1") as s:
+        s.model(data / "models/yolox_nano_416.onnx", "nano")
+        assert post(s, picture).status == 200
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            replies = list(pool.map(lambda _: post(s, picture), range(16)))
+        assert {r.status for r in replies} == {200, 503}
+        for r in replies:
+            if r.status == 503:
+                assert r.json["error"] == "BUSY" and 1 <= int(r.headers["Retry-After"]) <= 3600
+        assert post(s, picture).status == 200
+    with Server(assay, tmp_path / "data", "--inference-queue", "16") as s:  # as long as there are clients
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            assert {r.status for r in pool.map(lambda _: post(s, picture), range(16))} == {200}
+        seen = s.get("/api/v1/models/nano").json
+        assert seen["users"] == 0 and seen["statistics"]["waiting"] == 0
+        assert seen["statistics"]["pictures"] == 16 and seen["statistics"]["inference_milliseconds"] > 0
+
+
+def raw_post(server, picture, path=IMAGE + "?model=nano"):
+    host, port = server.url.removeprefix("http://").split(":")
+    s = socket.create_connection((host, int(port)))
+    s.sendall(f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(picture)}\r\nCache-Control: no-cache\r\n\r\n".encode() + picture)
+    return s
+
+
+def test_clients_that_go_away_leave_no_place_behind(server, pictures):
+    picture = (pictures / "frame.jpg").read_bytes()
+    sockets = [raw_post(server, picture) for _ in range(20)]
+    for s in sockets:
+        s.close()
+    for s in [raw_post(server, picture[:1000]) for _ in range(3)]:  # and one that goes in the middle of its body
+        s.close()
+    server.wait_for("/api/v1/models/nano", lambda m: m["users"] == 0 and m["statistics"]["waiting"] == 0)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        assert {r.status for r in pool.map(lambda _: post(server, picture), range(8))} == {200}
+
+
+def test_models_load_unload_while_used(server, data, pictures):
+    picture = (pictures / "frame.jpg").read_bytes()
+    model = server.made("POST", "/api/v1/models/nano/unload")
+    assert model["is_loaded"] is False and model["statistics"]["resident_bytes"] is None
+    model = server.made("POST", "/api/v1/models/nano/load")
+    assert model["is_loaded"] is True and model["engine"] and model["precision"] and model["workers"] >= 1
+    assert model["statistics"]["resident_bytes"] >= model["bytes"]
+    loads = model["statistics"]["loads"]
+    stop = threading.Event()
+    seen = []
+
+    def use():
+        while not stop.is_set():
+            seen.append(post(server, picture).status)
+
+    threads = [threading.Thread(target=use) for _ in range(3)]
+    for t in threads:
+        t.start()
+    for _ in range(5):
+        server.made("POST", "/api/v1/models/nano/unload")
+        time.sleep(0.05)
+    stop.set()
+    for t in threads:
+        t.join()
+    assert set(seen) == {200}
+    assert server.get("/api/v1/models/nano").json["statistics"]["loads"] > loads
+    # One that is deleted while it is used: who is inside is served, who comes later is told.
+    server.model(data / "models/yolox_nano_416.onnx", "gone")
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        running = [pool.submit(post, server, picture, model="gone") for _ in range(4)]
+        time.sleep(0.02)
+        assert server.ask("DELETE", "/api/v1/models/gone").status == 204
+        assert {r.result().status for r in running} <= {200, 404}
+    assert post(server, picture, model="gone").status == 404
+
+
+def test_preload_and_memory(assay, data, pictures, tmp_path):
+    picture = (pictures / "frame.jpg").read_bytes()
+    with Server(assay, tmp_path / "data") as s:
+        for name in ("yolox_nano_416", "nanodet_m_416"):
+            s.model(data / f"models/{name}.onnx", name)
+    with Server(assay, tmp_path / "data", "--preload", "yolox_nano_416,nanodet_m_416") as s:
+        for _ in range(200):
+            ready = s.get("/health/ready")
+            if ready.status == 200:
+                break
+            assert ready.status == 503 and "being loaded" in ready.json["message"]
+            time.sleep(0.05)
+        assert ready.status == 200
+        assert all(m["is_loaded"] and m["users"] == 0 for m in s.get("/api/v1/models").json["items"])
+    done = assay.run("serve", "--data", tmp_path / "data", "--listen", "127.0.0.1:0", "--preload", "nobody")
+    assert done.returncode == 2 and "--preload" in done.stderr and "nobody" in done.stderr
+    with Server(assay, tmp_path / "data", "--model-memory", "1") as s:  # MiB: one model alone is above it
+        for name in ("yolox_nano_416", "nanodet_m_416", "yolox_nano_416"):
+            assert post(s, picture, model=name).status == 200
+            assert [m["name"] for m in s.get("/api/v1/models").json["items"] if m["is_loaded"]] == [name]
