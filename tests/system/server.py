@@ -23,6 +23,8 @@ class Reply:
 class Server:
     """Started on use; *data* outlives it, so that a second one finds what the first one left."""
 
+    address = r"http://127\.0\.0\.1:\d+"
+
     def __init__(self, assay, data, *options):
         self.assay, self.data, self.options = assay, data, options
         self.process = None
@@ -33,7 +35,7 @@ class Server:
         self.process = self.assay.start("serve", "--data", self.data, "--listen", "127.0.0.1:0", *map(str, self.options),
                                         stdout=self.log, stderr=self.log)
         for _ in range(200):
-            found = re.search(r"serving (http://127\.0\.0\.1:\d+)", self.text(at))
+            found = re.search(f"serving ({self.address})", self.text(at))
             if found:
                 self.url = found.group(1)
                 return self
