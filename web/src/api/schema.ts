@@ -165,6 +165,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/videos/{id}/times": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+            };
+            cookie?: never;
+        };
+        /** @description When each frame is shown, by its ordinal; exact at a variable rate too. */
+        get: operations["getFrameTimes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/videos/{id}/process": {
         parameters: {
             query?: never;
@@ -177,6 +196,64 @@ export interface paths {
         get?: never;
         put?: never;
         post: operations["processVideo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description tus 1.0, creation and creation-with-upload: Upload-Length, and Upload-Metadata with kind (video, truth or model; video where absent), filename, name, filetype, project_id (of a video), video_id and format (of a truth). What the upload becomes bears the upload's id. */
+        post: operations["beginUpload"];
+        delete?: never;
+        /** @description tus 1.0: Tus-Version, Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm */
+        options: operations["uploadOptions"];
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete: operations["endUpload"];
+        options: operations["uploadOptionsOfOne"];
+        /** @description Also of one that is finished, while what it became is there. */
+        head: operations["getUpload"];
+        /** @description The bytes from Upload-Offset on; with Upload-Checksum (sha1, sha256) they count where the sum holds, else 460. The last ones are answered when what they became is there: a Location names it. 409 wrong offset, 410 expired, 413 past the end, 415, 422 a file that is not what it was to be, 423 written by another request, 507 no room. */
+        patch: operations["continueUpload"];
+        trace?: never;
+    };
+    "/api/v1/files/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description of the file */
+                name: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /** @description A file in one piece, for programs that only put. */
+        put: operations["putFile"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -525,6 +602,195 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Also for who has not logged in. Without accounts everybody may do everything. */
+        get: operations["getMe"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["changeMyPassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Sets a cookie; what it gives as csrf_token goes as X-CSRF-Token with every change under that cookie. 429 LOCKED_OUT with Retry-After after repeated failures. */
+        post: operations["login"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listUsers"];
+        put?: never;
+        post: operations["createUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+            };
+            cookie?: never;
+        };
+        get: operations["getUser"];
+        put?: never;
+        post?: never;
+        delete: operations["deleteUser"];
+        options?: never;
+        head?: never;
+        /** @description A new password ends all logins of the user; a user that is disabled loses logins and keys. */
+        patch: operations["changeUser"];
+        trace?: never;
+    };
+    "/api/v1/projects/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+            };
+            cookie?: never;
+        };
+        get: operations["listMembers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{id}/members/{user}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+                /** @description an id or a name */
+                user: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put: operations["putMember"];
+        post?: never;
+        delete: operations["deleteMember"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listKeys"];
+        put?: never;
+        post: operations["createKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+            };
+            cookie?: never;
+        };
+        get: operations["getKey"];
+        put?: never;
+        post?: never;
+        delete: operations["revokeKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/ws/progress/{task_id}": {
         parameters: {
             query?: never;
@@ -712,6 +978,139 @@ export interface components {
             next_cursor: components["schemas"]["Cursor"];
         };
         /** @enum {string} */
+        Role: "viewer" | "editor" | "admin";
+        /** @enum {string|null} */
+        NullableRole: "metrics" | "viewer" | "editor" | "admin" | null;
+        Login: {
+            name: string;
+            password: string;
+        };
+        PasswordChange: {
+            password: string;
+            new_password: string;
+        };
+        Me: {
+            has_accounts: boolean;
+            /**
+             * @description everybody: there are no accounts
+             * @enum {string}
+             */
+            via: "nobody" | "everybody" | "login" | "key";
+            user: {
+                id: components["schemas"]["Id"];
+                name: string;
+            } | null;
+            /** @description in every project; null: only what projects give */
+            role: components["schemas"]["NullableRole"];
+            /** @description Roles of one's own in projects; the higher one counts */
+            projects: {
+                project_id: components["schemas"]["Id"];
+                role: components["schemas"]["Role"];
+            }[];
+            /** @description the only project of this key */
+            key_project_id: components["schemas"]["NullableId"];
+            /** @description goes as X-CSRF-Token with every change under the login's cookie */
+            csrf_token: components["schemas"]["Text"];
+            expires_at: components["schemas"]["NullableTime"];
+        };
+        /**
+         * @description in every project; none: only what projects give
+         * @enum {string}
+         */
+        UserRole: "viewer" | "editor" | "admin" | "none";
+        UserNew: {
+            name: string;
+            role: components["schemas"]["UserRole"];
+            password: string;
+        };
+        UserChange: {
+            name?: components["schemas"]["Text"];
+            /** @enum {string|null} */
+            role?: "viewer" | "editor" | "admin" | "none" | null;
+            password?: components["schemas"]["Text"];
+            is_disabled?: boolean | null;
+        };
+        User: {
+            id: components["schemas"]["Id"];
+            name: string;
+            role: components["schemas"]["NullableRole"];
+            is_disabled: boolean;
+            created_at: components["schemas"]["Time"];
+            updated_at: components["schemas"]["Time"];
+            last_login_at: components["schemas"]["NullableTime"];
+        };
+        UserList: {
+            items: components["schemas"]["User"][];
+            next_cursor: components["schemas"]["Cursor"];
+        };
+        MemberRole: {
+            role: components["schemas"]["Role"];
+        };
+        Member: {
+            user_id: components["schemas"]["Id"];
+            name: string;
+            role: components["schemas"]["Role"];
+        };
+        MemberList: {
+            items: components["schemas"]["Member"][];
+            next_cursor: components["schemas"]["Cursor"];
+        };
+        KeyNew: {
+            name: string;
+            /**
+             * @description at most this, and at most what its user may
+             * @enum {string}
+             */
+            role: "metrics" | "viewer" | "editor" | "admin";
+            /** @description null: every project */
+            project_id?: components["schemas"]["NullableId"];
+            /** @description 0: without end */
+            lifetime_seconds?: number | null;
+        };
+        Key: {
+            id: components["schemas"]["Id"];
+            name: string;
+            role: components["schemas"]["NullableRole"];
+            user_id: components["schemas"]["NullableId"];
+            project_id: components["schemas"]["NullableId"];
+            created_at: components["schemas"]["Time"];
+            last_used_at: components["schemas"]["NullableTime"];
+            expires_at: components["schemas"]["NullableTime"];
+        };
+        KeyList: {
+            items: components["schemas"]["Key"][];
+            next_cursor: components["schemas"]["Cursor"];
+        };
+        KeyMade: {
+            id: components["schemas"]["Id"];
+            name: string;
+            role: components["schemas"]["NullableRole"];
+            user_id: components["schemas"]["NullableId"];
+            project_id: components["schemas"]["NullableId"];
+            created_at: components["schemas"]["Time"];
+            last_used_at: components["schemas"]["NullableTime"];
+            expires_at: components["schemas"]["NullableTime"];
+            key: string;
+        };
+        Audit: {
+            id: components["schemas"]["Id"];
+            created_at: components["schemas"]["Time"];
+            /** @description null: nobody had logged in, or there are no accounts */
+            user_id: components["schemas"]["NullableId"];
+            /** @description kept when the user goes */
+            user: components["schemas"]["Text"];
+            client: components["schemas"]["Text"];
+            request_id: components["schemas"]["Text"];
+            action: string;
+            object_id: components["schemas"]["Text"];
+            /** @description outcome, status, method, path, key_id */
+            detail: Record<string, never> | null;
+        };
+        AuditList: {
+            items: components["schemas"]["Audit"][];
+            next_cursor: components["schemas"]["Cursor"];
+        };
+        /** @enum {string} */
         VideoStatus: "uploaded" | "ready" | "failed";
         Video: {
             id: components["schemas"]["Id"];
@@ -736,6 +1135,14 @@ export interface components {
             has_thumbnail: boolean;
             created_at: components["schemas"]["Time"];
             updated_at: components["schemas"]["Time"];
+        };
+        FrameTimes: {
+            video_id: components["schemas"]["Id"];
+            frames: number;
+            /** Format: int64 */
+            first_pts_us: number;
+            /** @description pairs: microseconds from a frame to the next, and how often in a row */
+            steps: number[];
         };
         VideoList: {
             items: components["schemas"]["Video"][];
@@ -1552,6 +1959,24 @@ export interface components {
                 "application/json": components["schemas"]["Task"];
             };
         };
+        /** @description Who asks */
+        Me: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Me"];
+            };
+        };
+        /** @description The user */
+        User: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["User"];
+            };
+        };
         /** @description Text */
         Text: {
             headers: {
@@ -1640,6 +2065,11 @@ export interface components {
                     file: string;
                 };
                 "application/octet-stream": components["schemas"]["Bytes"];
+            };
+        };
+        Piece: {
+            content: {
+                "application/offset+octet-stream": components["schemas"]["Bytes"];
             };
         };
     };
@@ -1926,6 +2356,30 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    getFrameTimes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The times */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FrameTimes"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            default: components["responses"]["Error"];
+        };
+    };
     processVideo: {
         parameters: {
             query?: never;
@@ -1948,6 +2402,169 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Queued"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    beginUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Piece"];
+        responses: {
+            /** @description Begun: Location, Upload-Expires */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    uploadOptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is spoken */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    endUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    uploadOptionsOfOne: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is spoken */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    getUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Upload-Offset, Upload-Length, Upload-Metadata, Upload-Expires */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    continueUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Piece"];
+        responses: {
+            /** @description Taken: Upload-Offset, Upload-Expires; Location once it is whole */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    putFile: {
+        parameters: {
+            query?: {
+                kind?: "video" | "truth" | "model";
+                /** @description of a video */
+                project_id?: components["schemas"]["Id"];
+                /** @description of a truth */
+                video_id?: components["schemas"]["Id"];
+                /** @description of a truth; forced */
+                format?: components["schemas"]["TruthFormat"];
+            };
+            header?: never;
+            path: {
+                /** @description of the file */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["Upload"];
+        responses: {
+            /** @description The new truth or model */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Truth"] | components["schemas"]["Model"];
+                };
+            };
+            /** @description The new video; its status becomes ready or failed */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Video"];
                 };
             };
             default: components["responses"]["Error"];
@@ -2484,6 +3101,383 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["Task"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Me"];
+            default: components["responses"]["Error"];
+        };
+    };
+    changeMyPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description Changed; all logins of the user have ended, this one too */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    login: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Login"];
+            };
+        };
+        responses: {
+            200: components["responses"]["Me"];
+            default: components["responses"]["Error"];
+        };
+    };
+    logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The login has ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    listUsers: {
+        parameters: {
+            query?: {
+                /** @description items of a page */
+                limit?: components["parameters"]["limit"];
+                /** @description next_cursor of the page before */
+                cursor?: components["parameters"]["cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All users, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserList"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    createUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserNew"];
+            };
+        };
+        responses: {
+            201: components["responses"]["User"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["User"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Gone, with its keys and logins */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    changeUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+            };
+        };
+        responses: {
+            200: components["responses"]["User"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listMembers: {
+        parameters: {
+            query?: {
+                /** @description items of a page */
+                limit?: components["parameters"]["limit"];
+                /** @description next_cursor of the page before */
+                cursor?: components["parameters"]["cursor"];
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who has a role in this project (those who have one everywhere are not listed) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberList"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    putMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+                /** @description an id or a name */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberRole"];
+            };
+        };
+        responses: {
+            /** @description The member */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Member"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+                /** @description an id or a name */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No member any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    listKeys: {
+        parameters: {
+            query?: {
+                /** @description an admin's wish; others see their own */
+                user_id?: components["schemas"]["Id"];
+                /** @description items of a page */
+                limit?: components["parameters"]["limit"];
+                /** @description next_cursor of the page before */
+                cursor?: components["parameters"]["cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Keys, newest first; never their text */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyList"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    createKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyNew"];
+            };
+        };
+        responses: {
+            /** @description The key, this once */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyMade"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    getKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The key, without its text */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    revokeKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Revoked at once, also on open WebSockets */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    listAudit: {
+        parameters: {
+            query?: {
+                user_id?: components["schemas"]["Id"];
+                /** @description project.delete, login ... */
+                action?: string;
+                object_id?: string;
+                /** @description items of a page */
+                limit?: components["parameters"]["limit"];
+                /** @description next_cursor of the page before */
+                cursor?: components["parameters"]["cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who changed what, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditList"];
+                };
+            };
             default: components["responses"]["Error"];
         };
     };

@@ -1,5 +1,54 @@
+// Review of one video: what the model found, missed and imagined, on the very frame.
+import { useQuery } from "@tanstack/react-query";
+
 import type { PageProps } from "../app/routes";
+import { api } from "../api/client";
+import { queries, type Video } from "../api/queries";
+import { EmptyState, ErrorState, SkeletonRows } from "../ui/states";
+import { FrameClock } from "./clock";
+import { Review } from "./Review";
+import "./review.css";
 
 export default function ReviewPage({ params }: PageProps) {
-  return <main>Review of video {params["v"]}</main>;
+  const id = params["v"]!;
+  const video = useQuery(queries.video(id));
+  const times = useQuery({
+    queryKey: ["times", id],
+    queryFn: async ({ signal }) => {
+      const t = await api("get", "/api/v1/videos/{id}/times", { path: { id }, signal });
+      return FrameClock.fromSteps(t.first_pts_us, t.steps);
+    },
+    staleTime: Infinity,
+    gcTime: 60_000,
+    enabled: video.data?.status === "ready",
+    structuralSharing: false,
+  });
+  const error = video.error ?? times.error;
+  if (error)
+    return (
+      <ErrorState
+        error={error}
+        retry={() => {
+          void video.refetch();
+          if (video.data) void times.refetch();
+        }}
+      />
+    );
+  if (video.data && video.data.status !== "ready") return <NotReady video={video.data} />;
+  if (!video.data || !times.data) return <SkeletonRows rows={8} height={64} />;
+  return <Review key={id} projectId={params["p"]!} video={video.data} clock={times.data} />;
+}
+
+function NotReady({ video }: { video: Video }) {
+  if (video.status === "failed")
+    return (
+      <EmptyState icon="warning" title="This file cannot be read">
+        {video.error}
+      </EmptyState>
+    );
+  return (
+    <EmptyState icon="video" title={`${video.name} is being looked at`}>
+      It can be reviewed as soon as the server has counted its frames.
+    </EmptyState>
+  );
 }
