@@ -55,6 +55,16 @@ int log_level_parse(const char *name, enum log_level *ret_level)
     return err_set(ERR_INVALID, "log level '%s' is none of error, warning, info, debug", name);
 }
 
+// The thread's own.
+static _Thread_local const char *about_name;
+static _Thread_local const char *about_id;
+
+void log_set_about(const char *name, const char *id)
+{
+    about_name = name;
+    about_id = id;
+}
+
 static void add_time(struct str_buf *b)
 {
     int64_t us = clock_wall_us();
@@ -90,6 +100,8 @@ static void add_json_line(struct str_buf *b, enum log_level level, const char *c
     json_string(&w, str_buf_view(&when));
     json_key(&w, "level");
     json_string(&w, str_of(level_names[level]));
+    if (about_name)
+        json_put_text(&w, about_name, about_id);
     if (context) {
         json_key(&w, "context");
         json_string(&w, str_of(context));
@@ -116,6 +128,11 @@ static void add_text_line(struct str_buf *b, enum log_level level, const char *c
     str_buf_puts(b, "assay: ");
     if (level != LOG_INFO)
         str_buf_printf(b, "%s: ", level_names[level]);
+    if (about_name) {
+        str_buf_printf(b, "%s=", about_name);
+        str_buf_add_printable(b, str_of(about_id));
+        str_buf_puts(b, ": ");
+    }
     if (context) {
         str_buf_add_printable(b, str_of(context));
         str_buf_puts(b, ": ");

@@ -37,6 +37,10 @@ int log_level_parse(const char *name, enum log_level *ret_level) MUST_CHECK;
 void log_write(enum log_level level, const char *context, const char *format, ...)
     PRINTF_LIKE(3, 4);
 
+// What this thread works on, so that each of its lines says so: ("request", ID), ("task", ID).
+// Borrowed; both NULL: nothing.
+void log_set_about(const char *name, const char *id);
+
 // One thing that a line says apart from its message. Empty texts are left out.
 struct log_field {
     const char *name;

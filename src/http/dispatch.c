@@ -77,6 +77,7 @@ void *dispatch_target(void *cls, const char *target, struct MHD_Connection *mhd)
     atomic_store(&q->connection->is_idle, false);
     set_deadline(q, q->started_ns + s->opts.header_timeout_ms * CLOCK_NS_PER_MS, true);
     current = q;
+    log_set_about("request", q->id);
     return q;
 }
 
@@ -339,7 +340,6 @@ static void log_access(const struct request *q, int status, int64_t duration_ns)
     address_format(&q->client, client);
     struct str path = q->uri.path.p ? q->uri.path : q->target;
     const struct log_field fields[] = {
-        {.name = "request", .text = str_of(q->id)},
         {.name = "client", .text = str_of(client)},
         {.name = "user", .text = str_of(q->user_name)},
         {.name = "method", .text = q->method},
@@ -378,6 +378,7 @@ void dispatch_completed(void *cls, struct MHD_Connection *mhd, void **pq,
         log_access(q, status, now - q->started_ns);
     if (s->opts.after)
         s->opts.after(q, status, q->bytes_sent, now - q->started_ns);
+    log_set_about(NULL, NULL);
     struct connection *c = q->connection;
     if (q->reply.kind == REPLY_BODY_STREAM)
         reply_restore_timeout(q);

@@ -234,7 +234,7 @@ int reply_failure(struct request *q, int code)
     if (status != 500)
         return reply_error_text(q, status, err_name(code), err_message(code));
     // What broke inside is the operator's to read.
-    log_error(q->id, "%s", err_message(code));
+    log_error(NULL, "%s", err_message(code));
     return reply_error(q, status, "INTERNAL", "internal error: the log has it under request %s",
                        q->id);
 }

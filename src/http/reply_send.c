@@ -150,7 +150,7 @@ static ssize_t sender_read(void *cls, uint64_t pos, char *buf, size_t max)
             return MHD_CONTENT_READER_END_OF_STREAM;
         int r = sender_fill(s, &out);
         if (r < 0) {
-            log_error(q->id, "reply cut: %s", err_message(r));
+            log_error(NULL, "reply cut: %s", err_message(r));
             return MHD_CONTENT_READER_END_WITH_ERROR;
         }
         if (out->n == 0)
@@ -220,13 +220,13 @@ static void upgraded(void *cls, struct MHD_Connection *mhd, void *context, const
         .request_id = q->id,
     };
     if (fd < 0) {
-        log_error(q->id, "websocket: no descriptor: %s", strerror(errno));
+        log_error(NULL, "websocket: no descriptor: %s", strerror(errno));
         shutdown(socket, SHUT_RDWR);
     } else {
         q->reply.has_accept = false; // ws_adopt() calls on_close() also where it fails
         int r = ws_adopt(q->server->ws, &a);
         if (r < 0)
-            log_warning(q->id, "websocket: %s", err_message(r));
+            log_warning(NULL, "websocket: %s", err_message(r));
     }
     MHD_upgrade_action(urh, MHD_UPGRADE_ACTION_CLOSE);
 }
@@ -323,7 +323,7 @@ enum MHD_Result reply_send(struct request *q)
     q->is_unread = q->must_close || request_body_rest(q) != 0;
     int r = queue_response(q);
     if (r < 0) { // once more, with the error in its place
-        log_error(q->id, "%s", err_message(r));
+        log_error(NULL, "%s", err_message(r));
         reply_release_sender(q);
         reply_drop(q);
         r = reply_failure(q, r);

@@ -51,9 +51,10 @@ static void renew(struct task_pool *p, struct task_run *run)
     int r = store_task_renew(p->opts.tools.store, &run->lease, p->opts.lease_ms, &cancel);
     if (r == ERR_CONFLICT)
         task_run_stop(run, ERR_CONFLICT);
-    else if (r < 0)
-        log_warning(NULL, "task %s: its lease cannot be renewed: %s", run->lease.task_id,
-                    err_message(r));
+    log_set_about("task", run->lease.task_id);
+    if (r < 0 && r != ERR_CONFLICT)
+        log_warning(NULL, "its lease cannot be renewed: %s", err_message(r));
+    log_set_about(NULL, NULL);
     if (r == 0 && cancel)
         task_run_cancel(run);
     err_clear();

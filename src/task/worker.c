@@ -76,11 +76,9 @@ static void settle_for_sure(struct task_run *run, int result)
             clock_sleep_ns(SETTLE_WAIT_MS * CLOCK_NS_PER_MS);
     }
     if (r == ERR_CONFLICT)
-        log_info(NULL, "task %s (%s): its lease was lost, the try is thrown away", run->row.id,
-                 run->row.kind);
+        log_info(NULL, "%s: its lease was lost, the try is thrown away", run->row.kind);
     else if (r < 0)
-        log_error(NULL, "task %s (%s): its end could not be stored: %s", run->row.id, run->row.kind,
-                  err_message(r));
+        log_error(NULL, "%s: its end could not be stored: %s", run->row.kind, err_message(r));
     else
         task_run_announce(run, status, result < 0 ? str_buf_text(&error) : NULL);
     const char *name = r == 0 ? store_task_status_name((int)status) : "lost";
@@ -91,10 +89,9 @@ static void settle_for_sure(struct task_run *run, int result)
 static void log_end(const struct task_run *run, int result, double seconds)
 {
     if (result == 0)
-        log_info(NULL, "task %s (%s): done in %.1f s", run->row.id, run->row.kind, seconds);
+        log_info(NULL, "%s: done in %.1f s", run->row.kind, seconds);
     else
-        log_warning(NULL, "task %s (%s), try %d: %s", run->row.id, run->row.kind, run->row.attempt,
-                    err_message(result));
+        log_warning(NULL, "%s, try %d: %s", run->row.kind, run->row.attempt, err_message(result));
 }
 
 static void run_claimed(struct task_worker *w, struct task_run *run)
@@ -139,8 +136,11 @@ static int claim_and_run(struct task_worker *w, struct arena *arena)
                                       .worker = p->name,
                                       .lease_ms = p->opts.lease_ms};
     r = store_task_claim(p->opts.tools.store, &claim, arena, &run.row, &run.lease);
-    if (r == 0)
+    if (r == 0) {
+        log_set_about("task", run.row.id);
         run_claimed(w, &run);
+        log_set_about(NULL, NULL);
+    }
     task_run_finish(&run);
     return r;
 }

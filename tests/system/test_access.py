@@ -472,13 +472,13 @@ def test_lock_out(assay, tmp_path):
 
 def test_logins_end_that_are_not_used(assay, tmp_path):
     user_add(assay, tmp_path / "data", "anna", "admin")
-    with Server(assay, tmp_path / "data", "--login-minutes", 0.05) as server:
+    with Server(assay, tmp_path / "data", "--login-minutes", 0.04) as server:
         c = Client(server)
         assert c.login("anna").status == 200
         for _ in range(4):  # use prolongs it
-            time.sleep(1)
+            time.sleep(0.8)
             assert c.get("/api/v1/projects").status == 200
-        time.sleep(3.3)
+        time.sleep(2.6)
         assert c.get("/api/v1/projects").status == 401
 
         async def run():
@@ -618,3 +618,23 @@ def test_secure_headers(house):
         policy = headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy and "script-src 'self';" in policy and "frame-ancestors 'none'" in policy
         assert "unsafe" not in policy
+
+
+def test_log_lines_say_what_they_are_about(assay, data, tmp_path):
+    with Server(assay, tmp_path / "data", "--log-format", "json") as server:
+        assert server.ask("POST", "/api/v1/projects", {"name": "a \"quoted\"\nname"}).status == 400
+        asked = server.ask("GET", "/api/v1/projects", headers={"X-Request-ID": "mine-1", "User-Agent": "x\x01y"})
+        assert asked.headers["X-Request-ID"] == "mine-1"
+        video = server.video(server.project(), data / "odd_media/sample.avi")
+        broken = server.video(server.project("b"), data / "models/models.json")
+        server.video_known(video)
+        server.video_known(broken)
+        server.wait_for("/api/v1/tasks", lambda t: all(x["status"] in ("succeeded", "failed") for x in t["items"]))
+        tasks = {t["task_id"] for t in server.get("/api/v1/tasks").json["items"]}
+        assert len(tasks) >= 2
+    lines = [json.loads(line) for line in server.text().splitlines()]
+    assert all(x["time"] and x["level"] and x["message"] for x in lines)
+    requests = [x for x in lines if x["message"] == "request"]
+    assert "mine-1" in {x["request"] for x in requests} and all(x["request"] for x in requests)
+    assert {x["task"] for x in lines if "task" in x} == tasks
+    assert all("task" in x for x in lines if "probe" in x["message"])

@@ -100,6 +100,32 @@ static void test_fields(void **state)
               "\"path\":\"/a\\n\\\"b\\\"\",\"status\":200,\"milliseconds\":0.25}\n");
 }
 
+// What the thread works on stands in each of its lines, and nowhere else.
+static void test_about(void **state)
+{
+    (void)state;
+    log_setup(LOG_INFO, LOG_FORMAT_TEXT);
+    begin_capture();
+    log_set_about("task", "01\nX");
+    log_warning("clip.mp4", "no frames");
+    log_fields(LOG_INFO, "over", NULL, 0);
+    log_set_about(NULL, NULL);
+    log_info(NULL, "idle");
+    assert_string_equal(end_capture(), "assay: warning: task=01?X: clip.mp4: no frames\n"
+                                       "assay: task=01?X: over\n"
+                                       "assay: idle\n");
+    log_setup(LOG_INFO, LOG_FORMAT_JSON);
+    clock_test_set(0, INT64_C(1700000000123456));
+    begin_capture();
+    log_set_about("request", "a\"b");
+    log_info(NULL, "read");
+    log_set_about(NULL, NULL);
+    const char *text = end_capture();
+    clock_test_release();
+    assert_string_equal(text, "{\"time\":\"2023-11-14T22:13:20.123Z\",\"level\":\"info\","
+                              "\"request\":\"a\\\"b\",\"message\":\"read\"}\n");
+}
+
 // Cut, not lost, and still one JSON document: also where every byte takes six.
 static void test_long_message(void **state)
 {
@@ -174,11 +200,9 @@ static void test_level_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text),
-        cmocka_unit_test(test_json),
-        cmocka_unit_test(test_fields),
-        cmocka_unit_test(test_long_message),
-        cmocka_unit_test(test_threads_do_not_mix),
+        cmocka_unit_test(test_text),         cmocka_unit_test(test_json),
+        cmocka_unit_test(test_fields),       cmocka_unit_test(test_about),
+        cmocka_unit_test(test_long_message), cmocka_unit_test(test_threads_do_not_mix),
         cmocka_unit_test(test_level_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
