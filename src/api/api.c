@@ -24,6 +24,7 @@ const struct route *const api_routes[] = {
     api_routes_health,
     api_routes_inference,
     api_routes_key,
+    api_routes_kserve,
     api_routes_live,
     api_routes_login,
     api_routes_model,

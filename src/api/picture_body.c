@@ -157,6 +157,11 @@ int picture_body(struct request *q, struct str *ret_bytes)
     return 0;
 }
 
+int picture_body_hold(struct request *q, size_t n)
+{
+    return hold((struct picture_upload *)request_state(q), n);
+}
+
 const char *picture_body_field(struct request *q, const char *name)
 {
     struct picture_upload *u = (struct picture_upload *)request_state(q);

@@ -22,6 +22,8 @@ extern const struct route_sink picture_body_sink;
 // In the handler: the file's bytes, until the request ends. ERR_INVALID: there is none; ERR_DATA:
 // the form is malformed.
 int picture_body(struct request *q, struct str *ret_bytes) MUST_CHECK;
+// Counts *n* bytes that this request takes beside its body, until it ends. ERR_BUSY.
+int picture_body_hold(struct request *q, size_t n) MUST_CHECK;
 // A field of the form, or of the query; NULL: absent.
 const char *picture_body_field(struct request *q, const char *name);
 // Calls for each field of the form, then of the query; an error ends it.

@@ -1,7 +1,10 @@
 """Posted pictures: image inference, its queue and its cache; models loaded, used, unloaded; KServe."""
+import base64
 import concurrent.futures
 import json
+import random
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -211,7 +214,7 @@ def test_preload_and_memory(assay, data, pictures, tmp_path):
         for name in ("yolox_nano_416", "nanodet_m_416"):
             s.model(data / f"models/{name}.onnx", name)
     with Server(assay, tmp_path / "data", "--preload", "yolox_nano_416,nanodet_m_416") as s:
-        for _ in range(200):
+        for _ in range(1200):
             ready = s.get("/health/ready")
             if ready.status == 200:
                 break
@@ -225,3 +228,149 @@ def test_preload_and_memory(assay, data, pictures, tmp_path):
         for name in ("yolox_nano_416", "nanodet_m_416", "yolox_nano_416"):
             assert post(s, picture, model=name).status == 200
             assert [m["name"] for m in s.get("/api/v1/models").json["items"] if m["is_loaded"]] == [name]
+
+
+# --- KServe v2
+
+NANO = "/v2/models/nano"
+SHAPE = [1, 3, 416, 416]
+
+
+def kserve(server, document, binary=None, path=NANO + "/infer"):
+    text = json.dumps(document).encode()
+    if binary is None:
+        return server.ask("POST", path, text, {"Content-Type": "application/json"})
+    return server.ask("POST", path, text + binary, {**OCTETS, "Inference-Header-Content-Length": str(len(text))})
+
+
+def floats(reply, output):
+    """An output's numbers, from wherever they stand."""
+    n_json = int(reply.headers.get("Inference-Header-Content-Length", len(reply.body)))
+    document, at = json.loads(reply.body[:n_json]), n_json
+    for o in document["outputs"]:
+        size = o.get("parameters", {}).get("binary_data_size")
+        if o["name"] == output:
+            return list(struct.unpack(f"<{size // 4}f", reply.body[at:at + size])) if size is not None else o["data"]
+        at += size or 0
+    raise KeyError(output)
+
+
+def test_kserve_says_what_there_is(server, data):
+    about = server.made("GET", "/v2")
+    assert about["name"] == "assay" and "binary_tensor_data" in about["extensions"]
+    assert server.made("GET", "/v2/health/live") == {"live": True}
+    assert server.made("GET", "/v2/health/ready") == {"ready": True}
+    model = server.made("GET", NANO)
+    assert model["name"] == "nano" and model["versions"] == ["1"] and model["platform"] == "onnx_onnxv1"
+    assert model["inputs"] == [{"name": "images", "datatype": "FP32", "shape": SHAPE}]
+    assert model["outputs"] == [{"name": "output", "datatype": "FP32", "shape": [1, 3549, 85]}]
+    assert server.made("GET", NANO + "/versions/1") == model
+    assert server.made("GET", NANO + "/ready") == {"name": "nano", "ready": True} == server.made("GET", NANO + "/versions/1/ready")
+    for path in ("/v2/models/none", "/v2/models/none/ready", NANO + "/versions/2", NANO + "/versions/2/ready"):
+        reply = server.get(path)
+        assert reply.status == 404 and set(reply.json) == {"error"}
+
+
+def test_kserve_tensors_in_json_and_binary(server):
+    random.seed(3)
+    numbers = [float(random.randrange(256)) for _ in range(3 * 416 * 416)]
+    packed = struct.pack(f"<{len(numbers)}f", *numbers)
+    plain = {"name": "images", "shape": SHAPE, "datatype": "FP32", "data": numbers}
+    reply = kserve(server, {"id": "42", "inputs": [plain]})
+    assert reply.status == 200, reply.body[:300]
+    assert reply.json["id"] == "42" and reply.json["model_name"] == "nano"
+    assert reply.json["outputs"][0]["shape"] == [1, 3549, 85] and reply.json["outputs"][0]["datatype"] == "FP32"
+    expected = floats(reply, "output")
+    assert len(expected) == 3549 * 85 and len(set(expected)) > 1000
+    nested = {"data": [[[numbers[(c * 416 + y) * 416:(c * 416 + y + 1) * 416] for y in range(416)] for c in range(3)]],
+              "datatype": "FP32", "name": "images", "shape": SHAPE}  # the data before what it is
+    assert floats(kserve(server, {"inputs": [nested], "outputs": [{"name": "output"}]}), "output") == expected
+    behind = {"name": "images", "shape": SHAPE, "datatype": "FP32", "parameters": {"binary_data_size": len(packed)}}
+    for extra in ({"parameters": {"binary_data_output": True}}, {"outputs": [{"name": "output", "parameters": {"binary_data": True}}]},
+                  {"outputs": [{"name": "output", "parameters": {"binary_data": False}}], "parameters": {"binary_data_output": True}}, {}):
+        reply = kserve(server, {"inputs": [behind], **extra}, packed)
+        assert reply.status == 200, reply.body[:300]
+        got = floats(reply, "output")
+        assert struct.pack(f"<{len(got)}f", *got) == struct.pack(f"<{len(expected)}f", *expected)
+
+
+def test_kserve_picture(server, pictures):
+    picture = (pictures / "frame.jpg").read_bytes()
+    expected = boxes(post(server, picture, confidence=0.3))
+    ask = {"inputs": [{"name": "picture", "shape": [1], "datatype": "BYTES", "parameters": {"binary_data_size": len(picture) + 4}}],
+           "parameters": {"confidence": 0.3}}
+    binary = kserve(server, ask, struct.pack("<I", len(picture)) + picture)
+    text = kserve(server, {"inputs": [{"name": "picture", "shape": [1, 1], "datatype": "BYTES", "data": [base64.b64encode(picture).decode()]}],
+                           "parameters": {"confidence": 0.3}})
+    for reply in (binary, text):
+        assert reply.status == 200, reply.body
+        got = {o["name"]: o for o in reply.json["outputs"]}
+        n = len(expected)
+        assert got["boxes"]["shape"] == [n, 4] and got["labels"]["shape"] == [n] and got["labels"]["datatype"] == "BYTES"
+        assert got["labels"]["data"] == [b[0] for b in expected]
+        assert got["confidences"]["data"] == [b[1] for b in expected]
+        for i, b in enumerate(expected):
+            assert got["boxes"]["data"][4 * i:4 * i + 2] == [b[2], b[3]]
+            assert abs(got["boxes"]["data"][4 * i + 2] - b[2] - b[4]) < 1e-3
+    ask["outputs"] = [{"name": "labels", "parameters": {"binary_data": True}}, {"name": "class_ids"}]
+    reply = kserve(server, ask, struct.pack("<I", len(picture)) + picture)
+    n_json = int(reply.headers["Inference-Header-Content-Length"])
+    assert [o["name"] for o in json.loads(reply.body[:n_json])["outputs"]] == ["labels", "class_ids"]
+    assert reply.body[n_json:] == b"".join(struct.pack("<I", len(b[0])) + b[0].encode() for b in expected)
+
+
+def test_kserve_refusals(server):
+    good = {"name": "images", "shape": SHAPE, "datatype": "FP32", "data": [0] * (3 * 416 * 416)}
+    assert kserve(server, {"inputs": [good]}).status == 200
+    # The example of the protocol's own page, asked of a model with other inputs.
+    published = {"id": "42", "inputs": [{"name": "input0", "shape": [2, 2], "datatype": "UINT32", "data": [1, 2, 3, 4]},
+                                        {"name": "input1", "shape": [3], "datatype": "BOOL", "data": [True]}],
+                 "outputs": [{"name": "output0"}]}
+    for document, word in (
+        (published, "UINT32"),
+        ({"inputs": [{**good, "name": "other"}]}, "images"),
+        ({"inputs": [good, {**good, "name": "more", "shape": [1], "data": [1]}]}, "2 inputs"),
+        ({"inputs": []}, "no inputs"),
+        ({}, "no inputs"),
+        ({"inputs": [{**good, "shape": [1, 3, 416, 417]}]}, "values"),
+        ({"inputs": [{**good, "shape": [1, 3, 415, 416]}]}, "values"),
+        ({"inputs": [{**good, "shape": [1, 3, 208, 832]}]}, "1,3,416,416"),
+        ({"inputs": [{**good, "shape": [3 * 416 * 416]}]}, "1,3,416,416"),
+        ({"inputs": [{**good, "shape": [1] * 9}]}, "8 dimensions"),
+        ({"inputs": [{**good, "shape": [-1, 3, 416, 416]}]}, "shape"),
+        ({"inputs": [{**good, "shape": [2 ** 40, 2 ** 40]}]}, "larger"),
+        ({"inputs": [{**good, "datatype": "INT64"}]}, "int64"),
+        ({"inputs": [{**good, "datatype": "UINT8", "data": [256] * (3 * 416 * 416)}]}, "UINT8"),
+        ({"inputs": [{**good, "data": ["x"] * 10}]}, "number"),
+        ({"inputs": [{**good, "data": 5}]}, "data"),
+        ({"inputs": [{k: v for k, v in good.items() if k != "shape"}]}, "shape"),
+        ({"inputs": [{k: v for k, v in good.items() if k != "data"}]}, "no data"),
+        ({"inputs": [{"name": "x"}] * 40}, "32 inputs"),
+        ({"inputs": [good], "outputs": [{"name": "none"}]}, "none"),
+        ({"inputs": [{"name": "p", "shape": [1], "datatype": "BYTES", "data": ["***"]}]}, "base64"),
+        ({"inputs": [{"name": "p", "shape": [2], "datatype": "BYTES", "data": ["AAAA", "AAAA"]}]}, "one element"),
+        ({"inputs": [{"name": "p", "shape": [1], "datatype": "BYTES", "data": ["AAAA"]}]}, "picture"),
+        ([], "object"),
+    ):
+        reply = kserve(server, document)
+        assert 400 <= reply.status < 500 and word in reply.json["error"], (str(document)[:200], reply.status, reply.body[:300])
+    behind = {"name": "images", "shape": SHAPE, "datatype": "FP32", "parameters": {"binary_data_size": 4 * 3 * 416 * 416}}
+    for document, binary, word in (
+        ({"inputs": [behind]}, b"", "behind the JSON"),
+        ({"inputs": [{**behind, "parameters": {"binary_data_size": 8}}]}, b"\0" * 8, "shape and type"),
+        ({"inputs": [{**behind, "parameters": {"binary_data_size": -1}}]}, b"\0" * 8, "binary_data_size"),
+        ({"inputs": [{"name": "p", "shape": [1], "datatype": "BYTES", "parameters": {"binary_data_size": 8}}]}, b"\xff" * 8, "length"),
+        ({"inputs": [behind]}, b"\0" * (4 * 3 * 416 * 416 + 1), "no input"),
+        ({"inputs": [{**behind, "data": [0] * (3 * 416 * 416)}]}, b"\0" * (4 * 3 * 416 * 416), "in the JSON and behind"),
+    ):
+        reply = kserve(server, document, binary)
+        assert reply.status in (400, 422) and word in reply.json["error"], (str(document)[:200], reply.status, reply.body[:300])
+    for length in ("-1", "0", "999999", "x", "1e3", "9" * 40):
+        reply = server.ask("POST", NANO + "/infer", b'{"inputs":[]}', {**OCTETS, "Inference-Header-Content-Length": length})
+        assert reply.status == 400 and "Inference-Header-Content-Length" in reply.json["error"]
+    assert server.ask("POST", NANO + "/infer", b"[" * 100000, {"Content-Type": "application/json"}).status == 400 + 22
+    assert server.ask("POST", NANO + "/infer", b"{", {"Content-Type": "application/json"}).status == 422
+    assert server.ask("POST", "/v2/models/none/infer", b"{}", {"Content-Type": "application/json"}).status == 404
+    assert server.ask("POST", NANO + "/versions/7/infer", b"{}", {"Content-Type": "application/json"}).status == 404
+    assert kserve(server, {"inputs": [good]}, path=NANO + "/versions/1/infer").status == 200
+    server.wait_for("/api/v1/models/nano", lambda m: m["users"] == 0 and m["statistics"]["waiting"] == 0)
