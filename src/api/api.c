@@ -4,8 +4,10 @@
 #include "api/api.h"
 
 #include "api/access_priv.h"
+#include "api/reply_cache.h"
 #include "base/cache.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/rate_limit.h"
 
@@ -68,6 +70,8 @@ int api_create(const struct api_opts *opts, struct api **ret_api)
         r = access_sockets_create(a);
     if (r == 0)
         r = access_reload(a);
+    if (r == 0)
+        r = reply_cache_create(a->opts.store, a->opts.bus, a->opts.cache_bytes, &a->replies);
     if (r < 0) {
         api_destroy(a);
         return r;
@@ -83,7 +87,15 @@ void api_destroy(struct api *a)
     access_sockets_destroy(a);
     access_gate_destroy(a->gate);
     rate_limit_destroy(a->rates);
+    reply_cache_destroy(a->replies);
     lock_finish(&a->claims_lock);
     cache_destroy(a->predictions);
     mem_free(a);
+}
+
+void api_warm(struct api *a)
+{
+    if (dashboard_warm(a) < 0)
+        log_warning(NULL, "the dashboard is not made beforehand: %s", err_message(0));
+    err_clear();
 }

@@ -125,6 +125,7 @@ struct api_opts {
     struct model_cache *models;
     struct api_tools tools;
     int64_t max_upload_bytes;    // of one file [64 GiB]
+    size_t cache_bytes;          // of memory, for answers that cost; 0: none are kept
     int64_t quota_bytes;         // of all files; 0: none
     int64_t project_quota_bytes; // of each project that has none of its own; 0: none
     int64_t upload_lifetime_ms;  // of an upload that is not gone on with [a day]
@@ -140,6 +141,8 @@ struct api_opts {
 
 // ERR_NOMEM, and what counting users in the store gives.
 int api_create(const struct api_opts *opts, struct api **ret_api) MUST_CHECK;
+// Makes what is likely to be asked for first.
+void api_warm(struct api *a);
 void api_destroy(struct api *a); // NULL is a no-op
 
 // For server_opts: its routes, context being the api; its hooks.

@@ -19,6 +19,7 @@ struct access_sockets;
 struct bus_listener;
 struct cache;
 struct rate_limit;
+struct reply_cache;
 struct upload_claim;
 
 struct api {
@@ -31,6 +32,7 @@ struct api {
     struct access_gate *gate;        // of password hashing
     struct access_sockets *sockets;  // open WebSockets
     bool is_rate_asked[API_N_RATES]; // by the options
+    struct reply_cache *replies;
     // --- guarded by claims_lock
     struct lock claims_lock;
     struct upload_claim *claims; // uploads that a request writes or ends
@@ -125,6 +127,9 @@ void put_session(struct json_writer *w, const struct store_session *s);
 // The video, model ... that the route's {id} names, in the request's arena.
 int api_video(struct request *q, struct store_video *ret) MUST_CHECK;
 int api_find_model(struct request *q, const char *id_or_name, struct store_model *ret) MUST_CHECK;
+
+// For the start: what is asked for first is made beforehand.
+int dashboard_warm(struct api *a) MUST_CHECK;
 
 // One object as a reply.
 int api_reply_video(struct request *q, int status, const char *id) MUST_CHECK;

@@ -4,7 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "api/api_priv.h"
+#include "api/reply_cache.h"
+#include "base/arena.h"
 #include "base/err.h"
 #include "blob/blob.h"
 #include "store/store_session.h"
@@ -26,16 +27,19 @@ static int latest_row(void *arg, const struct store_session *x)
     return 0;
 }
 
-static int put_latest(struct request *q, struct json_writer *w, const char *project_id,
-                      const char *user_id)
+struct scope {
+    const char *project_id, *user_id; // NULL: all
+};
+
+static int put_latest(struct api *a, struct json_writer *w, const struct scope *x)
 {
     const struct store_session_filter f = {
-        .project_id = project_id, .user_id = user_id, .status = STORE_SESSION_SUCCEEDED};
+        .project_id = x->project_id, .user_id = x->user_id, .status = STORE_SESSION_SUCCEEDED};
     const struct store_page page = {.limit = 10};
     struct store_next next;
     json_key(w, "latest_sessions");
     json_array(w);
-    int r = store_session_list(api_of(q)->opts.store, &f, &page, latest_row, w, &next);
+    int r = store_session_list(a->opts.store, &f, &page, latest_row, w, &next);
     json_end(w);
     return r;
 }
@@ -61,36 +65,62 @@ static void put_stats(struct json_writer *w, const struct store_stats *s)
     put_time(w, "latest_at", s->latest_at_us);
 }
 
-static int stats(struct request *q)
+static int make_stats(void *arg, struct api *a, struct arena *arena, struct str_buf *out)
 {
-    struct api *a = api_of(q);
+    const struct scope *x = (const struct scope *)arg;
     struct store_stats s;
-    const char *project_id;
-    const char *user_id;
+    struct json_writer w;
     int64_t n_free;
     int64_t n_total;
-    int r = api_query(q, "project_id", &project_id);
-    if (r == 0)
-        r = api_scope(q, &project_id, &user_id);
-    if (r == 0)
-        r = store_stats_get(a->opts.store, project_id, user_id, &s);
+    (void)arena;
+    int r = store_stats_get(a->opts.store, x->project_id, x->user_id, &s);
     if (r == 0)
         r = blob_space(a->opts.blob, &n_free, &n_total);
     if (r < 0)
         return r;
-    struct str_buf body = STR_BUF_INIT(API_MAX_JSON);
-    struct json_writer w;
-    json_writer_init(&w, &body);
+    json_writer_init(&w, out);
     json_object(&w);
     put_stats(&w, &s);
     json_put_int(&w, "free_bytes", n_free);
     json_put_int(&w, "disk_bytes", n_total);
-    r = put_latest(q, &w, project_id, user_id);
+    r = put_latest(a, &w, x);
     json_end(&w);
-    if (r == 0)
-        return reply_json(q, 200, &body);
-    str_buf_finish(&body);
     return r;
+}
+
+#define SHOWN                                                                                 \
+    (STORE_CHANGE_PROJECTS | STORE_CHANGE_VIDEOS | STORE_CHANGE_MODELS | STORE_CHANGE_TASKS | \
+     STORE_CHANGE_SESSIONS | STORE_CHANGE_DETECTIONS | STORE_CHANGE_BLOBS | STORE_CHANGE_USERS)
+
+static struct cached_reply reply_of(const char *key, struct scope *x)
+{
+    return (struct cached_reply){.key = key,
+                                 .type = "application/json",
+                                 .shows = SHOWN,
+                                 .lifetime_ms = REPLY_CACHE_ANSWER_MS,
+                                 .make = make_stats,
+                                 .arg = x};
+}
+
+int dashboard_warm(struct api *a)
+{
+    struct scope x = {NULL, NULL};
+    const struct cached_reply r = reply_of("dashboard//", &x);
+    return reply_cache_warm(a, &r);
+}
+
+static int stats(struct request *q)
+{
+    struct scope x = {NULL, NULL};
+    int r = api_query(q, "project_id", &x.project_id);
+    if (r == 0)
+        r = api_scope(q, &x.project_id, &x.user_id);
+    if (r < 0)
+        return r;
+    const char *key = arena_printf(request_arena(q), "dashboard/%s/%s",
+                                   x.project_id ? x.project_id : "", x.user_id ? x.user_id : "");
+    const struct cached_reply c = reply_of(key, &x);
+    return key ? reply_cached(q, &c) : ERR_NOMEM;
 }
 
 const struct route api_routes_dashboard[] = {

@@ -54,7 +54,8 @@ static void hear(void *arg)
     struct event *e;
     uint64_t n_lost;
     while (bus_listener_receive(a->listener, 0, &e, &n_lost) == 0) {
-        publish(server_ws(a->server), e);
+        if (!str_is(e->topic, ANNOUNCE_CHANGES)) // nobody may subscribe to those
+            publish(server_ws(a->server), e);
         event_unref(&e);
     }
     err_clear();

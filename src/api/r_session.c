@@ -6,6 +6,7 @@
 
 #include "api/api_priv.h"
 #include "api/detection_reply.h"
+#include "api/reply_cache.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "blob/blob.h"
@@ -312,20 +313,17 @@ static int session_delete(struct request *q)
     return r == 0 ? reply_empty(q, 204) : r;
 }
 
-static int session_results(struct request *q)
+static int make_results(void *arg, struct api *a, struct arena *arena, struct str_buf *out)
 {
-    struct store_session x;
+    const char *session_id = (const char *)arg;
     struct store_result result;
-    int r = find(q, "id", &x);
-    if (r == 0)
-        r = store_session_result(api_of(q)->opts.store, x.id, request_arena(q), &result);
+    struct json_writer w;
+    int r = store_session_result(a->opts.store, session_id, arena, &result);
     if (r < 0)
         return r;
-    struct str_buf body = STR_BUF_INIT(API_MAX_JSON);
-    struct json_writer w;
-    json_writer_init(&w, &body);
+    json_writer_init(&w, out);
     json_object(&w);
-    json_put_text(&w, "session_id", x.id);
+    json_put_text(&w, "session_id", session_id);
     json_put_text(&w, "verdict", result.verdict ? store_verdict_name((int)result.verdict) : NULL);
     json_put_double(&w, "AP", result.ap);
     json_put_double(&w, "AP50", result.ap50);
@@ -336,7 +334,23 @@ static int session_results(struct request *q)
     put_raw(&w, "metrics", result.metrics_json);
     json_put_bool(&w, "has_report", result.report_key != NULL);
     json_end(&w);
-    return reply_json(q, 200, &body);
+    return 0;
+}
+
+static int session_results(struct request *q)
+{
+    struct store_session x;
+    int r = find(q, "id", &x);
+    if (r < 0)
+        return r;
+    const char *key = arena_printf(request_arena(q), "results/%s", x.id);
+    const struct cached_reply c = {.key = key,
+                                   .type = "application/json",
+                                   .shows = STORE_CHANGE_SESSIONS,
+                                   .lifetime_ms = REPLY_CACHE_ANSWER_MS,
+                                   .make = make_results,
+                                   .arg = arena_strndup(request_arena(q), x.id, strlen(x.id))};
+    return key && c.arg ? reply_cached(q, &c) : ERR_NOMEM;
 }
 
 // The page carries its own styles and pictures, and nothing else.

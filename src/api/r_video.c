@@ -6,6 +6,7 @@
 
 #include "api/api_priv.h"
 #include "api/arrival.h"
+#include "api/reply_cache.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -86,11 +87,30 @@ static int video_create(struct request *q)
 
 // ---- reading
 
+static int make_video(void *arg, struct api *a, struct arena *arena, struct str_buf *out)
+{
+    struct store_video v;
+    struct json_writer w;
+    int r = store_video_get(a->opts.store, (const char *)arg, arena, &v);
+    if (r < 0)
+        return r;
+    json_writer_init(&w, out);
+    put_video(&w, &v);
+    return 0;
+}
+
 static int video_get(struct request *q)
 {
-    const char *id;
-    int r = api_parameter(q, "id", &id);
-    return r == 0 ? api_reply_video(q, 200, id) : r;
+    struct str id = request_parameter(q, "id");
+    char *text = arena_strndup(request_arena(q), id.p, id.n);
+    const char *key = text ? arena_printf(request_arena(q), "video/" STR_FMT, STR_ARG(id)) : NULL;
+    const struct cached_reply c = {.key = key,
+                                   .type = "application/json",
+                                   .shows = STORE_CHANGE_VIDEOS,
+                                   .lifetime_ms = REPLY_CACHE_VIDEO_MS,
+                                   .make = make_video,
+                                   .arg = text};
+    return key ? reply_cached(q, &c) : ERR_NOMEM;
 }
 
 static int video_delete(struct request *q)
@@ -183,6 +203,22 @@ static int video_content(struct request *q)
                       v.created_at_us);
 }
 
+// Pictures are named by what they are made of, which never changes.
+#define PICTURE_CACHING "private, max-age=31536000, immutable"
+
+static int make_thumbnail(void *arg, struct api *a, struct arena *arena, struct str_buf *out)
+{
+    char *bytes;
+    size_t n;
+    (void)arena;
+    int r = blob_get(a->opts.blob, (const char *)arg, MAX_JPEG, &bytes, &n);
+    if (r < 0)
+        return r;
+    str_buf_add(out, bytes, n);
+    mem_free(bytes);
+    return 0;
+}
+
 static int video_thumbnail(struct request *q)
 {
     struct store_video v;
@@ -191,12 +227,27 @@ static int video_thumbnail(struct request *q)
         return r;
     if (!v.thumbnail_key)
         return err_set(ERR_NOT_FOUND, "video %s has no thumbnail yet", v.id);
-    return reply_blob(q, v.thumbnail_key, "image/jpeg", NULL, v.created_at_us);
+    char *key = arena_printf(request_arena(q), "%s", v.thumbnail_key);
+    const struct cached_reply c = {.key = key,
+                                   .type = "image/jpeg",
+                                   .lifetime_ms = REPLY_CACHE_VIDEO_MS,
+                                   .is_picture = true,
+                                   .etag = key,
+                                   .caching = PICTURE_CACHING,
+                                   .make = make_thumbnail,
+                                   .arg = key,
+                                   .max_bytes = MAX_JPEG};
+    return key ? reply_cached(q, &c) : ERR_NOMEM;
+}
+
+static int make_frame(void *arg, struct api *a, struct arena *arena, struct str_buf *out)
+{
+    (void)arena;
+    return a->opts.tools.frame_jpeg(a->opts.tools.arg, (const struct api_frame_wanted *)arg, out);
 }
 
 static int video_frame(struct request *q)
 {
-    struct api *a = api_of(q);
     struct store_video v;
     struct api_frame_wanted w = {0};
     char path[BLOB_PATH_BYTES];
@@ -210,26 +261,24 @@ static int video_frame(struct request *q)
         return r;
     if (!v.blob_key || (v.n_frames > 0 && w.ordinal >= v.n_frames))
         return err_set(ERR_NOT_FOUND, "video %s has no frame %lld", v.id, (long long)w.ordinal);
-    char etag[128];
-    snprintf(etag, sizeof(etag), "%s-%lld-%lld", v.blob_key, (long long)w.ordinal,
-             (long long)width);
-    const struct reply_validity validity = {.etag = etag,
-                                            .caching = "private, max-age=31536000, immutable"};
-    r = reply_if_unchanged(q, &validity);
-    if (r != 0)
-        return r < 0 ? r : 0;
-    r = blob_path(a->opts.blob, v.blob_key, path);
+    const char *key = arena_printf(request_arena(q), "%s-%lld-%lld", v.blob_key,
+                                   (long long)w.ordinal, (long long)width);
+    r = key ? blob_path(api_of(q)->opts.blob, v.blob_key, path) : ERR_NOMEM;
     if (r < 0)
         return r;
     w.path = path;
     w.probe_json = v.probe_json;
     w.max_width = (int)width;
-    struct str_buf jpeg = STR_BUF_INIT(MAX_JPEG);
-    r = a->opts.tools.frame_jpeg(a->opts.tools.arg, &w, &jpeg);
-    if (r == 0)
-        return reply_buffer(q, 200, "image/jpeg", &jpeg);
-    str_buf_finish(&jpeg);
-    return r;
+    const struct cached_reply c = {.key = key,
+                                   .type = "image/jpeg",
+                                   .lifetime_ms = REPLY_CACHE_VIDEO_MS,
+                                   .is_picture = true,
+                                   .etag = key,
+                                   .caching = PICTURE_CACHING,
+                                   .make = make_frame,
+                                   .arg = &w,
+                                   .max_bytes = MAX_JPEG};
+    return reply_cached(q, &c);
 }
 
 // Distances from frame to frame as pairs of microseconds and how often in a row: a video of a

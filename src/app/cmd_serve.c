@@ -29,6 +29,7 @@ static const struct opt serve_options[] = {
     OPT_END,
 };
 static const struct opt room_options[] = {
+    OPT_INT(O, "cache-mb", cache_mb, 0, 1000000, "MB", "memory for answers that cost to make; 0: every one is made anew", "64"),
     OPT_INT(O, "keep-free", keep_free_mb, 1, 1000000000, "MB", "space that uploads and results leave free on the disk", "256"),
     OPT_INT(O, "max-upload", max_upload_mb, 1, 1000000000, "MB", "largest file that is taken", "65536"),
     OPT_INT(O, "project-quota", project_quota_mb, 0, 1000000000, "MB", "files of a project that names no quota of its own, in all; 0: no limit", "0"),
@@ -44,11 +45,12 @@ static struct serving_opts settings = {
     .workers = SERVING_WORKERS,
     .stop_seconds = SERVING_STOP_SECONDS,
     .access = {.login_minutes = 720, .rates = {-1, -1, -1, -1, -1}},
+    .cache_mb = 64,
     .inference_queue = DESK_MAX_WAITING,
 };
 static const struct opt_set sets[] = {{serve_options, &settings, "Server"},
                                       {data_dir_options, &data_dir_settings, "Data"},
-                                      {room_options, &settings, "Room for files"},
+                                      {room_options, &settings, "Room"},
                                       {engine_options, &settings.engine, "Engine"}};
 
 static void note_interrupt(void *arg)

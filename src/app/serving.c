@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "blob/blob.h"
+#include "event/announce.h"
 #include "event/bus.h"
 #include "http/address.h"
 #include "http/server.h"
@@ -68,6 +69,14 @@ static void note_query(void *arg, const char *query, int64_t nanoseconds)
     metric_observe(&query_seconds, (double)nanoseconds / (double)CLOCK_NS_PER_S, LABELS(query));
 }
 
+static void note_change(void *arg, unsigned changes)
+{
+    const struct serving *s = (const struct serving *)arg;
+    for (int i = 0; s->bus && i < STORE_N_CHANGES; i++)
+        if (changes & 1u << i)
+            announce_changed(s->bus, store_change_name(i));
+}
+
 static int note_depth(void *arg, const char *kind, int64_t n_queued, int64_t n_running)
 {
     (void)arg;
@@ -109,8 +118,11 @@ static int open_rooms(struct serving *s)
 {
     const struct blob_opts blobs = {.directory = s->opts.data,
                                     .reserve_bytes = s->opts.keep_free_mb * MB};
-    const struct store_opts rows = {
-        .directory = s->opts.data, .access = STORE_ACCESS_SERVE, .on_query = note_query};
+    const struct store_opts rows = {.directory = s->opts.data,
+                                    .access = STORE_ACCESS_SERVE,
+                                    .on_query = note_query,
+                                    .on_change = note_change,
+                                    .arg = s};
     const struct model_cache_opts models = {
         .engine = s->opts.engine,
         .max_idle = MAX(MODEL_CACHE_IDLE, preload_count(s->opts.preload)),
@@ -147,6 +159,7 @@ static int open_server(struct serving *s)
                            .models = s->models,
                            .tools = serve_tools_table(&s->api_tools),
                            .max_upload_bytes = s->opts.max_upload_mb * MB,
+                           .cache_bytes = (size_t)(s->opts.cache_mb * MB),
                            .quota_bytes = s->opts.quota_mb * MB,
                            .project_quota_bytes = s->opts.project_quota_mb * MB,
                            .upload_lifetime_ms = (int64_t)(s->opts.upload_hours * 3.6e6),
@@ -189,6 +202,8 @@ static int start(struct serving *s)
         r = metrics_add_refresh(refresh, s);
     if (r == 0)
         r = control_start(s->opts.data, s->store, s->api, &s->control);
+    if (r == 0)
+        api_warm(s->api);
     return r == 0 ? server_start(s->server) : r;
 }
 

@@ -25,6 +25,7 @@ struct serving_opts {
     int64_t max_upload_mb; // of one file
     int64_t quota_mb, project_quota_mb;
     int64_t keep_free_mb; // of the disk
+    int64_t cache_mb;     // of memory, for answers that cost; 0: none are kept
     double upload_hours;  // that an interrupted upload waits
     struct serving_access access;
     struct engine_opts engine;

@@ -104,6 +104,15 @@ static struct cache_value *value_create(struct str bytes)
     return &c->value;
 }
 
+int cache_value_make(struct str bytes, struct cache_value **ret_value)
+{
+    struct cache_value *v = value_create(bytes);
+    if (!v)
+        return ERR_NOMEM;
+    *ret_value = v;
+    return 0;
+}
+
 // --- life
 
 int cache_create(const struct cache_opts *opts, struct cache **ret_cache)

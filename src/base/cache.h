@@ -24,7 +24,7 @@
 struct cache;
 
 enum {
-    CACHE_MAX_TAGS = 8,   // of one value
+    CACHE_MAX_TAGS = 12,  // of one value
     CACHE_MAX_TEXT = 512, // bytes of a key or tag
 };
 
@@ -33,6 +33,8 @@ struct cache_value {
     int64_t kept_us;  // wall clock of its making
 };
 
+// A value of no cache, owned. ERR_NOMEM.
+int cache_value_make(struct str bytes, struct cache_value **ret_value) MUST_CHECK;
 struct cache_value *cache_value_ref(struct cache_value *v);
 void cache_value_unref(struct cache_value **pv); // nulls; NULL inside is a no-op
 

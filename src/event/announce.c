@@ -26,6 +26,12 @@ void announce_queued(struct bus *bus)
                                            .json = STR("{}")});
 }
 
+void announce_changed(struct bus *bus, const char *kind)
+{
+    publish(bus, &(struct bus_publication){
+                     .topic = STR(ANNOUNCE_CHANGES), .kind = str_of(kind), .json = STR("{}")});
+}
+
 void announce_cancel(struct bus *bus, const char *task_id)
 {
     struct str_buf out = STR_BUF_INIT(MAX_JSON);

@@ -4,6 +4,7 @@
 //
 //   topic "tasks"       kind "queued": a task may be due; kind "cancel": {"task_id": ...}
 //   topic "task:ID"     kind "task": the state that a listener of /ws/progress hears
+//   topic "changes"     kind "videos", "tasks" ...: rows of that kind may show something else now
 //   topic "project:ID"  kind "task": the same, when a task of the project begins or ends
 //
 // Nobody waits for these: a worker looks by itself every few seconds, so what cannot be published
@@ -19,6 +20,7 @@ struct bus;
 struct str_buf;
 
 #define ANNOUNCE_TASKS          "tasks"
+#define ANNOUNCE_CHANGES        "changes"
 #define ANNOUNCE_KIND_QUEUED    "queued"
 #define ANNOUNCE_KIND_CANCEL    "cancel"
 #define ANNOUNCE_KIND_TASK      "task"
@@ -41,6 +43,7 @@ struct announced_task {
 };
 
 void announce_queued(struct bus *bus);
+void announce_changed(struct bus *bus, const char *kind);
 void announce_cancel(struct bus *bus, const char *task_id);
 void announce_task(struct bus *bus, const struct announced_task *t);
 // The JSON of a task's state, as announce_task() publishes it.

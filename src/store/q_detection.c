@@ -26,7 +26,7 @@ const struct query queries_detection[] = {
         "DELETE FROM detection_sets WHERE task_id = $1 AND is_complete = 0"},
     [SET_GROW] = {"set_grow",
         "UPDATE detection_sets SET n_blocks = n_blocks + 1, n_frames = n_frames + $3, n_detections = n_detections + $4, "
-        "n_bytes = n_bytes + $5 WHERE id = $1 AND fence = $2 AND is_complete = 0 RETURNING n_blocks - 1"},
+        "n_bytes = n_bytes + $5 WHERE id = $1 AND fence = $2 AND is_complete = 0 RETURNING n_blocks - 1", true},
     [SET_FINISH] = {"set_finish",
         "UPDATE detection_sets SET is_complete = 1, summary_json = $3, finished_at_us = $4 "
         "WHERE id = $1 AND fence = $2 AND is_complete = 0"},

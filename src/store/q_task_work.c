@@ -37,10 +37,10 @@ const struct query queries_task_work[] = {
         "AND (due_at_us <= $4 OR due_at_us > $4 + $5) AND kind IN ($6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, "
         "$17, $18, $19, $20, $21) ORDER BY priority DESC, id LIMIT 1) RETURNING " TASK_COLUMNS},
     [RENEW] = {"task_renew",
-        "UPDATE tasks SET lease_until_ns = $3" LEASE " RETURNING cancel_requested"},
+        "UPDATE tasks SET lease_until_ns = $3" LEASE " RETURNING cancel_requested", true},
     [REPORT] = {"task_report",
         "UPDATE tasks SET progress = $3, message = coalesce($4, message), frames_done = $5, frames_total = $6, "
-        "frames_per_second = $7, n_detections = $8" LEASE " RETURNING cancel_requested"},
+        "frames_per_second = $7, n_detections = $8" LEASE " RETURNING cancel_requested", true},
     [HOLDS] = {"task_holds", "SELECT 1 FROM tasks" LEASE},
     [SUCCEED] = {"task_succeed",
         "UPDATE tasks SET status = 'succeeded', finished_at_us = $3, progress = 1.0, result_json = $4, "

@@ -142,6 +142,8 @@ bool run_step(struct run *run)
 {
     if (run->r < 0)
         return false;
+    if (store_is_writing(run->store))
+        run->store->is_quiet = run->query->is_quiet;
     int rc = sqlite3_step(run->stmt);
     if (rc != SQLITE_ROW && rc != SQLITE_DONE)
         run->r = conn_error(run->conn, rc, run->query->name);

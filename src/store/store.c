@@ -152,6 +152,49 @@ static int on_commit(void *arg, sqlite3 *db, const char *name, int n_pages)
     return SQLITE_OK;
 }
 
+static const struct {
+    const char *table;
+    unsigned change;
+} tables[] = {
+    {"blobs", STORE_CHANGE_BLOBS},
+    {"detection_sets", STORE_CHANGE_DETECTIONS},
+    {"models", STORE_CHANGE_MODELS},
+    {"project_roles", STORE_CHANGE_USERS},
+    {"projects", STORE_CHANGE_PROJECTS},
+    {"session_results", STORE_CHANGE_SESSIONS},
+    {"session_videos", STORE_CHANGE_SESSIONS},
+    {"sessions", STORE_CHANGE_SESSIONS},
+    {"tasks", STORE_CHANGE_TASKS},
+    {"truths", STORE_CHANGE_TRUTHS},
+    {"users", STORE_CHANGE_USERS},
+    {"videos", STORE_CHANGE_VIDEOS},
+};
+
+const char *store_change_name(int i)
+{
+    static const char *const names[STORE_N_CHANGES] = {"projects",   "videos", "truths",
+                                                       "models",     "tasks",  "sessions",
+                                                       "detections", "blobs",  "users"};
+    return i >= 0 && i < STORE_N_CHANGES ? names[i] : NULL;
+}
+
+// Also for rows that go with others (foreign keys).
+static void on_row(void *arg, int operation, const char *db, const char *table, sqlite3_int64 row)
+{
+    struct store *s = arg;
+    (void)operation;
+    (void)db;
+    (void)row;
+    for (size_t i = 0; !s->is_quiet && i < ARRAY_LEN(tables); i++)
+        if (strcmp(tables[i].table, table) == 0)
+            s->changes |= tables[i].change;
+}
+
+int store_n_untold(const struct store *s)
+{
+    return atomic_load(&s->n_untold);
+}
+
 int write_begin(struct store *s)
 {
     if (s->access == STORE_ACCESS_READ)
@@ -172,6 +215,7 @@ int write_begin(struct store *s)
     writing = s;
     s->depth = 1;
     s->group_r = 0;
+    s->changes = 0;
     return 0;
 }
 
@@ -192,6 +236,9 @@ int write_end(struct store *s, int r)
     if (--s->depth > 0)
         return r;
     r = r < 0 ? r : s->group_r;
+    unsigned changes = r == 0 ? s->changes : 0;
+    if (changes)
+        atomic_fetch_add(&s->n_untold, 1);
     if (r == 0)
         r = conn_exec(&s->writer, "COMMIT");
     if (r < 0 && !sqlite3_get_autocommit(s->writer.db)) {
@@ -203,6 +250,11 @@ int write_end(struct store *s, int r)
     writing = NULL;
     atomic_store(&s->is_writing, false);
     lock_release(&s->write_lock);
+    if (changes) {
+        if (r == 0 && s->opts.on_change)
+            s->opts.on_change(s->opts.arg, changes);
+        atomic_fetch_sub(&s->n_untold, 1);
+    }
     wake_keeper(s);
     return r;
 }
@@ -356,6 +408,7 @@ static int open_writer(struct store *s)
     if (r < 0)
         return r;
     sqlite3_wal_hook(s->writer.db, on_commit, s);
+    sqlite3_update_hook(s->writer.db, on_row, s);
     r = write_begin(s);
     if (r < 0)
         return r;

@@ -41,6 +41,24 @@ enum store_access {
     STORE_ACCESS_READ,  // reads beside a process that serves, or without one; takes no lock
 };
 
+// Kinds of rows, where what is shown of them may have changed; that a task goes on is not shown as
+// one. Bits of a set.
+enum store_change {
+    STORE_CHANGE_PROJECTS = 1 << 0,
+    STORE_CHANGE_VIDEOS = 1 << 1,
+    STORE_CHANGE_TRUTHS = 1 << 2,
+    STORE_CHANGE_MODELS = 1 << 3,
+    STORE_CHANGE_TASKS = 1 << 4,
+    STORE_CHANGE_SESSIONS = 1 << 5, // with their results and videos
+    STORE_CHANGE_DETECTIONS = 1 << 6,
+    STORE_CHANGE_BLOBS = 1 << 7,
+    STORE_CHANGE_USERS = 1 << 8, // with their roles in projects
+};
+enum {
+    STORE_N_CHANGES = 9,
+};
+const char *store_change_name(int i); // of bit *i*: "projects"
+
 struct store_opts {
     const char *directory; // DATA; made where absent (mode 0700)
     enum store_access access;
@@ -49,6 +67,9 @@ struct store_opts {
     // Called after every statement, on the caller's thread, with locks held: only counts. *query*
     // is one of store_query_name(); static. NULL: nobody listens.
     void (*on_query)(void *arg, const char *query, int64_t nanoseconds);
+    // Called after a commit, on the writer's thread with no lock held: the set of enum
+    // store_change. NULL: nobody listens.
+    void (*on_change)(void *arg, unsigned changes);
     void *arg;
 };
 
@@ -94,6 +115,11 @@ int store_begin(struct store *s) MUST_CHECK;
 // With *r* 0 commits, and returns what came of it; else, or when a write inside it failed, rolls
 // everything back and returns that error.
 int store_end(struct store *s, int r) MUST_CHECK;
+
+// How many commits others may see already that on_change was not told of yet. Whoever keeps what
+// they read, until on_change says that it changed, looks here first: at 0 everything was told of
+// that they could know.
+int store_n_untold(const struct store *s);
 
 // ---- time
 

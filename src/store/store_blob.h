@@ -34,5 +34,6 @@ int store_blob_used(struct store *s, const char *key, bool *ret_used) MUST_CHECK
 // Every blob in use, by key.
 int store_blob_each(struct store *s, int (*each)(void *arg, const struct store_blob *blob),
                     void *arg) MUST_CHECK;
-// Bytes of a project's blobs, and of its unfinished uploads once they are whole, or with NULL of everything: for quotas.
+// Bytes of a project's blobs, and of its unfinished uploads once they are whole, or with NULL of
+// everything: for quotas.
 int store_blob_usage(struct store *s, const char *project_id, int64_t *ret_bytes) MUST_CHECK;

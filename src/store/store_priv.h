@@ -34,6 +34,7 @@ enum {
 struct query {
     const char *name; // "project_get"
     const char *sql;
+    bool is_quiet; // writes nothing that store_change knows
 };
 
 struct conn {
@@ -59,6 +60,8 @@ struct store {
     int depth;               // of nested writes
     int group_r;             // the first failure inside a group
     int64_t clock_offset_us; // wall minus monotonic, at the last look
+    bool is_quiet;           // of the statement that runs
+    unsigned changes;        // of this transaction
     // --- guarded by pool_lock
     struct lock pool_lock;
     struct cond pool_changed;
@@ -70,6 +73,7 @@ struct store {
     atomic_int wal_pages;
     atomic_int wal_tried; // pages at the last checkpoint
     atomic_bool is_writing;
+    atomic_int n_untold; // commits, from before they are seen until after on_change
     // --- main thread only
     struct thread keeper; // checkpoints
 };

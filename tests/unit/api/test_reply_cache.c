@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// test_reply_cache.c - an answer is made again exactly when what it shows changed.
+
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "api/reply_cache.h"
+#include "base/err.h"
+#include "event/announce.h"
+#include "event/bus.h"
+#include "store/store_project.h"
+
+#define OK(call) assert_int_equal((call), 0)
+
+struct fixture {
+    char directory[64];
+    struct api api;
+    struct bus *bus;
+    struct fixture *told; // asks while it is told of a change
+};
+
+static int n_made;
+
+static int make(void *arg, struct api *api, struct arena *a, struct str_buf *out)
+{
+    (void)api;
+    (void)a;
+    n_made++;
+    str_buf_puts(out, (const char *)arg);
+    return 0;
+}
+
+static int made(struct fixture *f, const char *key, unsigned shows)
+{
+    char text[] = "answer";
+    const struct cached_reply r = {
+        .key = key, .shows = shows, .lifetime_ms = 60000, .make = make, .arg = text};
+    int before = n_made;
+    OK(reply_cache_warm(&f->api, &r));
+    return n_made - before;
+}
+
+static void tell(void *arg, unsigned changes)
+{
+    struct fixture *f = arg;
+    // (3): committed, not told: what is kept is not looked at
+    if (f->told)
+        assert_int_equal(made(f, "models", STORE_CHANGE_MODELS), 1);
+    for (int i = 0; i < STORE_N_CHANGES; i++)
+        if (changes & 1u << i)
+            announce_changed(f->bus, store_change_name(i));
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    const char *tmp = getenv("TMPDIR");
+    snprintf(f->directory, sizeof(f->directory), "%.30s/assay-replies-XXXXXX", tmp ? tmp : "/tmp");
+    assert_non_null(mkdtemp(f->directory));
+    OK(bus_create(NULL, &f->bus));
+    const struct store_opts opts = {.directory = f->directory, .on_change = tell, .arg = f};
+    OK(store_open(&opts, &f->api.opts.store));
+    OK(reply_cache_create(f->api.opts.store, f->bus, 1000000, &f->api.replies));
+    *state = f;
+    return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    reply_cache_destroy(f->api.replies);
+    store_close(f->api.opts.store);
+    bus_destroy(f->bus);
+    nftw(f->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    free(f);
+    return 0;
+}
+
+static void make_project(struct fixture *f, const char *name)
+{
+    char id[ID_BYTES];
+    OK(store_project_create(f->api.opts.store, &(struct store_project){.name = name}, id));
+}
+
+static void test_what_is_shown(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(made(f, "a", STORE_CHANGE_PROJECTS | STORE_CHANGE_VIDEOS), 1);
+    assert_int_equal(made(f, "models", STORE_CHANGE_MODELS), 1);
+    assert_int_equal(made(f, "picture", 0), 1);
+    assert_int_equal(made(f, "a", STORE_CHANGE_PROJECTS | STORE_CHANGE_VIDEOS), 0);
+    make_project(f, "one");
+    assert_int_equal(made(f, "a", STORE_CHANGE_PROJECTS | STORE_CHANGE_VIDEOS), 1);
+    assert_int_equal(made(f, "a", STORE_CHANGE_PROJECTS | STORE_CHANGE_VIDEOS), 0);
+    assert_int_equal(made(f, "models", STORE_CHANGE_MODELS), 0);
+    assert_int_equal(made(f, "picture", 0), 0);
+}
+
+static void test_nothing_while_a_change_is_untold(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(made(f, "models", STORE_CHANGE_MODELS), 1);
+    f->told = f;
+    make_project(f, "one");
+    f->told = NULL;
+    assert_int_equal(made(f, "models", STORE_CHANGE_MODELS), 0);
+}
+
+static int make_and_change(void *arg, struct api *api, struct arena *a, struct str_buf *out)
+{
+    struct fixture *f = arg;
+    (void)api;
+    (void)a;
+    n_made++;
+    str_buf_puts(out, "from before");
+    make_project(f, n_made % 2 ? "odd" : "even");
+    return 0;
+}
+
+// Read before a change and finished after it: never kept.
+static void test_changed_while_it_is_made(void **state)
+{
+    struct fixture *f = *state;
+    const struct cached_reply r = {.key = "a",
+                                   .shows = STORE_CHANGE_PROJECTS,
+                                   .lifetime_ms = 60000,
+                                   .make = make_and_change,
+                                   .arg = f};
+    OK(reply_cache_warm(&f->api, &r));
+    assert_int_equal(made(f, "a", STORE_CHANGE_PROJECTS), 1);
+}
+
+// More was told than waits for anybody: what was not heard may have been anything.
+static void test_lost_events(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(made(f, "models", STORE_CHANGE_MODELS), 1);
+    for (int i = 0; i < 5000; i++)
+        announce_changed(f->bus, "users");
+    assert_int_equal(made(f, "models", STORE_CHANGE_MODELS), 1);
+    assert_int_equal(made(f, "models", STORE_CHANGE_MODELS), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_what_is_shown, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_nothing_while_a_change_is_untold, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_changed_while_it_is_made, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_lost_events, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
