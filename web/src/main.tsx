@@ -16,3 +16,7 @@ createRoot(document.getElementById("page")!).render(
     <App />
   </StrictMode>,
 );
+
+// After the page is there: measuring must not slow what it measures.
+const later = window.requestIdleCallback ?? ((call: () => void) => setTimeout(call, 200));
+later(() => void import("./app/vitals").then((v) => v.watchVitals()));

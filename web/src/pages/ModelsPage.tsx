@@ -1,5 +1,236 @@
-import { PageHead } from "../ui/layout";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useRef, useState, type DragEvent } from "react";
 
-export default function ModelsPage() {
-  return <PageHead title="Models" />;
+import { errorOf, session as login } from "../api/client";
+import { ApiError } from "../api/client";
+import { actions, queries, type Model } from "../api/queries";
+import { useMay } from "../app/account";
+import { Link, navigate } from "../app/router";
+import type { PageProps } from "../app/routes";
+import { Badge, Status } from "../ui/Badge";
+import { Button } from "../ui/Button";
+import { formatAgo, formatBytes, formatCount, formatTime } from "../ui/format";
+import { Icon } from "../ui/Icon";
+import { Card, PageHead, Progress } from "../ui/layout";
+import { Await, describeError, EmptyState, ErrorState, Notice } from "../ui/states";
+import { toast, toastError } from "../ui/toast";
+import { ModelDetail } from "./model/Detail";
+
+/** A model's file with progress: XHR, because fetch tells nothing of how far a body has gone. */
+function uploadModel(file: File, onProgress: (share: number) => void): Promise<Model> {
+  return new Promise((resolve, reject) => {
+    const url = `/api/v1/models?name=${encodeURIComponent(file.name.replace(/\.onnx$/i, ""))}`;
+    const x = new XMLHttpRequest();
+    x.open("POST", url);
+    x.setRequestHeader("Content-Type", "application/octet-stream");
+    if (login.csrf) x.setRequestHeader("X-CSRF-Token", login.csrf);
+    x.upload.onprogress = (e) => onProgress(e.lengthComputable ? e.loaded / e.total : 0);
+    x.onerror = () => reject(new ApiError(0, "UNREACHABLE", "the connection broke"));
+    x.onload = () => {
+      const r = new Response(x.responseText, { status: x.status, statusText: x.statusText });
+      if (r.ok) resolve(JSON.parse(x.responseText) as Model);
+      else void errorOf(r, url).then(reject);
+    };
+    x.send(file);
+  });
+}
+
+interface Sending {
+  name: string;
+  share: number;
+  error: unknown;
+}
+
+function SendingLine({ s, onDismiss }: { s: Sending; onDismiss: () => void }) {
+  if (s.error)
+    return (
+      <Notice kind="bad" role="alert">
+        <div className="row between">
+          <span>
+            <b>{s.name}</b> was refused: {describeError(s.error).detail}
+          </span>
+          <Button small kind="ghost" onClick={onDismiss}>
+            Dismiss
+          </Button>
+        </div>
+      </Notice>
+    );
+  return (
+    <div className="card body-only">
+      <div className="row between small">
+        <span>{s.name}</span>
+        <span className="muted">
+          {s.share < 1 ? `${Math.round(s.share * 100)} %` : "is being looked into and loaded once"}
+        </span>
+      </div>
+      <Progress value={s.share < 1 ? s.share : null} label={`Upload of ${s.name}`} />
+    </div>
+  );
+}
+
+function LoadButton({ model }: { model: Model }) {
+  const client = useQueryClient();
+  const change = useMutation({
+    mutationFn: () => (model.is_loaded ? actions.unloadModel(model.id) : actions.loadModel(model.id)),
+    onSuccess: (m) => {
+      client.setQueryData<Model[]>(["models"], (all) => all?.map((x) => (x.id === m.id ? m : x)));
+      client.setQueryData(["model", m.id], m);
+      toast(
+        m.is_loaded ? `${m.name} is loaded${m.engine ? ` (${m.engine})` : ""}.` : `${m.name} was unloaded.`,
+      );
+    },
+    onError: (e) => toastError(`${model.name} could not be ${model.is_loaded ? "unloaded" : "loaded"}`, e),
+  });
+  return (
+    <Button small busy={change.isPending} disabled={model.status !== "ready"} onClick={() => change.mutate()}>
+      {model.is_loaded ? "Unload" : "Load"}
+    </Button>
+  );
+}
+
+function ModelTable({ models, mayEdit }: { models: Model[]; mayEdit: boolean }) {
+  return (
+    <div className="table-scroll" tabIndex={0} role="region" aria-label="Models">
+      <table className="table hover">
+        <thead>
+          <tr>
+            <th>Model</th>
+            <th>Recognised as</th>
+            <th>Input</th>
+            <th className="num">Classes</th>
+            <th className="num">Size</th>
+            <th className="num">Used</th>
+            <th>State</th>
+            <th className="num">Added</th>
+            {mayEdit && (
+              <th>
+                <span className="sr-only">Load or unload</span>
+              </th>
+            )}
+          </tr>
+        </thead>
+        <tbody>
+          {models.map((m) => (
+            <tr key={m.id}>
+              <td className="cut" style={{ maxWidth: "16rem" }}>
+                <Link className="cell" to={`/models/${m.id}`}>
+                  {m.name}
+                </Link>
+              </td>
+              <td>{m.head ?? "–"}</td>
+              <td className="muted nowrap">{m.input ? `${m.input.width} × ${m.input.height}` : "–"}</td>
+              <td className="num">{formatCount(m.labels?.length)}</td>
+              <td className="num">{formatBytes(m.bytes)}</td>
+              <td className="num">{formatCount(m.times_used)}</td>
+              <td>
+                {m.status !== "ready" ? (
+                  <Status status={m.status} />
+                ) : m.is_loaded ? (
+                  <Badge tone="good" icon="bolt">
+                    Loaded{m.engine ? `, ${m.engine}` : ""}
+                  </Badge>
+                ) : (
+                  <Badge>Not loaded</Badge>
+                )}
+              </td>
+              <td className="num muted" title={formatTime(m.created_at)}>
+                {formatAgo(m.created_at)}
+              </td>
+              {mayEdit && (
+                <td className="actions">
+                  <LoadButton model={m} />
+                </td>
+              )}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+export default function ModelsPage({ params }: PageProps) {
+  const client = useQueryClient();
+  const models = useQuery({ ...queries.models(), refetchInterval: 20_000 });
+  const mayEdit = useMay("editor");
+  const input = useRef<HTMLInputElement>(null);
+  const [sending, setSending] = useState<Sending[]>([]);
+  const id = params["m"];
+  const one = models.data?.find((m) => m.id === id || m.name === id);
+
+  const take = (files: File[]) => {
+    for (const file of files) {
+      const s: Sending = { name: file.name, share: 0, error: null };
+      setSending((all) => [...all, s]);
+      const change = (patch: Partial<Sending>) => {
+        Object.assign(s, patch);
+        setSending((all) => [...all]);
+      };
+      uploadModel(file, (share) => change({ share }))
+        .then((m) => {
+          setSending((all) => all.filter((x) => x !== s));
+          void client.invalidateQueries({ queryKey: ["models"] });
+          void client.invalidateQueries({ queryKey: ["stats"] });
+          toast(`${m.name} was recognised as ${m.head ?? "a model"}.`);
+          if (files.length === 1) navigate(`/models/${m.id}`);
+        })
+        .catch((error: unknown) => change({ error }));
+    }
+  };
+  const drop = (e: DragEvent) => {
+    if (!mayEdit || !e.dataTransfer.types.includes("Files") || id) return;
+    e.preventDefault();
+    take([...e.dataTransfer.files]);
+  };
+  const button = mayEdit && (
+    <Button
+      kind={models.data?.length ? "plain" : "primary"}
+      icon="upload"
+      onClick={() => input.current?.click()}
+    >
+      Add a model
+    </Button>
+  );
+
+  if (id && models.data && !one)
+    return <ErrorState error={new ApiError(404, "NOT_FOUND", "It may have been deleted.")} />;
+  if (id && one) return <ModelDetail model={one} action={mayEdit ? <LoadButton model={one} /> : null} />;
+  return (
+    <div className="stack loose drop-zone" onDragOver={(e) => mayEdit && e.preventDefault()} onDrop={drop}>
+      <PageHead title="Models" actions={models.data?.length ? button : undefined} />
+      <input
+        ref={input}
+        type="file"
+        accept=".onnx"
+        multiple
+        hidden
+        data-testid="models"
+        onChange={(e) => {
+          take([...(e.target.files ?? [])]);
+          e.target.value = "";
+        }}
+      />
+      {sending.map((s, i) => (
+        <SendingLine key={i} s={s} onDismiss={() => setSending((all) => all.filter((x) => x !== s))} />
+      ))}
+      <Card flush>
+        <Await query={models}>
+          {(all) =>
+            all.length > 0 ? (
+              <ModelTable models={all} mayEdit={mayEdit} />
+            ) : (
+              <EmptyState icon="model" title="No model yet" actions={button || undefined}>
+                Drop an ONNX detector here. Assay recognises YOLO, DETR, SSD and other heads, and says what it
+                saw in the file.
+              </EmptyState>
+            )
+          }
+        </Await>
+      </Card>
+      <p className="small muted row">
+        <Icon name="info" /> A model is loaded when it is first used; loading it beforehand makes the first
+        picture fast.
+      </p>
+    </div>
+  );
 }

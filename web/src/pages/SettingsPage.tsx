@@ -1,5 +1,192 @@
-import { PageHead } from "../ui/layout";
+import { useQuery } from "@tanstack/react-query";
+import { lazy, Suspense } from "react";
 
-export default function SettingsPage() {
-  return <PageHead title="Settings" />;
+import { queries } from "../api/queries";
+import { useMay, useMe } from "../app/account";
+import { Link } from "../app/router";
+import type { PageProps } from "../app/routes";
+import { formatBytes, formatCount, formatPercent } from "../ui/format";
+import { Card, PageHead, Progress, Segments } from "../ui/layout";
+import { Await, Notice, Skeleton } from "../ui/states";
+import { chooseTheme, useChosenTheme, type Theme } from "../ui/theme";
+
+const Users = lazy(() => import("./settings/Users"));
+const Keys = lazy(() => import("./settings/Keys"));
+const Audit = lazy(() => import("./settings/Audit"));
+const Password = lazy(() => import("./settings/Password"));
+
+const TABS = [
+  { id: "about", text: "About" },
+  { id: "storage", text: "Storage" },
+  { id: "keys", text: "Keys" },
+  { id: "users", text: "Users", admin: true },
+  { id: "audit", text: "Audit", admin: true },
+];
+
+function About() {
+  const version = useQuery(queries.version());
+  const me = useMe();
+  const theme = useChosenTheme();
+  return (
+    <div className="grid two">
+      <Card title="This server">
+        <Await query={version} compact>
+          {(v) => (
+            <dl className="pairs">
+              <dt>Assay</dt>
+              <dd>{v.version}</dd>
+              <dt>Schema of the database</dt>
+              <dd>{v.schema}</dd>
+              <dt>Accounts</dt>
+              <dd>{me ? (me.has_accounts ? "yes" : "none: whoever reaches it may do everything") : "–"}</dd>
+              <dt>API</dt>
+              <dd>
+                <a href="/openapi.yaml">openapi.yaml</a>
+              </dd>
+              <dt>Metrics</dt>
+              <dd>
+                <a href="/metrics">/metrics</a>
+              </dd>
+            </dl>
+          )}
+        </Await>
+      </Card>
+      <Card title="This browser">
+        <div className="stack">
+          <div className="row between">
+            <span className="small" id="colours">
+              Colours
+            </span>
+            <Segments<Theme>
+              label="Colours"
+              value={theme}
+              options={[
+                { value: "system", text: "As the system" },
+                { value: "dark", text: "Dark" },
+                { value: "light", text: "Light" },
+              ]}
+              onChange={chooseTheme}
+            />
+          </div>
+          <p className="small muted">
+            The page is part of the program: it asks no other server for anything. Licences of the parts it is
+            built from: <a href="/third-party.txt">third-party.txt</a>.
+          </p>
+        </div>
+      </Card>
+      {me?.user && (
+        <Suspense fallback={<Skeleton height="10rem" />}>
+          <Password />
+        </Suspense>
+      )}
+    </div>
+  );
+}
+
+function Storage() {
+  const stats = useQuery(queries.stats());
+  const projects = useQuery(queries.projects());
+  return (
+    <div className="grid two">
+      <Card title="Disk">
+        <Await query={stats} compact>
+          {(s) => {
+            const used = s.disk_bytes - s.free_bytes;
+            const share = s.disk_bytes > 0 ? used / s.disk_bytes : 0;
+            return (
+              <div className="stack">
+                <Progress value={share} label="Disk in use" tone={share > 0.9 ? "bad" : undefined} />
+                <dl className="pairs">
+                  <dt>Stored by Assay</dt>
+                  <dd>{formatBytes(s.stored_bytes)}</dd>
+                  <dt>In use by everything</dt>
+                  <dd>
+                    {formatBytes(used)} ({formatPercent(share, 0)})
+                  </dd>
+                  <dt>Free</dt>
+                  <dd>{formatBytes(s.free_bytes)}</dd>
+                  <dt>Detections</dt>
+                  <dd>{formatCount(s.detections)}</dd>
+                </dl>
+                {share > 0.9 && (
+                  <Notice kind="warn">Little is free: uploads are refused before the disk is full.</Notice>
+                )}
+              </div>
+            );
+          }}
+        </Await>
+      </Card>
+      <Card title="Limits of projects" flush>
+        <Await query={projects} compact>
+          {(all) =>
+            all.length === 0 ? (
+              <p className="muted small" style={{ padding: "var(--s4)" }}>
+                There is no project yet.
+              </p>
+            ) : (
+              <table className="table">
+                <thead>
+                  <tr>
+                    <th>Project</th>
+                    <th className="num">Videos</th>
+                    <th className="num">Quota</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {all.map((p) => (
+                    <tr key={p.id}>
+                      <td>
+                        <Link to={`/projects/${p.id}`}>{p.name}</Link>
+                      </td>
+                      <td className="num">{formatCount(p.videos)}</td>
+                      <td className="num">{p.quota_bytes > 0 ? formatBytes(p.quota_bytes) : "none"}</td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            )
+          }
+        </Await>
+      </Card>
+      <Card title="Retention">
+        <p className="small muted">
+          How long uploads that were broken off, finished tasks and audit lines are kept is set where the
+          server is started (<code>assay serve --help</code>). Videos, truth, models and sessions are kept
+          until somebody deletes them.
+        </p>
+      </Card>
+    </div>
+  );
+}
+
+export default function SettingsPage({ params }: PageProps) {
+  const tab = params["tab"] ?? "about";
+  const me = useMe();
+  const isAdmin = useMay("admin");
+  const tabs = TABS.filter((t) => !t.admin || isAdmin || tab === t.id);
+  return (
+    <>
+      <PageHead title="Settings" />
+      <nav className="tabs" aria-label="Settings">
+        {tabs.map((t) => (
+          <Link key={t.id} to={`/settings/${t.id}`} aria-current={t.id === tab ? "page" : undefined}>
+            {t.text}
+          </Link>
+        ))}
+      </nav>
+      {me && !me.has_accounts && (tab === "users" || tab === "keys") && (
+        <Notice>
+          There are no accounts: everybody who reaches this server may do everything. The first admin is made
+          from the shell, <code>assay user add NAME --role admin</code>.
+        </Notice>
+      )}
+      <Suspense fallback={<Skeleton height="16rem" />}>
+        {tab === "about" && <About />}
+        {tab === "storage" && <Storage />}
+        {tab === "users" && <Users />}
+        {tab === "keys" && <Keys />}
+        {tab === "audit" && <Audit />}
+      </Suspense>
+    </>
+  );
 }

@@ -1,0 +1,136 @@
+// Speed per engine and precision on this machine, measured by a task of the server.
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+
+import { sendJson } from "../../api/client";
+import type { Model, Task } from "../../api/queries";
+import { queries } from "../../api/queries";
+import { useMay } from "../../app/account";
+import { useTopics } from "../../live/use";
+import { Button } from "../../ui/Button";
+import { formatAgo, formatBytes, formatNumber } from "../../ui/format";
+import { Card, Progress } from "../../ui/layout";
+import { EmptyState, ErrorState } from "../../ui/states";
+
+interface BenchRow {
+  engine: string;
+  precision: string;
+  threads: number;
+  workers?: number;
+  milliseconds: { min: number; median: number; max: number };
+  pictures_per_second: number;
+  resident_bytes?: number;
+}
+
+/** Rows of a measurement, wherever the task's result holds them. */
+export function benchRows(result: unknown): BenchRow[] {
+  const o = result as { rows?: BenchRow[]; results?: BenchRow[]; bench?: { rows?: BenchRow[] } } | null;
+  const rows = Array.isArray(o) ? (o as BenchRow[]) : (o?.rows ?? o?.results ?? o?.bench?.rows ?? []);
+  return rows.filter((r) => r && r.milliseconds);
+}
+
+/** The newest task of a kind for a model, followed live. */
+export function useModelTask(model: string, kind: string) {
+  const tasks = useQuery({ ...queries.tasks({ limit: 100 }), refetchInterval: 15_000 });
+  const task = tasks.data?.find((t: Task) => t.kind === kind && t.model_id === model);
+  const isLive = task?.status === "running" || task?.status === "queued";
+  useTopics(isLive ? [`task:${task.task_id}`] : []);
+  return { task, isLive };
+}
+
+export function Speed({ model }: { model: Model }) {
+  const client = useQueryClient();
+  const mayEdit = useMay("editor");
+  const { task, isLive } = useModelTask(model.id, "bench");
+  const start = useMutation({
+    mutationFn: () => sendJson(`/api/v1/models/${model.id}/bench`, { method: "POST", json: {} }),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["tasks"] }),
+  });
+  const rows = benchRows(task?.result);
+  const most = Math.max(...rows.map((r) => r.pictures_per_second), 1);
+  return (
+    <Card
+      title="Speed on this machine"
+      actions={
+        mayEdit && (rows.length > 0 || isLive) ? (
+          <Button small busy={isLive || start.isPending} onClick={() => start.mutate()}>
+            {isLive ? "Measuring" : "Measure again"}
+          </Button>
+        ) : undefined
+      }
+    >
+      {start.error ? (
+        <ErrorState compact error={start.error} />
+      ) : rows.length > 0 ? (
+        <div className="table-scroll" tabIndex={0} role="region" aria-label="Speed">
+          <table className="table">
+            <thead>
+              <tr>
+                <th>Engine</th>
+                <th>Precision</th>
+                <th className="num">Threads</th>
+                <th className="num">Median</th>
+                <th className="num">Min to max</th>
+                <th className="num">Pictures/s</th>
+                <th style={{ width: "24%" }}>
+                  <span className="sr-only">Compared</span>
+                </th>
+                <th className="num">Memory</th>
+              </tr>
+            </thead>
+            <tbody>
+              {rows.map((r, i) => (
+                <tr key={i}>
+                  <th scope="row">{r.engine}</th>
+                  <td>{r.precision}</td>
+                  <td className="num">{r.threads}</td>
+                  <td className="num">{formatNumber(r.milliseconds.median, 1)} ms</td>
+                  <td className="num muted">
+                    {formatNumber(r.milliseconds.min, 1)} to {formatNumber(r.milliseconds.max, 1)}
+                  </td>
+                  <td className="num">{formatNumber(r.pictures_per_second, 1)}</td>
+                  <td>
+                    <Progress
+                      value={r.pictures_per_second / most}
+                      label={`${r.engine} ${r.precision}, compared with the fastest`}
+                    />
+                  </td>
+                  <td className="num muted">{formatBytes(r.resident_bytes)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+          <p className="tiny muted" style={{ paddingTop: "var(--s2)" }}>
+            Measured {formatAgo(task?.finished_at)}. Other work on the machine makes figures worse.
+          </p>
+        </div>
+      ) : isLive ? (
+        <div className="stack tight" role="status">
+          <Progress
+            value={task?.status === "running" && (task.progress ?? 0) > 0 ? task.progress : null}
+            label="Measurement"
+          />
+          <p className="small muted">
+            {task?.message ?? "Each engine and precision runs for a few seconds."}
+          </p>
+        </div>
+      ) : (
+        <EmptyState
+          compact
+          icon="bolt"
+          title={task?.status === "failed" ? "The measurement failed" : "Not measured yet"}
+          actions={
+            mayEdit && (
+              <Button busy={start.isPending} onClick={() => start.mutate()}>
+                Measure
+              </Button>
+            )
+          }
+        >
+          {task?.status === "failed"
+            ? task.error
+            : "Every engine and precision that this machine has, one after the other."}
+        </EmptyState>
+      )}
+    </Card>
+  );
+}

@@ -1,0 +1,216 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { send, sendJson } from "../../api/client";
+import { queries } from "../../api/queries";
+import { Button, IconButton } from "../../ui/Button";
+import { ConfirmDialog, Dialog } from "../../ui/Dialog";
+import { SelectField, TextField } from "../../ui/Field";
+import { formatAgo, formatTime } from "../../ui/format";
+import { Card } from "../../ui/layout";
+import { Await, describeError, EmptyState, Notice } from "../../ui/states";
+import { toast } from "../../ui/toast";
+
+interface Key {
+  id: string;
+  name: string;
+  role: string;
+  project_id: string | null;
+  created_at: string;
+  last_used_at: string | null;
+  expires_at: string | null;
+}
+
+const DAY = 24 * 3600;
+const LIFETIMES = [
+  { value: 30 * DAY, text: "30 days" },
+  { value: 90 * DAY, text: "90 days" },
+  { value: 365 * DAY, text: "A year" },
+  { value: 0, text: "Until it is revoked" },
+];
+
+function NewKey({ onClose }: { onClose: () => void }) {
+  const client = useQueryClient();
+  const projects = useQuery(queries.projects());
+  const [name, setName] = useState("");
+  const [role, setRole] = useState("viewer");
+  const [project, setProject] = useState("");
+  const [lifetime, setLifetime] = useState(90 * DAY);
+  const make = useMutation({
+    mutationFn: () =>
+      sendJson<Key & { key: string }>("/api/v1/keys", {
+        method: "POST",
+        json: {
+          name,
+          role,
+          ...(project ? { project_id: project } : {}),
+          ...(lifetime > 0 ? { lifetime_seconds: lifetime } : {}),
+        },
+      }),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["keys"] }),
+  });
+  if (make.data)
+    return (
+      <Dialog
+        title={`Key ${make.data.name}`}
+        onClose={onClose}
+        footer={
+          <Button kind="primary" onClick={onClose}>
+            I have kept it
+          </Button>
+        }
+      >
+        <div className="stack">
+          <Notice kind="warn">
+            This is the only time that the key is shown. The server keeps its hash, not the key.
+          </Notice>
+          <pre className="code" tabIndex={0} data-testid="key">
+            {make.data.key}
+          </pre>
+          <div>
+            <Button
+              icon="file"
+              onClick={() =>
+                void navigator.clipboard.writeText(make.data.key).then(
+                  () => toast("The key is on the clipboard."),
+                  () => toast("The browser does not allow copying: select the key by hand.", "info"),
+                )
+              }
+            >
+              Copy
+            </Button>
+          </div>
+          <p className="small muted">
+            Scripts send it as <code>Authorization: Bearer KEY</code>.
+          </p>
+        </div>
+      </Dialog>
+    );
+  return (
+    <Dialog
+      title="New key"
+      onClose={onClose}
+      onSubmit={() => name && make.mutate()}
+      footer={
+        <>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button kind="primary" type="submit" busy={make.isPending} disabled={!name}>
+            Make the key
+          </Button>
+        </>
+      }
+    >
+      <div className="stack">
+        <TextField
+          label="Name"
+          placeholder="nightly gate"
+          value={name}
+          onChange={(e) => setName(e.target.value)}
+          autoFocus
+          error={make.error ? describeError(make.error).detail : undefined}
+        />
+        <SelectField label="Role" value={role} onChange={(e) => setRole(e.target.value)}>
+          <option value="metrics">Metrics: only /metrics</option>
+          <option value="viewer">Viewer</option>
+          <option value="editor">Editor</option>
+          <option value="admin">Admin</option>
+        </SelectField>
+        <SelectField label="Project" value={project} onChange={(e) => setProject(e.target.value)}>
+          <option value="">All that the user may see</option>
+          {(projects.data ?? []).map((p) => (
+            <option key={p.id} value={p.id}>
+              {p.name}
+            </option>
+          ))}
+        </SelectField>
+        <SelectField label="Valid for" value={lifetime} onChange={(e) => setLifetime(Number(e.target.value))}>
+          {LIFETIMES.map((l) => (
+            <option key={l.value} value={l.value}>
+              {l.text}
+            </option>
+          ))}
+        </SelectField>
+      </div>
+    </Dialog>
+  );
+}
+
+export default function Keys() {
+  const client = useQueryClient();
+  const keys = useQuery({
+    queryKey: ["keys"],
+    queryFn: async () => (await sendJson<{ items: Key[] }>("/api/v1/keys?limit=200")).items,
+  });
+  const projects = useQuery(queries.projects());
+  const [dialog, setDialog] = useState<"new" | Key | null>(null);
+  const names = new Map(projects.data?.map((p) => [p.id, p.name]));
+  const button = (
+    <Button small icon="key" onClick={() => setDialog("new")}>
+      New key
+    </Button>
+  );
+  return (
+    <Card flush title="Keys" actions={keys.data?.length ? button : undefined}>
+      <Await query={keys}>
+        {(all) =>
+          all.length === 0 ? (
+            <EmptyState icon="key" title="No key yet" actions={button}>
+              Scripts and gates in CI use a key instead of a password. It has a role of its own, and may be
+              for one project only.
+            </EmptyState>
+          ) : (
+            <table className="table hover">
+              <thead>
+                <tr>
+                  <th>Name</th>
+                  <th>Role</th>
+                  <th>Project</th>
+                  <th className="num">Last used</th>
+                  <th className="num">Expires</th>
+                  <th>
+                    <span className="sr-only">Revoke</span>
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {all.map((k) => (
+                  <tr key={k.id}>
+                    <td>
+                      <b>{k.name}</b>
+                    </td>
+                    <td>{k.role}</td>
+                    <td className="muted">{k.project_id ? (names.get(k.project_id) ?? "one") : "all"}</td>
+                    <td className="num muted">{k.last_used_at ? formatAgo(k.last_used_at) : "never"}</td>
+                    <td className="num muted">{k.expires_at ? formatTime(k.expires_at) : "never"}</td>
+                    <td className="actions">
+                      <IconButton
+                        small
+                        icon="trash"
+                        label={`Revoke ${k.name}`}
+                        onClick={() => setDialog(k)}
+                      />
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          )
+        }
+      </Await>
+      {dialog === "new" && <NewKey onClose={() => setDialog(null)} />}
+      {dialog && typeof dialog === "object" && (
+        <ConfirmDialog
+          title={`Revoke ${dialog.name}?`}
+          action="Revoke key"
+          onClose={() => setDialog(null)}
+          onConfirm={async () => {
+            await send(`/api/v1/keys/${dialog.id}`, { method: "DELETE" });
+            void client.invalidateQueries({ queryKey: ["keys"] });
+          }}
+        >
+          Whatever uses it is refused from now on.
+        </ConfirmDialog>
+      )}
+    </Card>
+  );
+}
