@@ -38,6 +38,7 @@ const struct route *const api_routes[] = {
     api_routes_upload,
     api_routes_user,
     api_routes_video,
+    api_routes_vitals,
     NULL,
 };
 // clang-format on

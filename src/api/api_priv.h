@@ -50,7 +50,7 @@ extern const struct route api_routes_audit[], api_routes_key[], api_routes_login
 extern const struct route api_routes_detection[], api_routes_health[], api_routes_inference[], api_routes_kserve[],
     api_routes_live[], api_routes_model[], api_routes_page[], api_routes_project[],
     api_routes_session[], api_routes_task[], api_routes_truth[], api_routes_upload[],
-    api_routes_video[], api_routes_dashboard[];
+    api_routes_video[], api_routes_vitals[], api_routes_dashboard[];
 
 struct api *api_of(const struct request *q);
 

@@ -53,6 +53,12 @@ static int page(struct request *q)
     return answer(q, f, "no-cache");
 }
 
+static int notices(struct request *q)
+{
+    const struct page_file *f = find(STR("third-party.txt"));
+    return f ? answer(q, f, "no-cache") : err_set(ERR_NOT_FOUND, "this program has no page");
+}
+
 static int asset(struct request *q)
 {
     struct str path = request_path(q);
@@ -75,7 +81,7 @@ const struct route api_routes_page[] = {
     PAGE("/projects/{path...}"),
     PAGE("/sessions"),
     PAGE("/sessions/{path...}"),
-    PAGE("/compare/{path...}"),
+    PAGE("/compare"),
     PAGE("/models"),
     PAGE("/models/{path...}"),
     PAGE("/tasks"),
@@ -83,6 +89,7 @@ const struct route api_routes_page[] = {
     PAGE("/settings"),
     PAGE("/settings/{path...}"),
     PAGE("/login"),
+    {"GET", "/third-party.txt", notices, .rate_class = API_RATE_FREE},
     {"GET", "/assets/{path...}", asset, .rate_class = API_RATE_FREE, .flags = ROUTE_NO_LOG},
     {0},
 };

@@ -408,6 +408,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/inference/image": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description What a model sees in one picture. The same picture, model and settings within five minutes are answered from memory, unless Cache-Control says no-cache. 503 with Retry-After: more pictures wait than --inference-queue. */
+        post: operations["inferImage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sessions": {
         parameters: {
             query?: never;
@@ -596,6 +613,23 @@ export interface paths {
         get?: never;
         put?: never;
         post: operations["retryTask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vitals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description What browsers measured (milliseconds, but for CLS); histograms by page at /metrics */
+        post: operations["postVitals"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1418,12 +1452,63 @@ export interface components {
             users: components["schemas"]["Count"];
             times_used: components["schemas"]["Count"];
             engine: components["schemas"]["Text"];
+            precision: components["schemas"]["Text"];
+            /** @description pictures side by side: one a core */
+            workers: number | null;
+            statistics: components["schemas"]["ModelStatistics"];
             created_at: components["schemas"]["Time"];
             updated_at: components["schemas"]["Time"];
+        };
+        /** @description Since the server's start */
+        ModelStatistics: {
+            loads: components["schemas"]["Count"];
+            /** @description of one load */
+            load_milliseconds: number | null;
+            pictures: components["schemas"]["Count"];
+            failed_pictures: components["schemas"]["Count"];
+            /** @description of one picture in its worker, on the average */
+            inference_milliseconds: number | null;
+            /** @description of one picture before its worker, on the average */
+            queue_milliseconds: number | null;
+            waiting: components["schemas"]["Count"];
+            /** @description that its load added to the server; null where it is not loaded */
+            resident_bytes: number | null;
         };
         ModelList: {
             items: components["schemas"]["Model"][];
             next_cursor: components["schemas"]["Cursor"];
+        };
+        Inference: {
+            model: string;
+            width: components["schemas"]["Count"];
+            height: components["schemas"]["Count"];
+            decoded_width: components["schemas"]["Count"];
+            decoded_height: components["schemas"]["Count"];
+            detections: components["schemas"]["InferenceDetection"][];
+            cached: boolean;
+            milliseconds: components["schemas"]["InferenceMilliseconds"];
+        };
+        InferenceDetection: {
+            class_id: components["schemas"]["Count"];
+            label: string;
+            confidence: number;
+            bounding_box: components["schemas"]["InferenceBox"];
+        };
+        InferenceBox: {
+            x: number;
+            y: number;
+            width: number;
+            height: number;
+        };
+        /** @description null where a stage did not happen */
+        InferenceMilliseconds: {
+            digest: components["schemas"]["Figure"];
+            load: components["schemas"]["Figure"];
+            queue: components["schemas"]["Figure"];
+            decode: components["schemas"]["Figure"];
+            letterbox: components["schemas"]["Figure"];
+            inference: components["schemas"]["Figure"];
+            total: number;
         };
         /**
          * @description own: Assay runs the model; external: a system under test posts what it finds
@@ -1856,6 +1941,13 @@ export interface components {
             subscribe?: string[];
             unsubscribe?: string[];
         };
+        Vitals: {
+            /** @enum {string} */
+            name: "LCP" | "FCP" | "TTFB" | "INP" | "CLS";
+            /** @description a page that the server does not know counts as other */
+            page?: string;
+            value: number;
+        }[];
         Stats: {
             projects: components["schemas"]["Count"];
             videos: components["schemas"]["Count"];
@@ -2070,6 +2162,22 @@ export interface components {
         Piece: {
             content: {
                 "application/offset+octet-stream": components["schemas"]["Bytes"];
+            };
+        };
+        /** @description JPEG, PNG, WebP or BMP, at most 64 MiB; in a form the settings may be fields */
+        Picture: {
+            content: {
+                "multipart/form-data": {
+                    model?: string;
+                    confidence?: string;
+                    /** Format: binary */
+                    file: string;
+                };
+                "image/jpeg": components["schemas"]["Bytes"];
+                "image/png": components["schemas"]["Bytes"];
+                "image/webp": components["schemas"]["Bytes"];
+                "image/bmp": components["schemas"]["Bytes"];
+                "application/octet-stream": components["schemas"]["Bytes"];
             };
         };
     };
@@ -2825,6 +2933,42 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    inferImage: {
+        parameters: {
+            query?: {
+                /** @description name or id; needed here or in the form */
+                model?: string;
+                /** @description 0.25 */
+                confidence?: number;
+                /** @description 0.7 */
+                iou?: number;
+                /** @description labels between commas */
+                classes?: string;
+                /** @description person=0.4,car=0.3 */
+                class_confidence?: string;
+                /** @description 300 */
+                max_detections?: number;
+                /** @description reduced: a JPEG is decoded no larger than the model needs; full: as it is */
+                decode?: "reduced" | "full";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["Picture"];
+        responses: {
+            /** @description Boxes in pixels of the upright picture */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Inference"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
     listSessions: {
         parameters: {
             query?: {
@@ -3101,6 +3245,29 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["Task"];
+            default: components["responses"]["Error"];
+        };
+    };
+    postVitals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Vitals"];
+            };
+        };
+        responses: {
+            /** @description Counted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             default: components["responses"]["Error"];
         };
     };

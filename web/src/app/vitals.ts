@@ -1,6 +1,7 @@
 // How the page feels, measured where it is used: LCP, INP, CLS, TTFB and FCP go to the server by page.
 import { onCLS, onFCP, onINP, onLCP, onTTFB, type Metric } from "web-vitals";
 
+import { session } from "../api/client";
 import { findRoute } from "./routes";
 
 interface Vital {
@@ -16,11 +17,16 @@ const first =
 function flush() {
   if (queue.length === 0) return;
   const vitals = queue.splice(0, queue.length);
-  // A beacon outlives the page; what cannot be sent is lost.
-  navigator.sendBeacon(
-    "/api/v1/vitals",
-    new Blob([JSON.stringify({ vitals })], { type: "application/json" }),
-  );
+  // Outlives the page as a beacon does, and bears the login's token; what cannot be sent is lost.
+  void fetch("/api/v1/vitals", {
+    method: "POST",
+    keepalive: true,
+    body: JSON.stringify(vitals),
+    headers: {
+      "Content-Type": "application/json",
+      ...(session.csrf ? { "X-CSRF-Token": session.csrf } : {}),
+    },
+  }).catch(() => undefined);
 }
 
 function add(m: Metric) {

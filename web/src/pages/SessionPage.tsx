@@ -83,11 +83,19 @@ function Judged({ session, results }: { session: TestSession; results: Results }
       {m && <Headline results={results} />}
       {notices.length > 0 && (
         <Notice kind={m ? "info" : "warn"}>
-          <ul className="stack tight">
-            {notices.map((n) => (
-              <li key={n}>{readable(n, names)}</li>
-            ))}
-          </ul>
+          <details>
+            <summary>
+              {readable(notices[0]!, names)}
+              {notices.length > 1 && (
+                <span className="muted"> and {plural(notices.length - 1, "more notice")}</span>
+              )}
+            </summary>
+            <ul className="stack tight">
+              {notices.slice(1).map((n) => (
+                <li key={n}>{readable(n, names)}</li>
+              ))}
+            </ul>
+          </details>
         </Notice>
       )}
       {m && (

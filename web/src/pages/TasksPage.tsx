@@ -1,4 +1,4 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { actions, queries, type Task } from "../api/queries";
@@ -8,11 +8,13 @@ import { useTopics } from "../live/use";
 import { Status } from "../ui/Badge";
 import { Button, IconButton } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
-import { formatAgo, formatCount, formatDuration, formatTime } from "../ui/format";
+import { formatAgo, formatCount, formatDuration, formatNumber, formatTime } from "../ui/format";
 import { Card, PageHead, Segments } from "../ui/layout";
 import { Await, EmptyState, Notice } from "../ui/states";
 import { toastError } from "../ui/toast";
 import { TaskPace, TaskProgressBar, taskName } from "./TaskRow";
+
+const PROJECTS_NAMED = 8; // whose videos are asked for their names
 
 const FILTERS = [
   { value: "", text: "All" },
@@ -27,6 +29,20 @@ function took(t: Task): string {
   if (!t.started_at) return "–";
   const end = t.finished_at ? Date.parse(t.finished_at) : Date.now();
   return formatDuration((end - Date.parse(t.started_at)) / 1000);
+}
+
+/** What an ended task has done, where it says nothing itself. */
+function doneWords(t: Task): string {
+  if (t.frames_done === 0) return "";
+  const seconds =
+    t.started_at && t.finished_at ? (Date.parse(t.finished_at) - Date.parse(t.started_at)) / 1000 : 0;
+  return [
+    `${formatCount(t.frames_done)} frames`,
+    t.detections > 0 ? `${formatCount(t.detections)} detections` : "",
+    seconds > 0 ? `${formatNumber(t.frames_done / seconds, 1)} fps` : "",
+  ]
+    .filter(Boolean)
+    .join(" · ");
 }
 
 function Subject({ t, videos }: { t: Task; videos: Map<string, string> }) {
@@ -107,10 +123,11 @@ export default function TasksPage() {
     ...(projects.data ?? []).slice(0, 100).map((p) => `project:${p.id}`),
   ]);
   const projectIds = [...new Set(list.map((t) => t.project_id).filter((x): x is string => !!x))];
+  const lists = useQueries({
+    queries: projectIds.slice(0, PROJECTS_NAMED).map((p) => ({ ...queries.videos(p), staleTime: 60_000 })),
+  });
   const videos = new Map<string, string>();
-  for (const p of projectIds)
-    for (const v of client.getQueryData<{ id: string; name: string }[]>(["videos", p]) ?? [])
-      videos.set(v.id, v.name);
+  for (const q of lists) for (const v of q.data ?? []) videos.set(v.id, v.name);
   const names = new Map(projects.data?.map((p) => [p.id, p.name]));
 
   // At once in the list; taken back where the server says no.
@@ -206,7 +223,7 @@ export default function TasksPage() {
                               <TaskPace task={t} />
                             </>
                           ) : (
-                            <span className="tiny muted">{t.message ?? ""}</span>
+                            <span className="tiny muted">{t.message || doneWords(t)}</span>
                           )}
                         </td>
                         <td className="num">{took(t)}</td>

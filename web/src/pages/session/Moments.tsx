@@ -5,12 +5,14 @@ import { useEffect, useRef, useState } from "react";
 import { api } from "../../api/client";
 import { queries, type Outcome, type Results } from "../../api/queries";
 import { navigate } from "../../app/router";
+import { Button } from "../../ui/Button";
 import { formatTimecode, plural } from "../../ui/format";
 import { Card } from "../../ui/layout";
 import { Await, EmptyState, Skeleton } from "../../ui/states";
 import { groupMoments, reviewLink, worseFirst, worstMoments, type Moment } from "./results";
 
-const SHOWN = 12;
+const SHOWN = 8;
+const MORE = 24;
 const VIDEOS_LOOKED_AT = 6;
 
 function useSeen() {
@@ -141,6 +143,7 @@ export function MomentsCard({
   atConfidence: number;
 }) {
   const videos = useQuery(queries.videos(project));
+  const [all, setAll] = useState(false);
   const own = worstMoments(results);
   const sessionVideos = useQuery({ ...queries.sessionVideos(session), enabled: own === null });
   const ids = (sessionVideos.data ?? [])
@@ -165,16 +168,16 @@ export function MomentsCard({
             signal,
           })
         ).items as Outcome[];
-      const all = await Promise.all(
+      const lists = await Promise.all(
         ids.map(async (v) => groupMoments(v, [...(await of(v, "fn")), ...(await of(v, "fp"))], atConfidence)),
       );
-      return all.flat().sort(worseFirst).slice(0, SHOWN);
+      return lists.flat().sort(worseFirst).slice(0, MORE);
     },
   });
   const query =
     own === null
       ? gathered
-      : { data: own.slice(0, SHOWN), error: null, isPending: false, refetch: () => undefined };
+      : { data: own.slice(0, MORE), error: null, isPending: false, refetch: () => undefined };
   return (
     <Card title="Worst moments">
       {own === null && sessionVideos.isSuccess && ids.length === 0 ? (
@@ -195,22 +198,29 @@ export function MomentsCard({
             list.length === 0 ? (
               <EmptyState compact icon="check" title="Nothing was missed, and nothing was a false alarm" />
             ) : (
-              <div className="moments">
-                {list.map((m) => {
-                  const v = videos.data?.find((x) => x.id === m.video_id);
-                  return (
-                    <MomentCard
-                      key={`${m.video_id}-${m.frame}`}
-                      m={m}
-                      session={session}
-                      project={project}
-                      name={v?.name ?? "–"}
-                      size={v}
-                      atConfidence={atConfidence}
-                    />
-                  );
-                })}
-              </div>
+              <>
+                <div className="moments">
+                  {list.slice(0, all ? MORE : SHOWN).map((m) => {
+                    const v = videos.data?.find((x) => x.id === m.video_id);
+                    return (
+                      <MomentCard
+                        key={`${m.video_id}-${m.frame}`}
+                        m={m}
+                        session={session}
+                        project={project}
+                        name={v?.name ?? "–"}
+                        size={v}
+                        atConfidence={atConfidence}
+                      />
+                    );
+                  })}
+                </div>
+                {list.length > SHOWN && (
+                  <Button small kind="ghost" onClick={() => setAll(!all)}>
+                    {all ? "Fewer" : `${list.length - SHOWN} more`}
+                  </Button>
+                )}
+              </>
             )
           }
         </Await>
