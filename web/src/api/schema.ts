@@ -425,6 +425,167 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v2": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["kserveServer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["kserveLive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["kserveReady"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        get: operations["kserveModel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{model}/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        get: operations["kserveModelReady"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{model}/infer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description The model's own tensors; or one picture as an input of datatype BYTES, which gives boxes, confidences, class_ids and labels. */
+        post: operations["kserveInfer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{model}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        get: operations["kserveModelVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{model}/versions/{version}/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        get: operations["kserveModelReadyVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{model}/versions/{version}/infer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description The model's own tensors; or one picture as an input of datatype BYTES, which gives boxes, confidences, class_ids and labels. */
+        post: operations["kserveInferVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sessions": {
         parameters: {
             query?: never;
@@ -1510,6 +1671,44 @@ export interface components {
             inference: components["schemas"]["Figure"];
             total: number;
         };
+        KserveError: {
+            error: string;
+        };
+        KserveReady: {
+            name?: string;
+            ready: boolean;
+        };
+        KserveServer: {
+            name: string;
+            version: string;
+            extensions: components["schemas"]["Labels"];
+        };
+        KserveTensor: {
+            name: string;
+            datatype: string;
+            shape: number[];
+        };
+        KserveModel: {
+            name: string;
+            versions: components["schemas"]["Labels"];
+            platform: string;
+            inputs: components["schemas"]["KserveTensor"][];
+            outputs: components["schemas"]["KserveTensor"][];
+        };
+        KserveResponse: {
+            model_name: string;
+            model_version: string;
+            id?: string;
+            parameters: Record<string, never>;
+            outputs: components["schemas"]["KserveOutput"][];
+        };
+        KserveOutput: {
+            name: string;
+            datatype: string;
+            shape: number[];
+            parameters?: Record<string, never>;
+            data?: unknown[];
+        };
         /**
          * @description own: Assay runs the model; external: a system under test posts what it finds
          * @enum {string}
@@ -2001,6 +2200,24 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
+        /** @description What was wrong, in the protocol's form */
+        KserveError: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["KserveError"] | components["schemas"]["Error"];
+            };
+        };
+        /** @description Whether it is ready */
+        KserveReady: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["KserveReady"];
+            };
+        };
         /** @description As If-None-Match or If-Modified-Since knew */
         NotModified: {
             headers: {
@@ -2382,6 +2599,7 @@ export interface operations {
                     "application/json": components["schemas"]["Video"];
                 };
             };
+            304: components["responses"]["NotModified"];
             default: components["responses"]["Error"];
         };
     };
@@ -2969,6 +3187,225 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    kserveServer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Name and extensions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KserveServer"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    kserveLive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Alive */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        live: boolean;
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    kserveReady: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["KserveReady"];
+            503: components["responses"]["KserveReady"];
+            default: components["responses"]["Error"];
+        };
+    };
+    kserveModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its tensors */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KserveModel"];
+                };
+            };
+            404: components["responses"]["KserveError"];
+            409: components["responses"]["KserveError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    kserveModelReady: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["KserveReady"];
+            404: components["responses"]["KserveError"];
+            503: components["responses"]["KserveReady"];
+            default: components["responses"]["Error"];
+        };
+    };
+    kserveInfer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+                "application/octet-stream": components["schemas"]["Bytes"];
+            };
+        };
+        responses: {
+            /** @description Outputs; with binary data behind the JSON where asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KserveResponse"];
+                    "application/octet-stream": components["schemas"]["Bytes"];
+                };
+            };
+            400: components["responses"]["KserveError"];
+            404: components["responses"]["KserveError"];
+            409: components["responses"]["KserveError"];
+            413: components["responses"]["KserveError"];
+            415: components["responses"]["KserveError"];
+            422: components["responses"]["KserveError"];
+            499: components["responses"]["KserveError"];
+            503: components["responses"]["KserveError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    kserveModelVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its tensors */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KserveModel"];
+                };
+            };
+            404: components["responses"]["KserveError"];
+            409: components["responses"]["KserveError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    kserveModelReadyVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["KserveReady"];
+            404: components["responses"]["KserveError"];
+            503: components["responses"]["KserveReady"];
+            default: components["responses"]["Error"];
+        };
+    };
+    kserveInferVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+                "application/octet-stream": components["schemas"]["Bytes"];
+            };
+        };
+        responses: {
+            /** @description Outputs; with binary data behind the JSON where asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KserveResponse"];
+                    "application/octet-stream": components["schemas"]["Bytes"];
+                };
+            };
+            400: components["responses"]["KserveError"];
+            404: components["responses"]["KserveError"];
+            409: components["responses"]["KserveError"];
+            413: components["responses"]["KserveError"];
+            415: components["responses"]["KserveError"];
+            422: components["responses"]["KserveError"];
+            499: components["responses"]["KserveError"];
+            503: components["responses"]["KserveError"];
+            default: components["responses"]["Error"];
+        };
+    };
     listSessions: {
         parameters: {
             query?: {
@@ -3098,6 +3535,7 @@ export interface operations {
                     "application/json": components["schemas"]["SessionResults"];
                 };
             };
+            304: components["responses"]["NotModified"];
             default: components["responses"]["Error"];
         };
     };
@@ -3688,7 +4126,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Counts and latest results */
+            /** @description Counts and latest results; free_bytes of two minutes ago at most */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3697,6 +4135,7 @@ export interface operations {
                     "application/json": components["schemas"]["Stats"];
                 };
             };
+            304: components["responses"]["NotModified"];
             default: components["responses"]["Error"];
         };
     };
