@@ -282,7 +282,7 @@ static int print(struct handing *h, const char *data)
     const bool has_page = get(h, "/") == 0;
     str_buf_puts(&out, "\nServed until Ctrl-C\n");
     if (has_page)
-        str_buf_printf(&out, "  in a browser          %s/\n", h->url);
+        str_buf_printf(&out, "  in a browser          %s/projects/%s\n", h->url, h->project_id);
     else
         str_buf_puts(&out, "  (this build has no page for the browser)\n");
     str_buf_printf(&out, "  its interface         %s/api/v1/sessions/%s\n", h->url, h->session_id);
