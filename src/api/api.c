@@ -21,6 +21,7 @@ enum {
 // clang-format off
 const struct route *const api_routes[] = {
     api_routes_audit,
+    api_routes_compare,
     api_routes_dashboard,
     api_routes_detection,
     api_routes_health,
@@ -30,6 +31,7 @@ const struct route *const api_routes[] = {
     api_routes_live,
     api_routes_login,
     api_routes_model,
+    api_routes_outside,
     api_routes_page,
     api_routes_project,
     api_routes_session,

@@ -15,6 +15,7 @@
 
 #include "base/attr.h"
 #include "base/id.h"
+#include "base/str.h"
 
 enum api_rate { // of routes: how often a client may ask
     API_RATE_READ,
@@ -39,6 +40,7 @@ struct request;
 struct route;
 struct server;
 struct store;
+struct store_event;
 struct str_buf;
 
 // A file of annotations that becomes a video's newest truth.
@@ -91,6 +93,22 @@ struct api_picture_made {
     int64_t decode_ns, letterbox_ns; // in a child both are in the first
 };
 
+// What a system under test posts: *text*, which needs *path* as a place of its own for a moment, or
+// the file there.
+struct api_piece_wanted {
+    const char *path;
+    struct str text;    // {NULL, 0}: the file
+    const char *format; // NULL: by content
+    const char *name;   // what messages call it
+};
+struct api_piece {
+    const char *format;
+    int64_t n_items;
+    int64_t last_us; // latest presentation time; INT64_MIN: none is said
+    struct store_event *events;
+    size_t n_events;
+};
+
 struct api_tools {
     void *arg;
     // Texts of results live in *a*.
@@ -105,6 +123,13 @@ struct api_tools {
                        size_t *ret_n);
     // ERR_INVALID where a member of *json* is no setting of detection, or out of range.
     int (*check_settings)(void *arg, const char *json, struct arena *a);
+    // Likewise of how detections from outside are judged.
+    int (*check_outside_settings)(void *arg, const char *json, struct arena *a);
+    // ERR_INVALID where a label that *json*, settings of detection, names is not among
+    // *labels_json* of a model; the message says which.
+    int (*check_labels)(void *arg, const char *json, const char *labels_json, struct arena *a);
+    int (*read_piece)(void *arg, const struct api_piece_wanted *w, struct arena *a,
+                      struct api_piece *ret);
     // ERR_INVALID, ERR_DATA where *json* is neither a built-in profile's name nor a profile.
     int (*check_profile)(void *arg, const char *json, struct arena *a);
     int (*prepare_picture)(void *arg, const struct api_picture_wanted *w,

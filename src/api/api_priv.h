@@ -45,12 +45,30 @@ enum {
 };
 
 // Tables, one a file.
-extern const struct route api_routes_audit[], api_routes_key[], api_routes_login[],
-    api_routes_user[];
-extern const struct route api_routes_detection[], api_routes_health[], api_routes_inference[], api_routes_kserve[],
-    api_routes_live[], api_routes_model[], api_routes_page[], api_routes_project[],
-    api_routes_session[], api_routes_task[], api_routes_truth[], api_routes_upload[],
-    api_routes_video[], api_routes_vitals[], api_routes_dashboard[];
+// clang-format off
+extern const struct route
+    api_routes_audit[],
+    api_routes_compare[],
+    api_routes_dashboard[],
+    api_routes_detection[],
+    api_routes_health[],
+    api_routes_inference[],
+    api_routes_key[],
+    api_routes_kserve[],
+    api_routes_live[],
+    api_routes_login[],
+    api_routes_model[],
+    api_routes_outside[],
+    api_routes_page[],
+    api_routes_project[],
+    api_routes_session[],
+    api_routes_task[],
+    api_routes_truth[],
+    api_routes_upload[],
+    api_routes_user[],
+    api_routes_video[],
+    api_routes_vitals[];
+// clang-format on
 
 struct api *api_of(const struct request *q);
 
@@ -127,6 +145,14 @@ void put_session(struct json_writer *w, const struct store_session *s);
 // The video, model ... that the route's {id} names, in the request's arena.
 int api_video(struct request *q, struct store_video *ret) MUST_CHECK;
 int api_find_model(struct request *q, const char *id_or_name, struct store_model *ret) MUST_CHECK;
+// Settings of detection, by a model that has the labels they name. ERR_INVALID says what is wrong.
+int api_check_settings(struct request *q, const char *json, const struct store_model *m) MUST_CHECK;
+
+// The video of a session that ?video= or a body names, or (NULL) its only one. ERR_INVALID: it has
+// several.
+struct store_session;
+int api_session_video(struct request *q, const struct store_session *x, const char *named,
+                      char ret_id[ID_BYTES]) MUST_CHECK;
 
 // For the start: what is asked for first is made beforehand.
 int dashboard_warm(struct api *a) MUST_CHECK;

@@ -109,8 +109,10 @@ static int check_body(struct creation *c)
         return err_set(ERR_INVALID, "'model' is needed");
     if (!c->is_external)
         r = api_find_model(q, b->model, &c->model);
-    if (r == 0 && b->settings)
-        r = a->opts.tools.check_settings(a->opts.tools.arg, b->settings, request_arena(q));
+    if (r == 0 && c->is_external && b->settings)
+        r = a->opts.tools.check_outside_settings(a->opts.tools.arg, b->settings, request_arena(q));
+    else if (r == 0 && b->settings)
+        r = api_check_settings(q, b->settings, &c->model);
     if (r == 0 && b->profile)
         r = a->opts.tools.check_profile(a->opts.tools.arg, b->profile, request_arena(q));
     return r;
@@ -286,6 +288,11 @@ static int video_row(void *arg, const struct store_session_video *v)
     json_put_text(w, "task_id", v->task_id);
     json_put_text(w, "truth_id", v->truth_id);
     json_put_text(w, "set_id", v->set_id);
+    put_time(w, "played_at", v->played_at_us);
+    json_put_text(w, "posted_format", v->piece_format);
+    json_put_int(w, "posted_pieces", v->n_pieces);
+    json_put_int(w, "posted_bytes", v->n_piece_bytes);
+    json_put_int(w, "posted_items", v->n_piece_items);
     json_end(w);
     return 0;
 }
@@ -332,6 +339,7 @@ static int make_results(void *arg, struct api *a, struct arena *arena, struct st
     json_put_double(&w, "f1", result.f1);
     put_raw(&w, "judgement", result.verdict_json);
     put_raw(&w, "metrics", result.metrics_json);
+    put_raw(&w, "more", result.more_json);
     json_put_bool(&w, "has_report", result.report_key != NULL);
     json_end(&w);
     return 0;
@@ -373,12 +381,6 @@ static int session_report(struct request *q)
     return r == 0 ? reply_file(q, &f) : r;
 }
 
-static int keep_first_video(void *arg, const struct store_session_video *v)
-{
-    snprintf((char *)arg, ID_BYTES, "%s", v->video_id);
-    return 0;
-}
-
 // Of the video that ?video= names, or of the session's only one.
 static int session_detections(struct request *q)
 {
@@ -386,20 +388,13 @@ static int session_detections(struct request *q)
     struct store_session x;
     struct store_set set;
     struct store_set_filter f = {0};
-    const char *video;
-    char first[ID_BYTES] = "";
+    const char *named;
+    char video[ID_BYTES] = "";
     int r = find(q, "id", &x);
     if (r == 0)
-        r = api_query(q, "video", &video);
-    if (r == 0 && !video) {
-        const struct store_page page = {.limit = 1};
-        struct store_next next;
-        if (x.n_videos > 1)
-            return err_set(ERR_INVALID, "'video' is needed: the session has %lld videos",
-                           (long long)x.n_videos);
-        r = store_session_videos(s, x.id, &page, keep_first_video, first, &next);
-        video = first;
-    }
+        r = api_query(q, "video", &named);
+    if (r == 0)
+        r = api_session_video(q, &x, named, video);
     if (r == 0)
         r = store_set_of_session(s, x.id, video, STORE_SET_OUTCOMES, request_arena(q), &set);
     if (r == 0)

@@ -92,6 +92,20 @@ static int reply_converted(struct request *q, const struct store_truth *t, const
     return f.fd < 0 ? err_set(ERR_IO, "the converted truth cannot be read") : reply_file(q, &f);
 }
 
+// A list of events has no boxes: it is given as it came.
+static int reply_original(struct request *q, const struct store_truth *t, const char *format)
+{
+    if (format && strcmp(format, "events") != 0)
+        return err_set(ERR_UNSUPPORTED, "this truth is a list of events: it has no boxes for %.20s",
+                       format);
+    struct reply_file f = {
+        .type = "application/octet-stream",
+        .download_name = t->name,
+        .validity = {.etag = t->original_key, .modified_s = t->created_at_us / 1000000}};
+    int r = blob_read(api_of(q)->opts.blob, t->original_key, &f.fd, &f.size);
+    return r == 0 ? reply_file(q, &f) : r;
+}
+
 static int truth_get(struct request *q)
 {
     struct store_truth t;
@@ -101,6 +115,8 @@ static int truth_get(struct request *q)
         r = api_query(q, "format", &format);
     if (r < 0)
         return r;
+    if (!t.coco_key)
+        return reply_original(q, &t, format);
     if (format && strcmp(format, "coco") != 0)
         return reply_converted(q, &t, format);
     struct reply_file f = {

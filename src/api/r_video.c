@@ -404,14 +404,11 @@ int api_queue_process(struct request *q, const struct store_video *v, struct sto
 
 static int check_process(struct request *q, const struct process_body *b, struct store_model *m)
 {
-    struct api *a = api_of(q);
     int r = api_find_model(q, b->model, m);
     if (r == 0 && m->status == STORE_MODEL_FAILED)
         return err_set(ERR_CONFLICT, "model %s cannot be used: %s", m->name,
                        m->error ? m->error : "");
-    if (r == 0 && b->settings)
-        r = a->opts.tools.check_settings(a->opts.tools.arg, b->settings, request_arena(q));
-    return r;
+    return r == 0 && b->settings ? api_check_settings(q, b->settings, m) : r;
 }
 
 static void put_queued(struct json_writer *w, const char *task_id, const char *video_id)

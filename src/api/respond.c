@@ -117,6 +117,13 @@ int api_find_model(struct request *q, const char *id_or_name, struct store_model
     return store_model_get(api_of(q)->opts.store, id_or_name, request_arena(q), ret);
 }
 
+int api_check_settings(struct request *q, const char *json, const struct store_model *m)
+{
+    const struct api_tools *t = &api_of(q)->opts.tools;
+    int r = t->check_settings(t->arg, json, request_arena(q));
+    return r == 0 ? t->check_labels(t->arg, json, m->labels_json, request_arena(q)) : r;
+}
+
 void api_announce_task(struct api *a, const struct store_task *t, const char *id)
 {
     announce_queued(a->opts.bus);

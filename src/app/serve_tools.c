@@ -17,12 +17,16 @@
 #include "media/child_jobs.h"
 #include "media/frame_at.h"
 #include "media/frame_times.h"
+#include "pipeline/classes.h"
 #include "pipeline/detect_opts.h"
+#include "task/outside_settings.h"
+#include "task/piece_read.h"
 #include "task/probe_json.h"
 #include "task/truth_import.h"
 
 enum {
     JPEG_QUALITY = 85,
+    MAX_LABELS = 20000,
 };
 #define MAX_INSPECTION (8 * MIB)
 
@@ -121,6 +125,89 @@ static int check_settings(void *arg, const char *json, struct arena *a)
     (void)arg;
     struct detect_opts o = {0};
     return detect_opts_read_json(json, a, &o);
+}
+
+static int read_labels(const char *json, struct arena *a, const char ***ret_labels, int *ret_n)
+{
+    struct json_reader *reader;
+    struct json_event e;
+    const struct json_reader_opts opts = {.text = str_of(json)};
+    const char **labels = arena_array(a, const char *, MAX_LABELS);
+    int n = 0;
+    int r = labels ? json_reader_create(&opts, &reader) : ERR_NOMEM;
+    if (r < 0)
+        return r;
+    while (r == 0 && (r = json_next(reader, &e)) == 0 && e.type != JSON_END) {
+        if (e.type != JSON_STRING || n == MAX_LABELS)
+            continue;
+        labels[n] = arena_strndup(a, e.text.p, e.text.n);
+        r = labels[n++] ? 0 : ERR_NOMEM;
+    }
+    json_reader_destroy(reader);
+    *ret_labels = labels;
+    *ret_n = n;
+    return r;
+}
+
+// Who asks over HTTP knows settings, not options: "--class-confidence: x" becomes
+// "settings.class_confidence: x", and a command to run means nothing.
+static int told_as_setting(int r)
+{
+    char text[ERR_MESSAGE_BYTES];
+    err_copy_message(r, text, sizeof(text));
+    char *hint = strstr(text, " (see: assay ");
+    if (hint)
+        *hint = '\0';
+    if (strncmp(text, "--", 2) != 0)
+        return err_set((enum err)r, "settings: %s", text);
+    for (char *p = text; *p && *p != ':' && *p != ' '; p++)
+        *p = *p == '-' ? '_' : *p;
+    return err_set((enum err)r, "settings.%s", text + 2);
+}
+
+static int check_labels(void *arg, const char *json, const char *labels_json, struct arena *a)
+{
+    (void)arg;
+    struct detect_opts o = {0};
+    const char **labels = NULL;
+    int n = 0;
+    bool *wanted;
+    float *floors;
+    if (!labels_json)
+        return 0;
+    int r = detect_opts_read_json(json, a, &o);
+    if (r == 0)
+        r = read_labels(labels_json, a, &labels, &n);
+    if (r < 0)
+        return r;
+    r = classes_select(o.classes, labels, n, a, &wanted);
+    if (r == 0)
+        r = classes_floors(&o.class_confidence, o.confidence, labels, n, a, &floors);
+    return r < 0 ? told_as_setting(r) : 0;
+}
+
+static int check_outside_settings(void *arg, const char *json, struct arena *a)
+{
+    (void)arg;
+    struct outside_settings o;
+    return outside_settings_read(json, a, &o);
+}
+
+static int read_piece(void *arg, const struct api_piece_wanted *w, struct arena *a,
+                      struct api_piece *ret)
+{
+    (void)arg;
+    const struct piece_wanted wanted = {
+        .path = w->path, .text = w->text, .format = w->format, .name = w->name};
+    struct piece_read p;
+    int r = piece_read(&wanted, a, &p);
+    if (r == 0)
+        *ret = (struct api_piece){.format = p.format,
+                                  .n_items = p.n_items,
+                                  .last_us = p.last_us,
+                                  .events = p.events,
+                                  .n_events = p.n_events};
+    return r;
 }
 
 static int check_profile(void *arg, const char *json, struct arena *a)
@@ -223,6 +310,9 @@ struct api_tools serve_tools_table(const struct serve_tools *tools)
         .frame_jpeg = frame_jpeg,
         .frame_times = frame_times,
         .check_settings = check_settings,
+        .check_outside_settings = check_outside_settings,
+        .check_labels = check_labels,
+        .read_piece = read_piece,
         .check_profile = check_profile,
         .inspect_model = inspect_model,
         .picture_settings = picture_settings,

@@ -478,12 +478,6 @@ const struct opt *opt_find(const struct opt_set *sets, size_t n_sets, struct str
     return row && target_of(&p, row) ? row : NULL;
 }
 
-int opt_unknown(const struct opt_set *sets, size_t n_sets, struct str name, const char *what)
-{
-    struct parse p = {.sets = sets, .n_sets = n_sets};
-    return unknown(&p, name, what, "");
-}
-
 int opt_parse(int argc, char **argv, const struct opt_set *sets, size_t n_sets, struct arena *a,
               struct opt_result *ret_result)
 {

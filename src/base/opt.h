@@ -98,7 +98,7 @@ void opt_set_known_elsewhere(bool (*is_known)(const char *name));
 // Sets the options that a JSON object names by its members, "max_frames" for --max-frames, to
 // values that are texts, numbers, booleans, arrays of texts (a list, or joined by commas), or
 // {"label": number} for a list of pairs; null leaves the default. Nothing else is looked at: no
-// environment, no file. A member whose name *is_refused* (may be NULL) says is none is unknown.
+// environment, no file. An option that *is_refused* (may be NULL) names cannot be set here.
 // ERR_INVALID (no such option, a value out of its range: named as "settings.max_frames"), ERR_DATA
 // (not JSON), ERR_NOMEM. Texts are copied into *a*.
 int opt_parse_json(struct str json, const char *what, const struct opt_set *sets, size_t n_sets,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // opt_json.c - options as the members of a JSON object.
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -125,7 +126,7 @@ static int read_value(struct reading *g, const struct opt *row)
     return r == 0 ? join_values(g, row) : r;
 }
 
-// "max_frames" is --max-frames; a name with '-' is none.
+// "max_frames" is --max-frames; a name with '-' is none. NULL: there is no such option at all.
 static const struct opt *row_of(const struct reading *g, struct str key)
 {
     char name[OPT_NAME_MAX + 1];
@@ -137,16 +138,44 @@ static const struct opt *row_of(const struct reading *g, struct str key)
         name[i] = key.p[i] == '_' ? '-' : key.p[i];
     }
     name[key.n] = '\0';
-    if (g->is_refused && g->is_refused(name))
-        return NULL;
     return opt_find(g->sets, g->n_sets, (struct str){name, key.n});
+}
+
+static bool may_not_be_set(const struct reading *g, const struct opt *row)
+{
+    return g->is_refused && g->is_refused(row->name);
+}
+
+// The nearest of those that may be set, as it is written here.
+static int unknown(const struct reading *g, struct str key)
+{
+    char names[2][OPT_NAME_MAX + 1] = {"", ""}; // the nearest one, and the one being tried
+    struct opt_nearest nearest = {.word = key};
+    for (size_t i = 0; i < g->n_sets; i++) {
+        for (const struct opt *row = g->sets[i].rows; row->name; row++) {
+            char *name = names[nearest.best != names[1]];
+            if (may_not_be_set(g, row))
+                continue;
+            snprintf(name, sizeof(names[0]), "%s", row->name);
+            for (char *p = name; *p; p++)
+                *p = *p == '-' ? '_' : *p;
+            opt_nearest_try(&nearest, name);
+        }
+    }
+    int n = (int)MIN(key.n, (size_t)OPT_NAME_MAX);
+    if (!nearest.best)
+        return err_set(ERR_INVALID, "%s: unknown setting '%.*s'", g->what, n, key.p);
+    return err_set(ERR_INVALID, "%s: unknown setting '%.*s', did you mean '%s'?", g->what, n, key.p,
+                   nearest.best);
 }
 
 static int read_member(struct reading *g, struct str key)
 {
     const struct opt *row = row_of(g, key);
     if (!row)
-        return err_prefix(opt_unknown(g->sets, g->n_sets, key, "setting"), "%s", g->what);
+        return unknown(g, key);
+    if (may_not_be_set(g, row))
+        return err_set(ERR_INVALID, "%s: '" STR_FMT "' cannot be set here", g->what, STR_ARG(key));
     const char *origin = arena_printf(g->arena, "%s." STR_FMT, g->what, STR_ARG(key));
     if (!origin)
         return ERR_NOMEM;

@@ -10,5 +10,3 @@ const struct opt *opt_find(const struct opt_set *sets, size_t n_sets, struct str
 int opt_apply(const struct opt_set *sets, size_t n_sets, const struct opt *row,
               const char *const *values, size_t n_values, const char *origin,
               struct arena *a) MUST_CHECK;
-// ERR_INVALID, with the nearest name.
-int opt_unknown(const struct opt_set *sets, size_t n_sets, struct str name, const char *what);

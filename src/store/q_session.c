@@ -58,7 +58,8 @@ const struct query queries_session[] = {
         LISTED "EXISTS (SELECT 1 FROM project_roles r WHERE r.user_id = $6 AND r.project_id = sessions.project_id) "
         "AND (CAST($4 AS TEXT) IS NULL OR project_id = $4) AND (CAST($5 AS TEXT) IS NULL OR status = $5)" NEWEST},
     [VIDEOS] = {"session_videos",
-        "SELECT CAST(position AS TEXT) AS cursor, session_id, video_id, position, task_id, truth_id, set_id FROM session_videos "
+        "SELECT CAST(position AS TEXT) AS cursor, session_id, video_id, position, task_id, truth_id, set_id, "
+        "played_at_us, piece_format, n_pieces, n_piece_bytes, n_piece_items FROM session_videos "
         "WHERE session_id = $3 AND position > CAST($1 AS INTEGER) ORDER BY position LIMIT $2"},
     [SET_VIDEO] = {"session_set_video",
         "UPDATE session_videos SET task_id = coalesce($3, task_id), truth_id = coalesce($4, truth_id), "
@@ -70,12 +71,12 @@ const struct query queries_session[] = {
     [SET_FIGURES] = {"session_set_figures",
         "UPDATE sessions SET verdict = $2, ap = $3, ap50 = $4, \"precision\" = $5, recall = $6, f1 = $7 WHERE id = $1"},
     [SET_RESULT] = {"session_set_result",
-        "INSERT INTO session_results (session_id, report_key, verdict_json, metrics_json) VALUES ($1, $2, $3, $4) "
+        "INSERT INTO session_results (session_id, report_key, verdict_json, metrics_json, more_json) VALUES ($1, $2, $3, $4, $5) "
         "ON CONFLICT (session_id) DO UPDATE SET report_key = excluded.report_key, "
-        "verdict_json = excluded.verdict_json, metrics_json = excluded.metrics_json"},
+        "verdict_json = excluded.verdict_json, metrics_json = excluded.metrics_json, more_json = excluded.more_json"},
     [SET_REPORT] = {"session_set_report", "UPDATE session_results SET report_key = $2 WHERE session_id = $1"},
     [RESULT] = {"session_result",
-        "SELECT verdict, ap, ap50, \"precision\", recall, f1, metrics_json, verdict_json, report_key "
+        "SELECT verdict, ap, ap50, \"precision\", recall, f1, metrics_json, verdict_json, report_key, more_json "
         "FROM sessions JOIN session_results ON session_id = id WHERE id = $1"},
     [TAKES_EVENTS] = {"session_takes_events",
         "SELECT 1 FROM sessions JOIN session_videos ON session_id = id "
@@ -118,7 +119,7 @@ ENUM_FUNCTIONS(store_verdict, verdicts)
 #define OVER (BIT(STORE_SESSION_SUCCEEDED) | BIT(STORE_SESSION_FAILED) | BIT(STORE_SESSION_CANCELLED))
 static const unsigned moves[STORE_SESSION_N_STATUSES] = {
     [STORE_SESSION_QUEUED] = BIT(STORE_SESSION_RUNNING) | OVER,
-    [STORE_SESSION_OPEN] = BIT(STORE_SESSION_RUNNING) | OVER,
+    [STORE_SESSION_OPEN] = BIT(STORE_SESSION_QUEUED) | BIT(STORE_SESSION_RUNNING) | OVER,
     [STORE_SESSION_RUNNING] = BIT(STORE_SESSION_RUNNING) | BIT(STORE_SESSION_QUEUED) | BIT(STORE_SESSION_OPEN) | OVER,
     [STORE_SESSION_SUCCEEDED] = BIT(STORE_SESSION_QUEUED),
     [STORE_SESSION_FAILED] = BIT(STORE_SESSION_QUEUED),
@@ -161,6 +162,7 @@ static const struct field result_fields[] = {
     FIELD(struct store_result, metrics_json, FIELD_TEXT),
     FIELD(struct store_result, verdict_json, FIELD_TEXT),
     FIELD(struct store_result, report_key, FIELD_TEXT),
+    FIELD(struct store_result, more_json, FIELD_TEXT),
 };
 
 // Rows whose first column is the cursor's key.
@@ -176,6 +178,11 @@ static const struct field video_fields[] = {
     FIELD(struct keyed_video, video.task_id, FIELD_TEXT),
     FIELD(struct keyed_video, video.truth_id, FIELD_TEXT),
     FIELD(struct keyed_video, video.set_id, FIELD_TEXT),
+    FIELD(struct keyed_video, video.played_at_us, FIELD_I64),
+    FIELD(struct keyed_video, video.piece_format, FIELD_TEXT),
+    FIELD(struct keyed_video, video.n_pieces, FIELD_I64),
+    FIELD(struct keyed_video, video.n_piece_bytes, FIELD_I64),
+    FIELD(struct keyed_video, video.n_piece_items, FIELD_I64),
 };
 struct keyed_event {
     const char *key;
@@ -390,6 +397,7 @@ static int set_result(struct store *s, const char *id, const struct store_result
     run_text(&run, 2, report_key);
     run_text(&run, 3, x->verdict_json);
     run_text(&run, 4, x->metrics_json);
+    run_text(&run, 5, x->more_json);
     return run_done(&run, NULL);
 }
 
@@ -433,6 +441,8 @@ int store_session_set_result(struct store *s, const struct store_lease *lease, c
     if (r == 0)
         r = check_text("session: verdict", result->verdict_json, STORE_JSON_MAX);
     if (r == 0)
+        r = check_text("session: further figures", result->more_json, STORE_JSON_MAX);
+    if (r == 0)
         r = write_begin(s);
     if (r < 0)
         return r;
@@ -443,6 +453,8 @@ int store_session_set_result(struct store *s, const struct store_lease *lease, c
         r = set_figures(s, id, result);
     if (r == 0)
         r = set_result(s, id, result, report ? report->key : NULL);
+    if (r == 0)
+        r = comparison_drop(s, id);
     r = write_end(s, r);
     if (r < 0)
         dropped->n = before;

@@ -231,6 +231,8 @@ int task_recover(struct store *s) MUST_CHECK;
 int task_recount(struct store *s) MUST_CHECK;
 int set_recover(struct store *s) MUST_CHECK;
 int upload_recover(struct store *s) MUST_CHECK;
+// Comparisons with a session that was judged anew. Inside a write.
+int comparison_drop(struct store *s, const char *session_id) MUST_CHECK;
 // What a task that is over leaves half-written. Inside a write.
 int set_drop_unfinished(struct store *s, const char *task_id) MUST_CHECK;
 // Brings the schema of an open database to *version*.
@@ -238,7 +240,7 @@ int schema_move(struct conn *c, int version) MUST_CHECK;
 int schema_version(struct conn *c, int *ret_version) MUST_CHECK;
 
 // The nouns' statements.
-extern const struct query queries_access[], queries_audit[], queries_blob[], queries_detection[],
-    queries_key[], queries_login[], queries_model[], queries_project[], queries_session[],
-    queries_stats[], queries_store[], queries_task[], queries_task_work[], queries_truth[],
-    queries_upload[], queries_user[], queries_video[];
+extern const struct query queries_access[], queries_audit[], queries_blob[], queries_comparison[],
+    queries_detection[], queries_key[], queries_login[], queries_model[], queries_piece[],
+    queries_project[], queries_session[], queries_stats[], queries_store[], queries_task[],
+    queries_task_work[], queries_truth[], queries_upload[], queries_user[], queries_video[];

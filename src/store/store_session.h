@@ -66,6 +66,10 @@ struct store_session_video {
     const char *task_id;  // that processes it; NULL: external
     const char *truth_id; // what it is judged by; NULL: none
     const char *set_id;   // its detections; NULL: none yet
+    // --- read only: what a system under test posted (store_piece.h)
+    int64_t played_at_us;     // when the video began to play; 0: not yet
+    const char *piece_format; // of all its pieces; NULL: none yet
+    int64_t n_pieces, n_piece_bytes, n_piece_items;
 };
 
 // With its videos, in their order (video_id, task_id and truth_id of each are read). ERR_CONFLICT:
@@ -95,9 +99,9 @@ int store_session_videos(struct store *s, const char *session_id, const struct s
 // Sets truth_id, task_id and set_id where not NULL.
 int store_session_set_video(struct store *s, const struct store_lease *lease,
                             const struct store_session_video *v) MUST_CHECK;
-// *lease* may be NULL; *error* too. Allowed moves: queued, open -> running; running -> queued,
-// open; anything not over -> succeeded, failed, cancelled; over -> queued (judged again). Else
-// ERR_CONFLICT.
+// *lease* may be NULL; *error* too. Allowed moves: open -> queued; queued, open -> running; running
+// -> queued, open; anything not over -> succeeded, failed, cancelled; over -> queued (judged
+// again). Else ERR_CONFLICT.
 int store_session_set_status(struct store *s, const struct store_lease *lease, const char *id,
                              enum store_session_status status, const char *error) MUST_CHECK;
 
@@ -109,6 +113,7 @@ struct store_result {
     const char *metrics_json;               // the metrics file's object
     const char *verdict_json;               // rule by rule; NULL: no profile
     const char *report_key;                 // read: the report's blob; NULL: none yet
+    const char *more_json;                  // what pages show besides: intervals, moments ...; NULL
 };
 // Replaces what an earlier evaluation left. *report* may be NULL: the report comes later.
 int store_session_set_result(struct store *s, const struct store_lease *lease, const char *id,

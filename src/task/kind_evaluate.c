@@ -23,9 +23,12 @@
 #include "store/store_blob.h"
 #include "store/store_detection.h"
 #include "store/store_session.h"
+#include "task/judge_events.h"
 #include "task/kinds.h"
+#include "task/outside_settings.h"
 #include "task/page.h"
 #include "task/session_files.h"
+#include "task/session_more.h"
 #include "tracking/tracking.h"
 
 enum {
@@ -36,7 +39,9 @@ enum {
 struct judging {
     struct task_run *run;
     struct store_session session;
-    struct detect_opts settings;
+    struct detect_opts settings;     // of our own
+    struct outside_settings outside; // of an external one; else the defaults
+    const char *wanted_classes;
     struct session_files files;
     struct dataset *truth, *detections;
     struct evaluation evaluation;
@@ -46,8 +51,9 @@ struct judging {
     struct verdict verdict;
     struct conditions conditions;
     struct outcome outcome;
+    struct events_judged events;
     struct report_about about;
-    struct str_buf metrics, verdict_json;
+    struct str_buf metrics, verdict_json, more;
     struct blob_info page;
     bool has_page;
     struct store_set_writer **writers; // [video of files]
@@ -65,15 +71,24 @@ static int read_files(struct judging *j)
     return r;
 }
 
+// Of a system under test whose detections bear ids.
+static bool has_tracks(const struct dataset *d)
+{
+    bool has = false;
+    for (size_t i = 0; !has && i < d->n_objects; i++)
+        has = d->objects[i].track_id > 0;
+    return has;
+}
+
 static int evaluate(struct judging *j)
 {
     struct arena *a = task_run_arena(j->run);
     struct evaluation_opts opts = {.has_at_confidence = true,
                                    .at_confidence = EVALUATION_AT_CONFIDENCE};
     int r = 0;
-    if (j->settings.classes) {
+    if (j->wanted_classes) {
         const char **classes;
-        r = classes_split(j->settings.classes, a, &classes, &opts.n_classes);
+        r = classes_split(j->wanted_classes, a, &classes, &opts.n_classes);
         opts.classes = classes;
     }
     conditions_find(j->truth, &j->conditions);
@@ -85,12 +100,16 @@ static int evaluate(struct judging *j)
         r = evaluation_run(j->truth, j->detections, &opts, &j->evaluation);
     if (r < 0)
         return r;
-    if (j->settings.track) {
+    if (j->settings.track || has_tracks(j->detections)) {
         const struct tracking_opts t = {.classes = opts.classes, .n_classes = opts.n_classes};
         r = tracking_evaluate(j->truth, j->detections, &t, a, &j->tracks);
         j->about.tracking = &j->tracks;
     }
-    const struct temporal_opts t = {.has_at_confidence = true,
+    const struct temporal_opts t = {.has_tolerance = true,
+                                    .tolerance_ms = j->outside.tolerance_ms,
+                                    .has_latency_threshold = true,
+                                    .latency_threshold_ms = j->outside.latency_threshold_ms,
+                                    .has_at_confidence = true,
                                     .at_confidence = EVALUATION_AT_CONFIDENCE,
                                     .classes = opts.classes,
                                     .n_classes = opts.n_classes};
@@ -100,15 +119,33 @@ static int evaluate(struct judging *j)
     return r == 0 ? outcome_run(j->truth, j->detections, &j->evaluation, a, &j->outcome) : r;
 }
 
-static int judge(struct judging *j)
+static int read_profile(struct judging *j, bool *ret_has)
 {
     const char *text = j->session.profile_json;
-    if (!text || !*text || strcmp(text, "null") == 0)
-        return 0;
-    int r = verdict_profile_read_json(str_of(text), task_run_arena(j->run), &j->profile);
-    if (r == 0)
-        r = profile_judge(&j->profile, j->truth, j->detections, &j->evaluation, &j->times,
-                          task_run_arena(j->run), &j->verdict);
+    *ret_has = text && *text && strcmp(text, "null") != 0;
+    return *ret_has ? verdict_profile_read_json(str_of(text), task_run_arena(j->run), &j->profile)
+                    : 0;
+}
+
+static int put_verdict(struct judging *j)
+{
+    struct json_writer w;
+    j->verdict_json = STR_BUF_INIT(MAX_METRICS);
+    json_writer_init(&w, &j->verdict_json);
+    json_object(&w);
+    verdict_json_put(&w, j->about.verdict);
+    json_end(&w);
+    return str_buf_check(&j->verdict_json);
+}
+
+static int judge(struct judging *j)
+{
+    bool has_profile;
+    int r = read_profile(j, &has_profile);
+    if (r < 0 || !has_profile)
+        return r;
+    r = profile_judge(&j->profile, j->truth, j->detections, &j->evaluation, &j->times,
+                      task_run_arena(j->run), &j->verdict);
     j->about.verdict = &j->verdict;
     return r;
 }
@@ -116,17 +153,8 @@ static int judge(struct judging *j)
 static int write_metrics(struct judging *j)
 {
     j->metrics = STR_BUF_INIT(MAX_METRICS);
-    j->verdict_json = STR_BUF_INIT(MAX_METRICS);
     int r = metrics_json_write(&j->evaluation, &j->about, &j->metrics);
-    if (r == 0 && j->about.verdict) {
-        struct json_writer w;
-        json_writer_init(&w, &j->verdict_json);
-        json_object(&w);
-        verdict_json_put(&w, &j->verdict);
-        json_end(&w);
-        r = str_buf_check(&j->verdict_json);
-    }
-    return r;
+    return r == 0 && j->about.verdict ? put_verdict(j) : r;
 }
 
 // --- what became of every object, into one set a video
@@ -240,25 +268,39 @@ static double or_nan(double v, bool has)
     return has ? v : NAN;
 }
 
+// Of a session from outside they are the only set that a video has.
+static int finish_outcomes(struct judging *j, size_t i)
+{
+    char set_id[ID_BYTES];
+    int r = store_set_finish(&j->writers[i], "{}", set_id);
+    if (r < 0 || j->session.source != STORE_SESSION_EXTERNAL)
+        return r;
+    const struct store_session_video v = {
+        .session_id = j->session.id, .video_id = j->files.videos[i].id, .set_id = set_id};
+    return store_session_set_video(task_run_tools(j->run)->store, task_run_lease(j->run), &v);
+}
+
 static int write_end(void *arg)
 {
     struct judging *j = (struct judging *)arg;
     struct store *s = task_run_tools(j->run)->store;
     const struct evaluation *e = &j->evaluation;
     bool has = j->files.n_videos > 0;
+    const struct events_figures *by_time = j->files.n_events > 0 ? &j->events.result.overall : NULL;
     const struct store_result result = {
         .verdict = j->about.verdict ? verdicts[j->verdict.outcome] : STORE_VERDICT_UNSET,
-        .ap = or_nan(e->coco.ap, has),
-        .ap50 = or_nan(e->coco.ap50, has),
-        .precision = or_nan(e->at.precision, has),
-        .recall = or_nan(e->at.recall, has),
-        .f1 = or_nan(e->at.f1, has),
+        .ap = or_nan(e->coco.ap, has && !by_time),
+        .ap50 = or_nan(e->coco.ap50, has && !by_time),
+        .precision = or_nan(by_time ? by_time->precision : e->at.precision, has),
+        .recall = or_nan(by_time ? by_time->recall : e->at.recall, has),
+        .f1 = or_nan(by_time ? by_time->f1 : e->at.f1, has),
         .metrics_json = str_buf_text(&j->metrics),
         .verdict_json = j->about.verdict ? str_buf_text(&j->verdict_json) : NULL,
+        .more_json = j->more.n > 0 ? str_buf_text(&j->more) : NULL,
     };
     int r = 0;
-    for (size_t i = 0; r == 0 && i < j->files.n_videos; i++)
-        r = store_set_finish(&j->writers[i], "{}", NULL);
+    for (size_t i = 0; r == 0 && j->writers && i < j->files.n_videos; i++)
+        r = finish_outcomes(j, i);
     const struct store_blob page = {
         .key = j->page.key, .sha256 = j->page.sha256, .n_bytes = j->page.n_bytes};
     if (r == 0)
@@ -280,36 +322,130 @@ static int tell_videos(struct judging *j)
     return json ? task_run_set_result(j->run, json) : ERR_NOMEM;
 }
 
-static int run_all(struct judging *j)
+static int read_settings(struct judging *j)
+{
+    struct arena *a = task_run_arena(j->run);
+    bool is_external = j->session.source == STORE_SESSION_EXTERNAL;
+    const char *json = j->session.settings_json;
+    int r = is_external ? 0 : detect_opts_read_json(json, a, &j->settings);
+    if (r == 0)
+        r = outside_settings_read(is_external ? json : NULL, a, &j->outside);
+    j->wanted_classes = is_external ? j->outside.classes : j->settings.classes;
+    return r;
+}
+
+static int begin(struct judging *j)
 {
     const struct task_tools *t = task_run_tools(j->run);
     const struct store_task *row = task_run_row(j->run);
-    struct arena *a = task_run_arena(j->run);
     if (!row->session_id)
         return err_set(ERR_INVALID, "the task names no session");
-    int r = store_session_get(t->store, row->session_id, a, &j->session);
+    int r = store_session_get(t->store, row->session_id, task_run_arena(j->run), &j->session);
     if (r == 0)
         r = store_session_set_status(t->store, task_run_lease(j->run), j->session.id,
                                      STORE_SESSION_RUNNING, NULL);
     if (r == ERR_CONFLICT) // an earlier try began it
         r = task_run_check(j->run);
-    if (r == 0 && j->session.source != STORE_SESSION_EXTERNAL)
-        r = detect_opts_read_json(j->session.settings_json, a, &j->settings);
     if (r == 0)
-        r = session_files_make(j->run, j->session.id, &j->files);
+        r = read_settings(j);
+    if (r == 0)
+        r = session_files_make(j->run, &j->session, NULL, 0, &j->files);
+    if (r == 0)
+        r = tell_videos(j);
+    if (r == 0 && j->files.n_videos == 0 && j->files.n_without_detections > 0)
+        return j->session.source == STORE_SESSION_EXTERNAL
+                   ? err_set(ERR_DATA, "nothing was posted for any of the session's videos that "
+                                       "have a truth")
+                   : err_set(ERR_DATA, "none of the session's videos was processed: see its tasks");
+    return r;
+}
+
+static int end_without_truth(struct judging *j)
+{
+    j->metrics = STR_BUF_INIT(MAX_METRICS);
+    str_buf_puts(&j->metrics, "{\"coco\":null,\"notices\":[\"no ground truth: none of the "
+                              "session's videos has both truth and detections\"]}");
+    return task_run_commit(j->run, write_end, j);
+}
+
+static int write_more(struct judging *j)
+{
+    const bool by_time = j->files.n_events > 0;
+    const struct session_more more = {.run = j->run,
+                                      .session = &j->session,
+                                      .files = &j->files,
+                                      .truth = j->truth,
+                                      .detections = j->detections,
+                                      .evaluation = by_time ? NULL : &j->evaluation,
+                                      .outcome = by_time ? NULL : &j->outcome};
+    j->more = STR_BUF_INIT(MAX_METRICS);
+    return session_more_write(&more, &j->more);
+}
+
+// ---- by time alone
+
+static int write_events_page(struct judging *j)
+{
+    struct str_buf out = STR_BUF_INIT(MAX_METRICS);
+    int r = html_events_write(&j->events.result, j->files.videos[0].name,
+                              j->session.model_name ? j->session.model_name : "events", &out);
+    if (r == 0)
+        r = blob_put(task_run_tools(j->run)->blob, out.p, out.n, &j->page);
+    j->has_page = r == 0;
+    str_buf_finish(&out);
+    return r;
+}
+
+static int run_events(struct judging *j)
+{
+    bool has_profile;
+    int r = read_profile(j, &has_profile);
+    if (r == 0)
+        r = judge_events(j->run, &j->session, &j->files, &j->outside,
+                         has_profile ? &j->profile : NULL, &j->events);
     if (r < 0)
         return r;
-    r = tell_videos(j);
-    if (r < 0)
-        return r;
-    if (j->files.n_videos == 0 && j->files.n_without_detections > 0)
-        return err_set(ERR_DATA, "none of the session's videos was processed: see its tasks");
-    if (j->files.n_videos == 0) {
-        j->metrics = STR_BUF_INIT(MAX_METRICS);
-        str_buf_puts(&j->metrics, "{\"coco\":null,\"notices\":[\"no ground truth: none of the "
-                                  "session's videos has both truth and detections\"]}");
-        return task_run_commit(j->run, write_end, j);
+    if (has_profile) {
+        j->verdict = j->events.verdict;
+        j->about.verdict = &j->verdict;
+        r = put_verdict(j);
     }
+    j->metrics = STR_BUF_INIT(MAX_METRICS);
+    if (r == 0)
+        r = judge_events_json(&j->events, &j->metrics);
+    if (r == 0)
+        r = write_more(j);
+    if (r == 0)
+        r = write_events_page(j);
+    return r == 0 ? task_run_commit(j->run, write_end, j) : r;
+}
+
+// ---- by boxes
+
+static int write_page(struct judging *j)
+{
+    const struct task_page page = {.run = j->run,
+                                   .files = &j->files,
+                                   .truth = j->truth,
+                                   .detections = j->detections,
+                                   .evaluation = &j->evaluation,
+                                   .outcome = &j->outcome,
+                                   .about = &j->about,
+                                   .conditions = &j->conditions};
+    int r = task_page_write(&page, &j->page);
+    j->has_page = r == 0;
+    return r;
+}
+
+static int run_all(struct judging *j)
+{
+    int r = begin(j);
+    if (r < 0)
+        return r;
+    if (j->files.n_videos == 0)
+        return end_without_truth(j);
+    if (j->files.n_events > 0)
+        return run_events(j);
     j->about.model = j->session.model_name;
     j->about.model_sha256 = j->session.model_sha256;
     r = read_files(j);
@@ -323,18 +459,10 @@ static int run_all(struct judging *j)
         r = task_run_check(j->run);
     if (r == 0)
         r = write_outcomes(j);
-    if (r == 0) {
-        const struct task_page page = {.run = j->run,
-                                       .files = &j->files,
-                                       .truth = j->truth,
-                                       .detections = j->detections,
-                                       .evaluation = &j->evaluation,
-                                       .outcome = &j->outcome,
-                                       .about = &j->about,
-                                       .conditions = &j->conditions};
-        r = task_page_write(&page, &j->page);
-        j->has_page = r == 0;
-    }
+    if (r == 0)
+        r = write_page(j);
+    if (r == 0)
+        r = write_more(j); // may narrow what was judged: the last
     return r == 0 ? task_run_commit(j->run, write_end, j) : r;
 }
 
@@ -367,6 +495,7 @@ static int run_evaluate(struct task_run *run)
         IGNORE(blob_delete(task_run_tools(run)->blob, j->page.key));
     str_buf_finish(&j->metrics);
     str_buf_finish(&j->verdict_json);
+    str_buf_finish(&j->more);
     evaluation_finish(&j->evaluation);
     dataset_destroy(j->detections);
     dataset_destroy(j->truth);

@@ -12,4 +12,6 @@ extern const struct task_kind task_kind_preview;
 extern const struct task_kind task_kind_process;
 // A session's detections against its truths: metrics, verdict, outcomes, and the page.
 extern const struct task_kind task_kind_evaluate;
+// What differs between two sessions. settings_json: {"with": ID of the other}.
+extern const struct task_kind task_kind_compare;
 extern const struct task_kind *const task_kinds[]; // all of them; NULL ends

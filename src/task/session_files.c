@@ -18,6 +18,7 @@
 #include "store/store_truth.h"
 #include "store/store_video.h"
 #include "task/kind.h"
+#include "task/session_pieces.h"
 
 enum {
     MAX_LINE = 32 * 1024 * 1024,
@@ -130,7 +131,10 @@ static int write_set(struct task_run *run, const char *set_id, const char *path)
 
 struct gathering {
     struct task_run *run;
+    const struct store_session *session;
     struct session_files *files;
+    const char *const *only;
+    size_t n_only;
     struct store_session_video *videos; // as in the session; texts in the arena
     size_t n, cap;
     int error;
@@ -146,21 +150,32 @@ static const char *copy(struct gathering *g, const char *text)
     return own;
 }
 
+static bool is_wanted(const struct gathering *g, const char *video_id)
+{
+    bool is = !g->only;
+    for (size_t i = 0; !is && i < g->n_only; i++)
+        is = strcmp(g->only[i], video_id) == 0;
+    return is;
+}
+
 // In the list's callback the store must not be called: the rows are kept first.
 static int keep_video(void *arg, const struct store_session_video *v)
 {
     struct gathering *g = (struct gathering *)arg;
+    if (!is_wanted(g, v->video_id))
+        return 0;
     if (g->n == g->cap)
         return err_set(ERR_TOO_BIG, "the session has more than %d videos", MAX_VIDEOS);
     g->videos[g->n++] = (struct store_session_video){.session_id = copy(g, v->session_id),
                                                      .video_id = copy(g, v->video_id),
                                                      .position = v->position,
                                                      .truth_id = copy(g, v->truth_id),
-                                                     .set_id = copy(g, v->set_id)};
+                                                     .set_id = copy(g, v->set_id),
+                                                     .piece_format = copy(g, v->piece_format)};
     return g->error;
 }
 
-static int list_videos(struct gathering *g, const char *session_id)
+static int list_videos(struct gathering *g)
 {
     struct store_next next = {""};
     g->cap = MAX_VIDEOS;
@@ -170,8 +185,8 @@ static int list_videos(struct gathering *g, const char *session_id)
     do {
         const struct store_page page = {.limit = STORE_PAGE_MAX, .cursor = next.cursor};
         struct store_next after;
-        int r = store_session_videos(task_run_tools(g->run)->store, session_id, &page, keep_video,
-                                     g, &after);
+        int r = store_session_videos(task_run_tools(g->run)->store, g->session->id, &page,
+                                     keep_video, g, &after);
         if (r < 0)
             return r;
         next = after;
@@ -184,52 +199,80 @@ static int make_directory(const char *path)
     return mkdir(path, 0700) < 0 ? err_set_errno(errno, "%s", path) : 0;
 }
 
-static int link_truth(struct gathering *g, const char *truth_id, const char *path)
+// A truth that is a list of events stays as it came; any other is read as COCO.
+static int link_truth(struct gathering *g, const char *truth_id, struct session_file_video *v)
 {
     const struct task_tools *t = task_run_tools(g->run);
     struct store_truth truth;
     char blob[BLOB_PATH_BYTES];
     int r = store_truth_get(t->store, truth_id, task_run_arena(g->run), &truth);
-    if (r == 0 && !truth.coco_key)
+    if (r < 0)
+        return r;
+    v->has_event_truth = truth.format && strcmp(truth.format, "events") == 0;
+    const char *key = v->has_event_truth ? truth.original_key : truth.coco_key;
+    if (!key)
         return err_set(ERR_DATA, "the truth '%s' was not read", truth.name ? truth.name : truth_id);
-    if (r == 0)
-        r = blob_path(t->blob, truth.coco_key, blob);
-    if (r == 0 && symlink(blob, path) < 0)
-        r = err_set_errno(errno, "%s", path);
+    v->truth = arena_printf(task_run_arena(g->run), "%s/truth/%s.json", g->files->directory, v->id);
+    if (!v->truth)
+        return ERR_NOMEM;
+    r = blob_path(t->blob, key, blob);
+    if (r == 0 && symlink(blob, v->truth) < 0)
+        r = err_set_errno(errno, "%s", v->truth);
     return r;
 }
 
+static bool is_external(const struct gathering *g)
+{
+    return g->session->source == STORE_SESSION_EXTERNAL;
+}
+
+static int write_detections(struct gathering *g, const struct store_session_video *row,
+                            struct session_file_video *v)
+{
+    const char *ending = is_external(g) ? session_pieces_ending(row->piece_format) : ".jsonl";
+    v->has_event_detections = !ending;
+    if (!ending)
+        return 0;
+    v->detections = arena_printf(task_run_arena(g->run), "%s/detections/%s%s", g->files->directory,
+                                 v->id, ending);
+    if (!v->detections)
+        return ERR_NOMEM;
+    return is_external(g) ? session_pieces_write(g->run, g->session->id, v->id, row->piece_format,
+                                                 v->detections)
+                          : write_set(g->run, row->set_id, v->detections);
+}
+
 // A video's two files, and its row among the judged.
-static int add_video(struct gathering *g, const struct store_session_video *v)
+static int add_video(struct gathering *g, const struct store_session_video *row)
 {
     struct session_files *f = g->files;
     const struct task_tools *t = task_run_tools(g->run);
-    if (!v->truth_id || !v->set_id) {
-        f->n_without_truth += !v->truth_id;
-        f->n_without_detections += v->truth_id != NULL;
+    bool has_detections = is_external(g) ? row->piece_format != NULL : row->set_id != NULL;
+    if (!row->truth_id || !has_detections) {
+        f->n_without_truth += !row->truth_id;
+        f->n_without_detections += row->truth_id != NULL;
         return 0;
     }
     struct store_video video;
     char blob[BLOB_PATH_BYTES] = "";
-    char path[BLOB_PATH_BYTES + 64];
-    int r = store_video_get(t->store, v->video_id, task_run_arena(g->run), &video);
+    int r = store_video_get(t->store, row->video_id, task_run_arena(g->run), &video);
     if (r == 0 && video.blob_key)
         r = blob_path(t->blob, video.blob_key, blob);
     if (r < 0)
         return r;
-    snprintf(path, sizeof(path), "%s/truth/%s.json", f->directory, v->video_id);
-    r = link_truth(g, v->truth_id, path);
-    if (r < 0)
-        return r;
-    snprintf(path, sizeof(path), "%s/detections/%s.jsonl", f->directory, v->video_id);
-    r = write_set(g->run, v->set_id, path);
-    f->videos[f->n_videos++] = (struct session_file_video){.id = v->video_id,
-                                                           .name = video.name,
-                                                           .set_id = v->set_id,
-                                                           .path = blob[0] ? copy(g, blob) : NULL,
-                                                           .probe_json = video.probe_json,
-                                                           .width = video.width,
-                                                           .height = video.height};
+    struct session_file_video *v = &f->videos[f->n_videos++];
+    *v = (struct session_file_video){.id = row->video_id,
+                                     .name = video.name,
+                                     .truth_id = row->truth_id,
+                                     .position = row->position,
+                                     .path = blob[0] ? copy(g, blob) : NULL,
+                                     .probe_json = video.probe_json,
+                                     .width = video.width,
+                                     .height = video.height};
+    r = link_truth(g, row->truth_id, v);
+    if (r == 0)
+        r = write_detections(g, row, v);
+    f->n_events += v->has_event_truth || v->has_event_detections;
     return r < 0 ? r : g->error;
 }
 
@@ -237,10 +280,9 @@ static int add_video(struct gathering *g, const struct store_session_video *v)
 static void name_inputs(struct session_files *f)
 {
     if (f->n_videos == 1) {
-        snprintf(f->truth, sizeof(f->truth), "%.4000s/truth/%s.json", f->directory,
-                 f->videos[0].id);
-        snprintf(f->detections, sizeof(f->detections), "%.4000s/detections/%s.jsonl", f->directory,
-                 f->videos[0].id);
+        snprintf(f->truth, sizeof(f->truth), "%s", f->videos[0].truth);
+        snprintf(f->detections, sizeof(f->detections), "%s",
+                 f->videos[0].detections ? f->videos[0].detections : "");
         return;
     }
     snprintf(f->truth, sizeof(f->truth), "%.4000s/truth", f->directory);
@@ -262,12 +304,13 @@ static int make_directories(struct session_files *f, struct blob *blob)
     return r == 0 ? make_directory(path) : r;
 }
 
-int session_files_make(struct task_run *run, const char *session_id,
-                       struct session_files *ret_files)
+int session_files_make(struct task_run *run, const struct store_session *session,
+                       const char *const *only, size_t n_only, struct session_files *ret_files)
 {
     *ret_files = (struct session_files){0};
-    struct gathering g = {.run = run, .files = ret_files};
-    int r = list_videos(&g, session_id);
+    struct gathering g = {
+        .run = run, .session = session, .files = ret_files, .only = only, .n_only = n_only};
+    int r = list_videos(&g);
     if (r == 0)
         r = make_directories(ret_files, task_run_tools(run)->blob);
     if (r == 0) {
@@ -276,7 +319,8 @@ int session_files_make(struct task_run *run, const char *session_id,
     }
     for (size_t i = 0; r == 0 && i < g.n; i++)
         r = add_video(&g, &g.videos[i]);
-    name_inputs(ret_files);
+    if (r == 0)
+        name_inputs(ret_files);
     return r;
 }
 
@@ -286,10 +330,10 @@ void session_files_remove(struct session_files *f)
     if (!f->directory[0])
         return;
     for (size_t i = 0; i < f->n_videos; i++) {
-        snprintf(path, sizeof(path), "%s/truth/%s.json", f->directory, f->videos[i].id);
-        (void)unlink(path);
-        snprintf(path, sizeof(path), "%s/detections/%s.jsonl", f->directory, f->videos[i].id);
-        (void)unlink(path);
+        if (f->videos[i].truth)
+            (void)unlink(f->videos[i].truth);
+        if (f->videos[i].detections)
+            (void)unlink(f->videos[i].detections);
     }
     // What a failure left half made is the blob room's, which empties its folder at every start.
     snprintf(path, sizeof(path), "%s/truth", f->directory);

@@ -3,6 +3,7 @@
 
 #include "task/truth_import.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,11 +11,13 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "dataset/dataset.h"
+#include "dataset/event_list.h"
 #include "dataset/write.h"
 #include "store/store_blob.h"
 #include "store/store_truth.h"
 #include "store/store_upload.h"
 #include "task/kind.h"
+#include "task/tell_name.h"
 
 #define MAX_TEXT (1 * MIB)
 
@@ -75,17 +78,6 @@ static int put_notices(const struct dataset *d, const struct dataset_losses *los
     json_end(&w);
     *ret_json = kept(a, &out, &r);
     return r;
-}
-
-// The path in messages is the server's, wherever it stands in them; the user knows the file by its
-// name.
-static int tell_name(int r, const char *path, const char *name)
-{
-    char text[ERR_MESSAGE_BYTES];
-    err_copy_message(r, text, sizeof(text));
-    const char *at = strstr(text, path);
-    return at ? err_set((enum err)r, "%.*s%s%s", (int)(at - text), text, name, at + strlen(path))
-              : r;
 }
 
 static int read_truth(const struct task_tools *t, const struct truth_wanted *w,
@@ -168,11 +160,97 @@ static int import(const struct task_tools *t, const struct truth_wanted *w, cons
     return r;
 }
 
+// ---- lists of events: kept as they came
+
+static bool is_listed(const struct event_list *l, size_t i)
+{
+    bool is = false;
+    for (size_t k = 0; !is && k < i; k++)
+        is = strcmp(l->items[k].label, l->items[i].label) == 0;
+    return is;
+}
+
+static int compare_labels(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int put_event_labels(const struct event_list *l, struct arena *a, const char **ret_json)
+{
+    struct str_buf out = STR_BUF_INIT(MAX_TEXT);
+    const char **labels = arena_array(a, const char *, EVENTS_MAX_LABELS);
+    struct json_writer w;
+    size_t n = 0;
+    int r = labels ? 0 : ERR_NOMEM;
+    for (size_t i = 0; r == 0 && i < l->n && n < EVENTS_MAX_LABELS; i++)
+        if (!is_listed(l, i))
+            labels[n++] = l->items[i].label;
+    if (r == 0)
+        qsort(labels, n, sizeof(*labels), compare_labels);
+    json_writer_init(&w, &out);
+    json_array(&w);
+    for (size_t i = 0; r == 0 && i < n; i++)
+        json_cstring(&w, labels[i]);
+    json_end(&w);
+    *ret_json = kept(a, &out, &r);
+    return r;
+}
+
+static int import_list(const struct task_tools *t, const struct truth_wanted *w,
+                       const struct event_list *l, struct arena *a, struct truth_imported *ret)
+{
+    struct store_truth row = {.video_id = w->video_id,
+                              .format = "events",
+                              .name = w->name,
+                              .n_objects = (int64_t)l->n,
+                              .notices_json = "[]",
+                              .created_by = w->created_by};
+    const struct store_blob original = row_of(w->source);
+    int r = put_event_labels(l, a, &row.labels_json);
+    if (r == 0)
+        r = store_truth_create(t->store, &row, &original, NULL, ret->id, &ret->version);
+    ret->format = row.format;
+    ret->n_objects = row.n_objects;
+    ret->n_frames = 0;
+    ret->notices_json = row.notices_json;
+    return r;
+}
+
+static int import_events(const struct task_tools *t, const struct truth_wanted *w, struct arena *a,
+                         struct truth_imported *ret)
+{
+    char path[BLOB_PATH_BYTES];
+    struct event_list *l;
+    int r = blob_path(t->blob, w->source->key, path);
+    if (r < 0)
+        return r;
+    r = event_list_read(path, &l);
+    if (r < 0)
+        return tell_name(r, path, w->name);
+    r = import_list(t, w, l, a, ret);
+    event_list_destroy(l);
+    return r;
+}
+
+// What no reader of boxes knows may be a list of events; what is neither is told as the former.
+static int import_other(const struct task_tools *t, const struct truth_wanted *w, struct arena *a,
+                        struct truth_imported *ret, int error)
+{
+    char text[ERR_MESSAGE_BYTES];
+    err_copy_message(error, text, sizeof(text));
+    int r = import_events(t, w, a, ret);
+    return r == ERR_DATA ? err_set((enum err)error, "%s", text) : r;
+}
+
 int truth_import(const struct task_tools *tools, const struct truth_wanted *wanted, struct arena *a,
                  struct truth_imported *ret_truth)
 {
     struct dataset *d;
+    if (wanted->format && strcmp(wanted->format, "events") == 0)
+        return import_events(tools, wanted, a, ret_truth);
     int r = read_truth(tools, wanted, &d);
+    if (r == ERR_UNSUPPORTED && !wanted->format)
+        return import_other(tools, wanted, a, ret_truth, r);
     if (r < 0)
         return r;
     r = import(tools, wanted, d, a, ret_truth);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // truth_import.h - an annotation file in any format becomes the newest truth of a video: kept as it
-// came, and as COCO.
+// came, and as COCO; a list of timed events only as it came (format "events").
 //
 // Threads: any; each call is on its own.
 #pragma once

@@ -12,7 +12,6 @@
 #include <ctype.h>
 #include <stdio.h>
 
-#include "api/api.h"
 #include "api/api_priv.h"
 #include "base/str.h"
 #include "http/route.h"
