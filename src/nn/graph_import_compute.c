@@ -187,8 +187,10 @@ static int add_pool(struct builder *b, const struct onnx_node *n, int in, enum g
         return builder_refuse(b, ERR_UNSUPPORTED, "a pool with dilations");
     if (n->n_outputs > 1)
         return builder_refuse(b, ERR_UNSUPPORTED, "indices of a pool");
-    if (w.pad[0] >= w.kernel[0] || w.pad[1] >= w.kernel[1])
-        return builder_refuse(b, ERR_UNSUPPORTED, "a pad as large as its window");
+    for (int i = 0; i < 4; i++) { // every window reaches into the picture
+        if (w.pad[i] >= w.kernel[i % 2])
+            return builder_refuse(b, ERR_UNSUPPORTED, "a pad as large as its window");
+    }
     struct graph_node node = {.op = op, .inputs = &in, .n_inputs = 1};
     memcpy(node.u.pool.kernel, w.kernel, sizeof(w.kernel));
     memcpy(node.u.pool.stride, w.stride, sizeof(w.stride));

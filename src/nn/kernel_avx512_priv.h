@@ -123,13 +123,19 @@ AVX512_INLINE __m256i avx512_to_bf16(__m512 v)
     return _mm512_cvtepi32_epi16(_mm512_srli_epi32(up, 16));
 }
 
+// As an integer; nothing overflows, NaN stays and becomes the least one.
+AVX512_INLINE __m512i avx512_to_s32(__m512 v)
+{
+    return _mm512_cvtps_epi32(_mm512_min_ps(_mm512_set1_ps(65535), v));
+}
+
 // Four vectors, already scaled and shifted, to the nearest of 0..255.
 AVX512_INLINE __m512i avx512_to_u8(__m512 a, __m512 b, __m512 c, __m512 d)
 {
     // packing works in quarters: dword 4 q + i holds quarter q of vector i
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    __m512i ab = _mm512_packs_epi32(_mm512_cvtps_epi32(a), _mm512_cvtps_epi32(b));
-    __m512i cd = _mm512_packs_epi32(_mm512_cvtps_epi32(c), _mm512_cvtps_epi32(d));
+    __m512i ab = _mm512_packs_epi32(avx512_to_s32(a), avx512_to_s32(b));
+    __m512i cd = _mm512_packs_epi32(avx512_to_s32(c), avx512_to_s32(d));
     return _mm512_permutexvar_epi32(order, _mm512_packus_epi16(ab, cd));
 }
 

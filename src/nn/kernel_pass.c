@@ -7,10 +7,15 @@
 #include "nn/kernel_pass.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "nn/kernel_pass_priv.h"
+
+enum {
+    POOL_STRIP_BYTES = 24 * 1024, // of the stack, and of the first cache
+};
 
 int kernel_rows_choose(enum cpu_isa isa, const struct kernel_rows **ret_rows)
 {
@@ -179,11 +184,9 @@ static int window(const struct kernel_view *in, const struct kernel_pool *pool, 
     return n;
 }
 
-void kernel_max_pool(const struct kernel_rows *k, const struct kernel_view *in,
-                     const struct kernel_view *out, const struct kernel_pool *pool)
+static void max_pool_plain(const struct kernel_rows *k, const struct kernel_view *in,
+                           const struct kernel_view *out, const struct kernel_pool *pool)
 {
-    assert(is_alike(in, out) && in->channels == out->channels);
-    assert(pool->height <= KERNEL_POOL_MAX_SIDE && pool->width <= KERNEL_POOL_MAX_SIDE);
     const uint8_t *pixels[KERNEL_POOL_MAX_SIDE * KERNEL_POOL_MAX_SIDE];
     for (int y = 0; y < out->height; y++) {
         for (int x = 0; x < out->width; x++) {
@@ -191,6 +194,68 @@ void kernel_max_pool(const struct kernel_rows *k, const struct kernel_view *in,
             assert(n > 0);
             k->max_of(in->type, pixels, n, pixel_at(out, y, x), (size_t)in->channels);
         }
+    }
+}
+
+// The largest down each of *columns* columns from *first* on, side by side without gaps.
+static void max_down(const struct kernel_rows *k, const struct kernel_view *in,
+                     const struct kernel_pool *pool, int y, int first, int columns, uint8_t *strip)
+{
+    const uint8_t *rows[KERNEL_POOL_MAX_SIDE];
+    int top = y * pool->stride_y - pool->pad_top;
+    int n = 0;
+    size_t channels = (size_t)in->channels;
+    for (int i = MAX(top, 0); i < MIN(top + pool->height, in->height); i++)
+        rows[n++] = pixel_at(in, i, first);
+    assert(n > 0);
+    if (in->pixel_stride == in->channels) {
+        k->max_of(in->type, rows, n, strip, channels * (size_t)columns);
+        return;
+    }
+    for (int x = 0; x < columns; x++) {
+        k->max_of(in->type, rows, n, strip, channels);
+        strip += channels * kernel_type_bytes(in->type);
+        for (int i = 0; i < n; i++)
+            rows[i] += pixel_bytes(in);
+    }
+}
+
+// Output columns [from, to) of row *y*: first down, then across.
+static void max_pool_strip(const struct kernel_rows *k, const struct kernel_view *in,
+                           const struct kernel_view *out, const struct kernel_pool *pool, int y,
+                           int from, int to, uint8_t *strip)
+{
+    const uint8_t *pixels[KERNEL_POOL_MAX_SIDE];
+    size_t bytes = (size_t)in->channels * kernel_type_bytes(in->type);
+    int first = MAX(from * pool->stride_x - pool->pad_left, 0);
+    int end = MIN((to - 1) * pool->stride_x - pool->pad_left + pool->width, in->width);
+    max_down(k, in, pool, y, first, end - first, strip);
+    for (int x = from; x < to; x++) {
+        int left = x * pool->stride_x - pool->pad_left;
+        int n = 0;
+        for (int i = MAX(left, 0); i < MIN(left + pool->width, in->width); i++)
+            pixels[n++] = strip + (size_t)(i - first) * bytes;
+        assert(n > 0);
+        k->max_of(in->type, pixels, n, pixel_at(out, y, x), (size_t)in->channels);
+    }
+}
+
+void kernel_max_pool(const struct kernel_rows *k, const struct kernel_view *in,
+                     const struct kernel_view *out, const struct kernel_pool *pool)
+{
+    assert(is_alike(in, out) && in->channels == out->channels);
+    assert(pool->height <= KERNEL_POOL_MAX_SIDE && pool->width <= KERNEL_POOL_MAX_SIDE);
+    uint8_t strip[POOL_STRIP_BYTES];
+    size_t bytes = (size_t)in->channels * kernel_type_bytes(in->type);
+    int columns = (int)MIN(sizeof(strip) / bytes, (size_t)INT_MAX);
+    int most = (columns - pool->width) / pool->stride_x + 1; // output columns of a strip
+    if (columns < 2 * pool->width || most < 1) {
+        max_pool_plain(k, in, out, pool);
+        return;
+    }
+    for (int y = 0; y < out->height; y++) {
+        for (int x = 0; x < out->width; x += most)
+            max_pool_strip(k, in, out, pool, y, x, MIN(x + most, out->width), strip);
     }
 }
 

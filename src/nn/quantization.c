@@ -454,11 +454,17 @@ int quantization_read(const char *path, struct quantization **ret_quantization)
     int r = file_read(path, QUANTIZATION_MAX_BYTES, &bytes, &n);
     if (r < 0)
         return r;
-    struct quantization *q = mem_new(struct quantization);
-    r = q ? arena_create(0, &q->arena) : ERR_NOMEM;
-    if (r == 0)
-        r = read_text(q, (struct str){bytes, n}, path);
+    r = quantization_parse((struct str){bytes, n}, path, ret_quantization);
     mem_free(bytes);
+    return r;
+}
+
+int quantization_parse(struct str text, const char *name, struct quantization **ret_quantization)
+{
+    struct quantization *q = mem_new(struct quantization);
+    int r = q ? arena_create(0, &q->arena) : ERR_NOMEM;
+    if (r == 0)
+        r = read_text(q, text, name);
     if (r < 0) {
         quantization_destroy(q);
         return r;

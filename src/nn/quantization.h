@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/attr.h"
+#include "base/str.h"
 #include "nn/plan.h"
 
 struct arena;
@@ -42,6 +43,9 @@ char *quantization_path(const char *model_path) MUST_CHECK;
 // ERR_NOT_FOUND, ERR_IO, ERR_TOO_BIG, ERR_DATA (the message names file, line and what is wrong),
 // ERR_NOMEM.
 int quantization_read(const char *path, struct quantization **ret_quantization) MUST_CHECK;
+// Likewise of the file's bytes; *name* is what messages call it.
+int quantization_parse(struct str text, const char *name,
+                       struct quantization **ret_quantization) MUST_CHECK;
 void quantization_destroy(struct quantization *q); // of one that was read; NULL is a no-op
 // Whole or not at all. As file_out_open() and file_out_write().
 int quantization_write(const struct quantization *q, const char *path) MUST_CHECK;

@@ -391,8 +391,11 @@ void step_fill(const struct step *s, void *to)
     struct walk w = {.l = l, .n_outer = last};
     do {
         float *out = (float *)to + w.offset[0];
-        for (int64_t i = 0; i < l->dims[last]; i++)
-            out[i * l->strides[0][last]] = s->u.fill;
+        int64_t step = l->strides[0][last];
+        for (int64_t i = 0; step == 1 && i < l->dims[last]; i++)
+            out[i] = s->u.fill;
+        for (int64_t i = 0; step != 1 && i < l->dims[last]; i++)
+            out[i * step] = s->u.fill;
     } while (walk_next(&w));
 }
 

@@ -75,8 +75,8 @@ static void pool_bf16(const struct rows *rows, const struct picture *in, const s
     }
 }
 
-// Bytes: the largest is the largest value.
-static void pool_u8(const struct step *s, const void *from, void *to)
+// Of bytes too: the largest is the largest value.
+static void max_pool(const struct step *s, const void *from, void *to)
 {
     const struct kernel_rows *kernels = NULL;
     IGNORE(kernel_rows_choose(CPU_ISA_UNSET, &kernels)); // a wrong ASSAY_ISA was said at compile
@@ -90,8 +90,10 @@ static void pool_u8(const struct step *s, const void *from, void *to)
 
 void step_pool(const struct step *s, const void *from, void *to)
 {
-    if (s->out[0].element == ELEMENT_U8) {
-        pool_u8(s, from, to);
+    bool is_small =
+        s->u.pool.kernel[0] <= KERNEL_POOL_MAX_SIDE && s->u.pool.kernel[1] <= KERNEL_POOL_MAX_SIDE;
+    if (s->kind == STEP_MAX_POOL && is_small) {
+        max_pool(s, from, to);
         return;
     }
     const struct rows *rows = rows_get();

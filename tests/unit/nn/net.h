@@ -116,8 +116,8 @@ struct net_result {
 
 // Runs the network over inputs of *in* (one after another), first output. Frees the net. The error
 // of what failed first.
-static inline int net_run(struct net *net, const float *in, enum plan_precision precision,
-                          struct net_result *ret)
+static inline int net_run_with(struct net *net, const float *in, const struct plan_opts *opts,
+                               struct net_result *ret)
 {
     struct str_buf bytes = net_bytes(net);
     struct onnx *o = NULL;
@@ -133,7 +133,7 @@ static inline int net_run(struct net *net, const float *in, enum plan_precision 
     if (r == 0)
         r = graph_create(o, &(struct graph_opts){.name = "net", .inputs = shapes}, &g);
     if (r == 0)
-        r = plan_compile(g, &(struct plan_opts){.precision = precision}, &p);
+        r = plan_compile(g, opts, &p);
     if (r == 0)
         r = plan_instance_create(p, &i);
     struct tensor t[4] = {0};
@@ -169,4 +169,10 @@ static inline int net_run(struct net *net, const float *in, enum plan_precision 
     onnx_close(o);
     str_buf_finish(&bytes);
     return r;
+}
+
+static inline int net_run(struct net *net, const float *in, enum plan_precision precision,
+                          struct net_result *ret)
+{
+    return net_run_with(net, in, &(struct plan_opts){.precision = precision}, ret);
 }

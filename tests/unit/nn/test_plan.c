@@ -444,6 +444,57 @@ static void threads_share_a_plan(void **state)
     plan_unref(&p);
 }
 
+// A picture wider than what a strip holds, against plain loops.
+static void a_wide_pool(void **state)
+{
+    enum { C = 40, H = 5, W = 300, OUT_H = 3, OUT_W = 150 };
+    static float in[C * H * W];
+    (void)state;
+    uint32_t x = 7;
+    for (size_t i = 0; i < ARRAY_LEN(in); i++) {
+        x = x * 1664525u + 1013904223u;
+        in[i] = (float)(int32_t)x * 0x1p-31f;
+    }
+    struct net n = NET_INIT;
+    net_input(&n, "x", DIMS(1, C, H, W));
+    net_output(&n, "y");
+    net_node(&n, "MaxPool", "x", "y", "kernel_shape", INTS(3, 3), "strides", INTS(2, 2), "pads",
+             INTS(1, 1, 1, 1), NULL);
+    run(&n, in);
+    expect_dims(4, (const int64_t[]){1, C, OUT_H, OUT_W});
+    for (size_t i = 0; i < MIN(got.n, NET_MAX); i++) {
+        size_t c = i / (OUT_H * OUT_W);
+        int top = (int)(i / OUT_W % OUT_H) * 2 - 1;
+        int left = (int)(i % OUT_W) * 2 - 1;
+        float most = -2;
+        for (int k = 0; k < 9; k++) {
+            int row = top + k / 3;
+            int column = left + k % 3;
+            if (row >= 0 && row < H && column >= 0 && column < W)
+                most = fmaxf(most, in[(c * H + (size_t)row) * W + (size_t)column]);
+        }
+        if (got.values[i] != most)
+            fail_msg("number %zu is %g, not %g", i, (double)got.values[i], (double)most);
+    }
+}
+
+static void a_pool_that_misses_its_picture_is_refused(void **state)
+{
+    static const char *const ops[] = {"MaxPool", "AveragePool"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
+        struct net n = NET_INIT;
+        net_input(&n, "x", DIMS(1, 1, 4, 4));
+        net_output(&n, "y");
+        net_node(&n, ops[i], "x", "y", "kernel_shape", INTS(2, 2), "pads", INTS(0, 0, 2, 0), NULL);
+        int r = net_run(&n, ramp, PLAN_FP32, &got);
+        if (r == ERR_UNAVAILABLE)
+            skip();
+        assert_int_equal(r, ERR_UNSUPPORTED);
+        assert_non_null(strstr(err_message(r), "pad as large"));
+    }
+}
+
 static void what_is_refused(void **state)
 {
     const struct {
@@ -490,6 +541,8 @@ int main(void)
         cmocka_unit_test(the_largest),
         cmocka_unit_test(quantised_weights_are_widened),
         cmocka_unit_test(threads_share_a_plan),
+        cmocka_unit_test(a_wide_pool),
+        cmocka_unit_test(a_pool_that_misses_its_picture_is_refused),
         cmocka_unit_test(what_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
