@@ -25,11 +25,13 @@ interface Props {
   labels: string[];
   /** Below this nothing was judged; null: everything was. */
   floor: number | null;
+  /** What lies below the floor can be had. */
+  isFull: boolean;
   onChange: (f: Partial<Filter>) => void;
   searchRef: React.RefObject<HTMLInputElement | null>;
 }
 
-export function Filters({ filter, progress, answer, labels, floor, onChange, searchRef }: Props) {
+export function Filters({ filter, progress, answer, labels, floor, isFull, onChange, searchRef }: Props) {
   const counts = answer?.counts;
   const judged = progress?.hasOutcomes ?? true;
   const outcomes: readonly (readonly [number, number | undefined])[] = judged
@@ -80,7 +82,9 @@ export function Filters({ filter, progress, answer, labels, floor, onChange, sea
           </div>
           {floor !== null && filter.confidence < floor && (
             <p className="tiny faint">
-              Judged from {floor.toFixed(2)} on; what lies below is being added where the server has it.
+              {isFull
+                ? `The session judged from ${floor.toFixed(2)} on; what lies below was matched here.`
+                : `The session judged from ${floor.toFixed(2)} on; there is nothing below.`}
             </p>
           )}
         </dl>

@@ -9,7 +9,7 @@ import { Button } from "../ui/Button";
 import { formatShort } from "../ui/format";
 import { Notice } from "../ui/states";
 import { toast } from "../ui/toast";
-import { noView, readView, writeView, type View } from "./address";
+import { USUAL_CONFIDENCE, noView, readView, writeView, type View } from "./address";
 import type { FrameClock } from "./clock";
 import { FN, FP, TP } from "./columns";
 import { ReviewData, latest } from "./data";
@@ -30,7 +30,6 @@ import { useTruthEditing } from "./editing";
 
 const TRAIL = 40; // frames
 const ADDRESS_MS = 300; // after the last change
-const OPERATING_POINT = 0.25; // of sessions; what lies below is matched here
 
 interface Props {
   projectId: string;
@@ -171,15 +170,19 @@ export function Review({ projectId, video, clock }: Props) {
     else setAnswer(null);
   }, [data, progress, view.filter, view.sort, view.descending, askQuery]);
   useEffect(() => {
-    if (data && progress && bins > 0) askTimeline({ data, filter: view.filter, from, to, bins, gap });
-    else setTimeline(null);
+    if (data && progress && bins > 0) {
+      // Whole frames a bin, or regular videos show patterns that are not theirs.
+      const each = Math.ceil((to - from) / bins);
+      const n = Math.ceil((to - from) / each);
+      askTimeline({ data, filter: view.filter, from, to: from + n * each, bins: n, gap });
+    } else setTimeline(null);
   }, [data, progress, view.filter, from, to, bins, gap, askTimeline]);
 
-  const isLow = view.filter.confidence < OPERATING_POINT;
+  const isLow = view.filter.confidence < USUAL_CONFIDENCE;
   const wantsRest = isLow && progress?.done === true && progress.judge === "session" && restTask !== null;
   useEffect(() => {
     if (wantsRest && data)
-      void data.ask("rest", { least: OPERATING_POINT }).catch((e: Error) => toast(e.message, "bad"));
+      void data.ask("rest", { least: USUAL_CONFIDENCE }).catch((e: Error) => toast(e.message, "bad"));
   }, [wantsRest, data]);
 
   // ---- the picture
@@ -501,7 +504,8 @@ export function Review({ projectId, video, clock }: Props) {
             progress={progress}
             answer={answer}
             labels={labels}
-            floor={progress?.judge === "session" ? OPERATING_POINT : null}
+            floor={progress?.judge === "session" ? USUAL_CONFIDENCE : null}
+            isFull={restTask !== null}
             onChange={setFilter}
             searchRef={search}
           />

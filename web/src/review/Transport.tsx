@@ -55,9 +55,6 @@ export function Transport({ player, state, store, clock, onError, onFull, onKeys
       <span className="grow" />
       <div className="row rv-errors" role="group" aria-label="Errors">
         <IconButton icon="up" label="Previous error (p)" onClick={() => onError(-1)} />
-        <span className="tiny faint" aria-hidden="true">
-          error
-        </span>
         <IconButton icon="down" label="Next error (n)" onClick={() => onError(1)} />
       </div>
       <div className="segments" role="group" aria-label="Drawn over the picture">
@@ -96,7 +93,6 @@ function Readout({
     <div className="rv-readout">
       <span className="rv-time">{clockText(clock.secondsOf(clock.clamp(s.frame)))}</span>
       <label className="row">
-        <span className="faint tiny">frame</span>
         <input
           className="input"
           inputMode="numeric"

@@ -28,13 +28,16 @@ export interface View {
   editing: boolean;
 }
 
+/** The operating point of sessions: what is seen first is what was judged. */
+export const USUAL_CONFIDENCE = 0.25;
+
 export const noView: View = {
   session: null,
   other: null,
   task: null,
   frame: 0,
   row: -1,
-  filter: noFilter,
+  filter: { ...noFilter, confidence: USUAL_CONFIDENCE },
   sort: "time",
   descending: false,
   zoom: 1,
@@ -87,7 +90,7 @@ export function readView(p: URLSearchParams): View {
     frame: whole(p.get("frame"), 0) ?? 0,
     row: whole(p.get("row"), 0) ?? -1,
     filter: {
-      confidence: within(p.get("confidence"), 0, 1) ?? 0,
+      confidence: within(p.get("confidence"), 0, 1) ?? USUAL_CONFIDENCE,
       outcomes: outcomesOf(p.get("result")),
       labels: labels.length > 0 ? labels : null,
       minSize: size?.[1] ? Number(size[1]) : 0,
@@ -121,7 +124,7 @@ export function writeView(v: View): string {
   set("task", v.task, null);
   set("frame", v.frame, 0);
   set("row", v.row, -1);
-  set("confidence", v.filter.confidence, 0);
+  set("confidence", v.filter.confidence, USUAL_CONFIDENCE);
   if (v.filter.outcomes !== ALL_OUTCOMES) {
     const words = Object.entries(names).filter(([, o]) => v.filter.outcomes & (1 << o));
     p.set("result", words.map(([w]) => w).join(","));

@@ -20,6 +20,7 @@ export const marks: Record<number, Mark> = {
   [FN]: { name: "Missed", short: "FN", color: "#ff6fbe", dash: [2, 3], width: 3 },
   [DETECTION]: { name: "Detection", short: "Det", color: "#6ebbff", dash: [], width: 2 },
 };
+const CROWD = 250; // objects of a picture
 export const TRUTH_COLOR = "#e9edf2";
 
 export interface Look {
@@ -58,19 +59,21 @@ function stroke(
   color: string,
   width: number,
   dash: number[],
+  isPlain = false,
 ) {
-  // prettier-ignore
   const d = place.dpr;
   const r: Box = [place.x + x * place.scale, place.y + y * place.scale, w * place.scale, h * place.scale];
-  c.setLineDash([]);
-  c.lineWidth = (width + 2) * d;
-  c.strokeStyle = "rgba(0,0,0,.55)";
-  c.strokeRect(...r);
-  c.setLineDash(dash.map((n) => n * d));
+  if (r[0] > place.width || r[1] > place.height || r[0] + r[2] < 0 || r[1] + r[3] < 0) return;
+  if (!isPlain) {
+    c.lineWidth = (width + 2) * d;
+    c.strokeStyle = "rgba(0,0,0,.55)";
+    c.strokeRect(...r);
+  }
+  if (!isPlain || dash.length > 0) c.setLineDash(dash.map((n) => n * d));
   c.lineWidth = width * d;
   c.strokeStyle = color;
   c.strokeRect(...r);
-  c.setLineDash([]);
+  if (dash.length > 0) c.setLineDash([]);
 }
 
 /** Only the corners: where the truth of a found object lies. */
@@ -143,14 +146,17 @@ export function drawObjects(
   // prettier-ignore
   let n = 0;
   let chosen = -1;
+  // Hundreds of objects in one picture: names would cover it, and it must stay quick.
+  const isCrowd = last - first > CROWD;
+  if (isCrowd) look = { ...look, names: false, truth: false };
   for (let i = first; i < last; i++) {
     const is = shownAs(p, i, look);
     if (is === 0) continue;
     n++;
     if (p.row[i] === look.row) chosen = i;
-    drawOne(c, place, p, i, is, look, false);
+    drawOne(c, place, p, i, is, look, false, isCrowd);
   }
-  if (chosen >= 0) drawOne(c, place, p, chosen, shownAs(p, chosen, look), look, true);
+  if (chosen >= 0) drawOne(c, place, p, chosen, shownAs(p, chosen, look), look, true, false);
   return n;
 }
 
@@ -162,6 +168,7 @@ function drawOne(
   is: number,
   look: Look,
   isChosen: boolean,
+  isPlain: boolean,
 ) {
   // prettier-ignore
   const m = marks[is]!;
@@ -170,7 +177,7 @@ function drawOne(
   const own: Box = isMiss ? truth : [p.x[i]!, p.y[i]!, p.w[i]!, p.h[i]!];
   if (look.truth && is === TP && !look.isOther) corners(c, place, truth, TRUTH_COLOR);
   const dash = look.isOther ? [1, 6] : m.dash;
-  stroke(c, place, own, m.color, isChosen ? m.width + 1.5 : m.width, dash);
+  stroke(c, place, own, m.color, isChosen ? m.width + 1.5 : isPlain ? 1.5 : m.width, dash, isPlain);
   if (isChosen) {
     const pad = 5 / place.scale;
     stroke(c, place, [own[0] - pad, own[1] - pad, own[2] + 2 * pad, own[3] + 2 * pad], "#ffffff", 1, []);

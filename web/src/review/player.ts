@@ -71,6 +71,7 @@ export class Player {
   private isCalibrated = false;
   private seekWaits = false;
   private isClosed = false;
+  private isSettling = false; // paused just now: the player may still show one frame more
   private readonly stopListening = new AbortController();
   private readonly canTakeFrames: boolean;
 
@@ -130,7 +131,8 @@ export class Player {
   async play() {
     if (this.state.videoError) return;
     const { video, clock } = this.o;
-    if (this.wanted >= clock.n - 1) this.wanted = 0;
+    this.isSettling = false;
+    if (this.wanted >= clock.n - 1) this.setWanted(0);
     if (this.frame !== this.wanted || this.shown?.source === "server")
       video.currentTime = clock.seekTo(this.wanted);
     try {
@@ -153,12 +155,18 @@ export class Player {
   goTo(frame: number) {
     const to = this.o.clock.clamp(frame);
     if (to === this.wanted && to === this.shown?.frame) return;
-    this.wanted = to;
+    this.setWanted(to);
+    this.isSettling = false;
     this.seek();
     if (this.state.isPlaying) return;
     const known = this.kept.get(this.keyOf(to));
     if (known) this.show(known, { frame: to, source: "server" });
     else this.askServer(SETTLE_MS);
+  }
+
+  private setWanted(frame: number) {
+    this.wanted = frame;
+    this.o.canvas.dataset["wanted"] = String(frame);
   }
 
   step(frames: number) {
@@ -297,12 +305,17 @@ export class Player {
     }
     if (!this.isCalibrated) this.calibrate(seconds);
     const frame = clock.frameAtExactly(seconds);
-    const isExactAlready = this.shown?.source === "server" && this.shown.frame === this.wanted;
+    const isExactAlready =
+      !this.isSettling && this.shown?.source === "server" && this.shown.frame === this.wanted;
     if (!this.state.isPlaying && (isExactAlready || (this.seekWaits && frame !== this.wanted))) {
       if ("close" in picture) picture.close();
       return;
     }
-    if (this.state.isPlaying && !video.seeking) this.wanted = frame;
+    if (this.state.isPlaying && !video.seeking) this.setWanted(frame);
+    else if (this.isSettling && frame !== this.wanted) {
+      this.setWanted(frame);
+      this.askServer(0);
+    }
     this.show(picture, { frame, source: "video" });
   }
 
@@ -355,7 +368,8 @@ export class Player {
   private paused() {
     if (!this.state.isPlaying) return;
     this.set({ isPlaying: false, isWaiting: false });
-    if (this.shown) this.wanted = this.shown.frame;
+    this.isSettling = true;
+    if (this.shown) this.setWanted(this.shown.frame);
     this.askServer(0);
   }
 

@@ -1,0 +1,164 @@
+// The picture bears its own number in blocks, and the box of the missed object stands where its frame says:
+// both are read from the canvas's pixels, each time it is drawn, while the page is stepped, sought and played.
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import { address, launch, made, open, shownFrame, untilFrame, untilSettled } from "./browser";
+
+interface Seen {
+  said: number;
+  picture: number;
+  inverse: number;
+  overlay: number;
+  source: string;
+}
+
+/** Reads the canvas whenever it has shown another frame. */
+function watch(page: Page) {
+  return page.evaluate(() => {
+    const seen: Seen[] = [];
+    (window as unknown as { seen: Seen[] }).seen = seen;
+    const canvas = document.querySelector<HTMLCanvasElement>(".rv-stage canvas")!;
+    const c = canvas.getContext("2d")!;
+    let last = "";
+    const look = () => {
+      requestAnimationFrame(look);
+      const { frame, source, objects } = canvas.dataset;
+      const now = `${frame} ${source} ${objects}`;
+      if (now === last || objects === "") return;
+      last = now;
+      const scale = Math.min(canvas.width / 640, canvas.height / 360);
+      const x0 = (canvas.width - 640 * scale) / 2;
+      const y0 = (canvas.height - 360 * scale) / 2;
+      const read = (y: number) => {
+        let n = 0;
+        for (let bit = 0; bit < 12; bit++) {
+          const p = c.getImageData(
+            Math.round(x0 + (100 + bit * 40) * scale),
+            Math.round(y0 + y * scale),
+            1,
+            1,
+          ).data;
+          n = n * 2 + (p[0]! > 128 ? 1 : 0);
+        }
+        return n;
+      };
+      // The left edge of what is pink: the missed object's box.
+      const top = Math.round(y0 + 150 * scale);
+      const area = c.getImageData(0, top, canvas.width, Math.round(60 * scale));
+      let left = canvas.width;
+      for (let i = 0; i < area.data.length; i += 4) {
+        const [r, g, b] = [area.data[i]!, area.data[i + 1]!, area.data[i + 2]!];
+        if (r > 200 && g < 150 && b > 150) left = Math.min(left, (i / 4) % canvas.width);
+      }
+      const x = (left + 1.5 - x0) / scale;
+      seen.push({
+        said: Number(frame),
+        picture: read(20),
+        inverse: 4095 - read(60),
+        overlay: Math.round((x - 10) / 2),
+        source: source!,
+      });
+    };
+    look();
+  });
+}
+
+function random(seed: number) {
+  return () => (seed = (seed * 16807) % 2147483647) / 2147483647;
+}
+
+describe.runIf(made)("what is drawn over the picture is of the picture's frame", () => {
+  let browser: Browser;
+  const complaints: string[] = [];
+  beforeAll(async () => {
+    browser = await launch();
+  });
+  afterAll(() => browser.close());
+
+  it.each(["even", "uneven"])(
+    "at 50 random seeks, steps, plays and pauses: %s rate",
+    async (clip) => {
+      const page = await open(browser, address(made!, clip), complaints);
+      const n = made!.clips[clip]!.frames;
+      const next = random(clip.length);
+      await watch(page);
+      let at = await shownFrame(page);
+      const sources = { video: 0, server: 0 };
+      for (let k = 0; k < 50; k++) {
+        const kind = Math.floor(next() * 6);
+        if (kind === 0) {
+          const to = Math.floor(next() * n);
+          await page.fill(".rv-readout input", String(to));
+          await page.press(".rv-readout input", "Enter");
+          at = to;
+        } else if (kind === 1 || kind === 2) {
+          const key = ["ArrowLeft", "ArrowRight", "Shift+ArrowLeft", "Shift+ArrowRight"][
+            Math.floor(next() * 4)
+          ]!;
+          await page.keyboard.press(key);
+          const by = (key.startsWith("Shift") ? 10 : 1) * (key.endsWith("Left") ? -1 : 1);
+          at = Math.max(0, Math.min(n - 1, at + by));
+        } else if (kind === 3) {
+          // Many steps at once: only the last one counts.
+          const by = next() < 0.5 ? -1 : 1;
+          for (let i = 0; i < 6; i++) await page.keyboard.press(by < 0 ? "ArrowLeft" : "ArrowRight");
+          for (let i = 0; i < 6; i++) at = Math.max(0, Math.min(n - 1, at + by));
+        } else if (kind === 4) {
+          await page.keyboard.press(next() < 0.5 ? "Control+ArrowRight" : "Control+ArrowLeft");
+          await untilSettled(page);
+          at = await shownFrame(page);
+        } else {
+          await page.keyboard.press("Space");
+          await page.waitForTimeout(150 + next() * 500);
+          await page.keyboard.press("Space");
+          await page.waitForSelector('.rv-play[aria-label^="Play"]');
+          await untilSettled(page);
+          at = await shownFrame(page);
+        }
+        if (next() < 0.4) await untilFrame(page, at, "server");
+      }
+      await untilFrame(page, at, "server");
+      const seen = await page.evaluate(() => (window as unknown as { seen: Seen[] }).seen);
+      const wrong = seen.filter(
+        (s) => s.picture !== s.said || s.inverse !== s.said || s.overlay !== s.said % 290,
+      );
+      for (const s of seen) sources[s.source as "video" | "server"]++;
+      console.log(
+        `${clip}: ${seen.length} pictures looked at, ${sources.video} of the video, ${sources.server} of the server`,
+      );
+      expect(wrong).toEqual([]);
+      expect(seen.length).toBeGreaterThan(50);
+      expect(sources.video).toBeGreaterThan(20);
+      expect(sources.server).toBeGreaterThan(20);
+      expect(complaints).toEqual([]);
+      await page.close();
+    },
+    120_000,
+  );
+
+  it("what the address says is shown, and what is shown is in the address", async () => {
+    const page = await open(
+      browser,
+      address(made!, "uneven", "&frame=123&row=246&confidence=0.4&sort=-size"),
+      complaints,
+    );
+    await untilFrame(page, 123, "server");
+    expect(await page.inputValue("#rv-confidence")).toBe("0.4");
+    expect(await page.getAttribute(".rv-sort.size", "aria-pressed")).toBe("true");
+    expect(await page.getAttribute("#rv-row-246", "aria-selected")).toBe("true");
+    await page.keyboard.press("n");
+    await untilFrame(page, 124, "server");
+    await page.waitForFunction(
+      () => location.search.includes("frame=124") && location.search.includes("row=248"),
+    );
+    await page.keyboard.press("p");
+    await untilFrame(page, 123);
+    await page.waitForFunction(() => location.search.includes("frame=123"));
+    const later = await open(browser, page.url(), complaints);
+    await untilFrame(later, 123, "server");
+    expect(complaints).toEqual([]);
+    await later.close();
+    await page.close();
+  });
+});
