@@ -139,6 +139,8 @@ struct api_tools {
                             struct detector_settings *ret);
     // ERR_BUSY: models that were asked for are still being loaded; other errors: they cannot be.
     int (*check_ready)(void *arg);
+    // Whether a file may be fetched from *url*: ERR_INVALID, ERR_FORBIDDEN.
+    int (*check_source)(void *arg, const char *url);
     // Looks into an ONNX file; ERR_MODEL says why it is none that can be used.
     int (*inspect_model)(void *arg, const char *path, struct arena *a, struct api_model_facts *ret);
 };

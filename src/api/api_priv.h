@@ -98,6 +98,9 @@ struct body_field {
 // Fills *out* (zeroed by the caller: what is absent or null stays); texts live in the request's
 // arena. ERR_INVALID: no such member, a needed one is absent, a wrong type; ERR_DATA: no JSON.
 int body_read(struct request *q, const struct body_field *fields, void *out) MUST_CHECK;
+// Likewise from *text*: where a sink took the body.
+int body_read_text(struct request *q, struct str text, const struct body_field *fields,
+                   void *out) MUST_CHECK;
 
 // ---- replies (respond.c)
 

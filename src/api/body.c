@@ -156,6 +156,19 @@ static int read_members(struct request *q, struct json_reader *json,
     return r == 0 ? check_needed(fields, seen) : r;
 }
 
+int body_read_text(struct request *q, struct str text, const struct body_field *fields, void *out)
+{
+    struct json_reader *json;
+    const struct json_reader_opts opts = {
+        .text = text, .name = "body", .max_depth = REQUEST_JSON_DEPTH};
+    int r = json_reader_create(&opts, &json);
+    if (r < 0)
+        return r;
+    r = read_members(q, json, fields, out);
+    json_reader_destroy(json);
+    return r;
+}
+
 int body_read(struct request *q, const struct body_field *fields, void *out)
 {
     struct json_reader *json;

@@ -6,6 +6,7 @@
 
 #include "api/api_priv.h"
 #include "api/arrival.h"
+#include "api/remote.h"
 #include "api/reply_cache.h"
 #include "base/arena.h"
 #include "base/err.h"
@@ -32,6 +33,7 @@ void put_video(struct json_writer *w, const struct store_video *v)
     json_put_text(w, "name", v->name);
     json_put_text(w, "status", store_video_status_name((int)v->status));
     json_put_text(w, "error", v->error);
+    json_put_text(w, "source_url", v->source_url);
     json_put_text(w, "content_type", v->content_type);
     json_put_int(w, "bytes", v->n_bytes);
     json_put_text(w, "sha256", v->sha256);
@@ -63,10 +65,24 @@ int api_reply_video(struct request *q, int status, const char *id)
 
 // ---- upload
 
+static int create_begin(struct request *q)
+{
+    return remote_is_wish(q) ? remote_begin(q) : api_upload_sink.begin(q);
+}
+
+static int create_data(struct request *q, const void *bytes, size_t n)
+{
+    return remote_is_wish(q) ? remote_data(q, bytes, n) : api_upload_sink.data(q, bytes, n);
+}
+
+static const struct route_sink create_sink = {.begin = create_begin, .data = create_data};
+
 static int video_create(struct request *q)
 {
     struct uploaded file;
     char id[ID_BYTES];
+    if (remote_is_wish(q))
+        return remote_create(q);
     int r = upload_finish(q, &file);
     if (r < 0)
         return r;
@@ -512,7 +528,7 @@ static int videos_process(struct request *q)
 
 const struct route api_routes_video[] = {
     {"POST", "/api/v1/videos", video_create, .role = API_EDITOR_NAMED, .rate_class = API_RATE_WRITE,
-     .sink = &api_upload_sink},
+     .sink = &create_sink},
     {"POST", "/api/v1/videos/process", videos_process, .role = API_EDITOR_NAMED,
      .rate_class = API_RATE_WRITE},
     {"GET", "/api/v1/projects/{id}/videos", videos_of_project, .role = API_VIEWER},

@@ -17,6 +17,8 @@ static const struct opt serve_options[] = {
     OPT_LIST(O, "proxy", access.proxies, "ADDRESS", "a TLS proxy in front (an address or a network): its X-Forwarded-For, -Proto and -Host are believed, and nobody else's"),
     OPT_BOOL(O, "allow-direct", access.allow_direct, "listens off loopback without TLS: passwords and keys cross the network in clear text"),
     OPT_LIST(O, "metrics-from", access.metrics_from, "ADDRESS", "who may read /metrics without a key (an address or a network)"),
+    OPT_LIST(O, "allow-source", access.sources, "HOST", "a host that videos may be fetched from by their URL: example.com, example.com:8080, .example.com (all below it)"),
+    OPT_BOOL(O, "allow-private-sources", access.allow_private_sources, "also where such a host is at an address that is not for the public internet"),
     OPT_DOUBLE(O, "login-minutes", access.login_minutes, 0.01, 43200, "MINUTES", "a login that is not used for so long ends", "720"),
     OPT_DOUBLE(O, "read-rate", access.rates[API_RATE_READ], 0, 1e6, "N", "reading requests a second that one client may send; 0: no limit", "100; without accounts no limit"),
     OPT_DOUBLE(O, "write-rate", access.rates[API_RATE_WRITE], 0, 1e6, "N", "likewise, changes", "20; without accounts no limit"),

@@ -14,6 +14,7 @@
 #include "dataset/dataset.h"
 #include "dataset/write.h"
 #include "eval/verdict.h"
+#include "fetch/fetch.h"
 #include "media/child_jobs.h"
 #include "media/frame_at.h"
 #include "media/frame_times.h"
@@ -296,6 +297,17 @@ static int prepare_picture(void *arg, const struct api_picture_wanted *w,
     return picture_tool_prepare(((const struct serve_tools *)arg)->pictures, w, ret);
 }
 
+static int check_source(void *arg, const char *url)
+{
+    const struct task_sources *s = tools_of(arg)->sources;
+    struct fetch_where w;
+    int r = fetch_parse(url, &w);
+    if (r < 0 || (s && fetch_is_listed(&w, s->hosts, s->n_hosts)))
+        return r;
+    return err_set(ERR_FORBIDDEN,
+                   "host '%s' is not one that files are fetched from (--allow-source)", w.host);
+}
+
 static int check_ready(void *arg)
 {
     return preload_check(((const struct serve_tools *)arg)->preload);
@@ -314,6 +326,7 @@ struct api_tools serve_tools_table(const struct serve_tools *tools)
         .check_labels = check_labels,
         .read_piece = read_piece,
         .check_profile = check_profile,
+        .check_source = check_source,
         .inspect_model = inspect_model,
         .picture_settings = picture_settings,
         .prepare_picture = prepare_picture,

@@ -43,6 +43,7 @@ struct serving {
     struct blob *blob;
     struct bus *bus;
     struct model_cache *models;
+    struct task_sources sources;
     struct task_tools tools;
     struct picture_tool *pictures;
     struct preload *preload;
@@ -114,6 +115,13 @@ static int register_metrics(void)
 
 // ---- up
 
+static bool is_private(const uint8_t address[16])
+{
+    struct address a;
+    memcpy(a.bytes, address, sizeof(a.bytes));
+    return address_is_private(&a);
+}
+
 static int open_rooms(struct serving *s)
 {
     const struct blob_opts blobs = {.directory = s->opts.data,
@@ -138,8 +146,18 @@ static int open_rooms(struct serving *s)
         r = model_cache_create(&models, &s->models);
     if (r == 0)
         r = picture_tool_create(NULL, &s->pictures);
-    s->tools =
-        (struct task_tools){.store = s->store, .blob = s->blob, .bus = s->bus, .models = s->models};
+    s->sources = (struct task_sources){.hosts = s->opts.access.sources.items,
+                                       .n_hosts = s->opts.access.sources.n,
+                                       .allow_private = s->opts.access.allow_private_sources,
+                                       .is_private = is_private,
+                                       .max_bytes = s->opts.max_upload_mb * MB,
+                                       .project_quota_bytes = s->opts.project_quota_mb * MB,
+                                       .quota_bytes = s->opts.quota_mb * MB};
+    s->tools = (struct task_tools){.store = s->store,
+                                   .blob = s->blob,
+                                   .bus = s->bus,
+                                   .models = s->models,
+                                   .sources = &s->sources};
     if (r == 0)
         r = preload_create(&s->tools, s->opts.preload, &s->preload);
     s->api_tools =

@@ -16,6 +16,8 @@ struct store;
 
 struct serving_access {
     struct opt_list proxies, metrics_from;
+    struct opt_list sources; // hosts that files are fetched from
+    bool allow_private_sources;
     bool allow_direct;
     double login_minutes;      // 0: the API's own
     double rates[API_N_RATES]; // < 0: the API's own; 0: no limit

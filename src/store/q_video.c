@@ -17,6 +17,7 @@ enum {
     LIST_PROJECT_STATUS,
     LIST_USER,
     SET_PROBE,
+    SET_CONTENT,
     SET_PREVIEW,
     SET_THUMBNAIL,
 };
@@ -48,6 +49,9 @@ const struct query queries_video[] = {
         "UPDATE videos SET status = $2, container = $3, codec = $4, width = $5, height = $6, rotation = $7, "
         "n_frames = $8, duration_us = $9, frame_rate = $10, is_variable = $11, is_playable = $12, error = $13, "
         "probe_json = $14, updated_at_us = $15 WHERE id = $1"},
+    [SET_CONTENT] = {"video_set_content",
+        "UPDATE videos SET blob_key = $2, sha256 = $3, n_bytes = $4, content_type = coalesce($5, content_type), "
+        "status = 'uploaded', error = NULL, updated_at_us = $6 WHERE id = $1"},
     [SET_PREVIEW] = {"video_set_preview", "UPDATE videos SET preview_key = $2, updated_at_us = $3 WHERE id = $1"},
     [SET_THUMBNAIL] = {"video_set_thumbnail",
         "UPDATE videos SET thumbnail_key = $2, updated_at_us = $3 WHERE id = $1"},
@@ -217,6 +221,46 @@ int store_video_set_probe(struct store *s, const struct store_lease *lease,
         run_int(&run, 15, store_now_us(s));
         r = run_done_one(&run, "video", v->id);
     }
+    return write_end(s, r);
+}
+
+static int set_content(struct store *s, const char *video_id, const struct store_blob *blob,
+                       const char *content_type)
+{
+    struct arena *a = NULL;
+    struct store_video v = {0};
+    int r = arena_create(0, &a);
+    if (r == 0)
+        r = store_video_get(s, video_id, a, &v);
+    if (r == 0 && v.blob_key)
+        r = err_set(ERR_CONFLICT, "video '%.64s' has its bytes already", video_id);
+    if (r == 0)
+        r = blob_add(s, blob,
+                     (struct blob_owner){.project_id = v.project_id, .video_id = video_id});
+    if (r == 0) {
+        struct run run;
+        IGNORE(run_open(s, &queries_video[SET_CONTENT], &run)); // sticky
+        run_text(&run, 1, video_id);
+        run_text(&run, 2, blob->key);
+        run_text(&run, 3, blob->sha256);
+        run_int(&run, 4, blob->n_bytes);
+        run_text(&run, 5, content_type);
+        run_int(&run, 6, store_now_us(s));
+        r = run_done_one(&run, "video", video_id);
+    }
+    arena_destroy(a);
+    return r;
+}
+
+int store_video_set_content(struct store *s, const struct store_lease *lease, const char *video_id,
+                            const struct store_blob *blob, const char *content_type)
+{
+    int r = write_begin(s);
+    if (r < 0)
+        return r;
+    r = lease ? store_task_check(s, lease) : 0;
+    if (r == 0)
+        r = set_content(s, video_id, blob, content_type);
     return write_end(s, r);
 }
 

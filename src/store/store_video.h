@@ -69,6 +69,10 @@ struct store_lease;
 // none) must hold: ERR_CONFLICT.
 int store_video_set_probe(struct store *s, const struct store_lease *lease,
                           const struct store_video *v) MUST_CHECK;
+// The bytes of a video that was a URL only. *content_type* NULL: as it is. ERR_CONFLICT: it has
+// bytes.
+int store_video_set_content(struct store *s, const struct store_lease *lease, const char *video_id,
+                            const struct store_blob *blob, const char *content_type) MUST_CHECK;
 // A preview or thumbnail; one that was there falls free.
 enum store_video_blob {
     STORE_VIDEO_BLOB_UNSET,

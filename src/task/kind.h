@@ -26,13 +26,23 @@ struct model_cache;
 struct store;
 struct task_run;
 
+// From where the task "fetch" may take files, and how much.
+struct task_sources {
+    const char *const *hosts; // as fetch_is_listed()
+    size_t n_hosts;
+    bool allow_private; // addresses that are not for the public internet
+    bool (*is_private)(const uint8_t address[16]);
+    int64_t max_bytes, project_quota_bytes, quota_bytes; // 0: no limit
+};
+
 // What tasks work with: lent by app, outlives the pool.
 struct task_tools {
     struct store *store;
     struct blob *blob;
     struct bus *bus;
     struct model_cache *models;
-    const char *program; // of child processes; NULL: this one
+    const char *program;                // of child processes; NULL: this one
+    const struct task_sources *sources; // NULL: none
 };
 
 struct task_kind {

@@ -149,6 +149,10 @@ static int probe(struct probing *g)
     if (!row->video_id)
         return err_set(ERR_INVALID, "the task names no video");
     int r = store_video_get(t->store, row->video_id, a, &g->video);
+    if (r == 0 && !g->video.blob_key && g->video.source_url) {
+        const char *why = g->video.error ? g->video.error : "it could not be fetched";
+        return write_failure(g, err_set(ERR_DATA, "%s", why));
+    }
     if (r == 0 && !g->video.blob_key)
         return err_set(ERR_INVALID, "%s: only uploaded videos are probed", g->video.name);
     if (r == 0)

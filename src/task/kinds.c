@@ -4,6 +4,11 @@
 #include "task/kinds.h"
 
 const struct task_kind *const task_kinds[] = {
-    &task_kind_probe,   &task_kind_process, &task_kind_evaluate,
-    &task_kind_compare, &task_kind_preview, NULL,
+    &task_kind_fetch,
+    &task_kind_probe,
+    &task_kind_process,
+    &task_kind_evaluate,
+    &task_kind_compare,
+    &task_kind_preview,
+    NULL,
 };

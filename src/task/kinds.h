@@ -14,4 +14,6 @@ extern const struct task_kind task_kind_process;
 extern const struct task_kind task_kind_evaluate;
 // What differs between two sessions. settings_json: {"with": ID of the other}.
 extern const struct task_kind task_kind_compare;
+// The bytes of a video that was given as a URL.
+extern const struct task_kind task_kind_fetch;
 extern const struct task_kind *const task_kinds[]; // all of them; NULL ends

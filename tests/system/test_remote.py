@@ -1,0 +1,150 @@
+"""Videos that are given as URLs: from listed hosts, at allowed addresses, without detours."""
+import hashlib
+import http.server
+import threading
+
+import pytest
+from server import Server
+
+CLIP = "odd_media/sample.avi"
+
+
+class Files(http.server.BaseHTTPRequestHandler):
+    """/clip.avi, ways that do not lead there, and what was asked for."""
+
+    asked = []
+
+    def do_GET(self):
+        type(self).asked.append((self.path, self.headers.get("Authorization"), self.headers.get("Cookie")))
+        status, headers, body = {
+            "/clip.avi": (200, {"Content-Type": "video/x-msvideo"}, self.server.clip),
+            "/long.avi": (200, {}, self.server.clip),
+            "/moved.avi": (302, {"Location": "/clip.avi"}, b""),
+            "/none.avi": (404, {}, b"nothing here"),
+            "/empty.avi": (200, {}, b""),
+            "/page.html": (200, {"Content-Type": "text/html"}, b"<p>no video</p>"),
+        }[self.path.split("?")[0]]
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        if self.path != "/long.avi":
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def files(data):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Files)
+    server.clip = (data / CLIP).read_bytes()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def server(assay, files, tmp_path_factory):
+    port = files.server_address[1]
+    with Server(assay, tmp_path_factory.mktemp("remote") / "data", "--allow-source", f"127.0.0.1:{port}", "--allow-source", "127.0.0.1:1",
+                "--allow-private-sources", "--max-upload", 10) as s:
+        s.where = f"http://127.0.0.1:{port}"
+        s.into = s.project()
+        yield s
+
+
+def wish(server, url, **more):
+    return server.ask("POST", "/api/v1/videos", {"project_id": server.into, "url": url, **more})
+
+
+def test_a_video_from_its_url(server, files):
+    reply = wish(server, f"{server.where}/clip.avi?x=1")
+    assert reply.status == 202 and reply.json["name"] == "clip.avi" and reply.json["source_url"] == f"{server.where}/clip.avi?x=1"
+    video = server.video_known(reply.json["id"])
+    assert video["status"] == "ready" and video["error"] is None and video["frames"] > 0
+    assert video["sha256"] == hashlib.sha256(files.clip).hexdigest() and video["bytes"] == len(files.clip)
+    assert server.get(f"/api/v1/videos/{video['id']}/content?original=true").body == files.clip
+    assert ("/clip.avi?x=1", None, None) in Files.asked
+
+
+def test_a_length_that_is_not_said(server, files):
+    video = server.video_known(wish(server, f"{server.where}/long.avi", name="mine").json["id"])
+    assert video["status"] == "ready" and video["name"] == "mine" and video["bytes"] == len(files.clip)
+
+
+@pytest.mark.parametrize("url,status,word", [
+    ("http://example.com/clip.avi", 403, "--allow-source"),
+    ("http://127.0.0.1:99999/clip.avi", 400, ""),
+    ("http://127.0.0.1/clip.avi", 403, "127.0.0.1"),
+    ("http://localhost:1/clip.avi", 403, "localhost"),
+    ("http://user:word@127.0.0.1:1/clip.avi", 400, "passwords"),
+    ("file:///etc/passwd", 400, "http"),
+    ("gopher://127.0.0.1:1/", 400, "http"),
+    ("", 400, "url"),
+    ("http://" + 3000 * "x", 400, "url"),
+])
+def test_urls_that_are_refused(server, url, status, word):
+    reply = wish(server, url)
+    assert reply.status == status and word in reply.json["message"], reply.body
+
+
+@pytest.mark.parametrize("body,status", [
+    ({"url": "{where}/clip.avi"}, 400),
+    ({"project_id": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "url": "{where}/clip.avi"}, 404),
+    ({"project_id": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "url": "{where}/clip.avi", "headers": {}}, 400),
+])
+def test_wishes_that_are_none(server, body, status):
+    reply = server.ask("POST", "/api/v1/videos", {k: v.format(where=server.where) if isinstance(v, str) else v for k, v in body.items()})
+    assert reply.status == status, reply.body
+
+
+@pytest.mark.parametrize("path,word", [
+    ("/moved.avi", "redirects are not followed"),
+    ("/none.avi", "404"),
+    ("/empty.avi", "empty"),
+    ("/page.html", ""),
+])
+def test_fetches_that_fail(server, path, word):
+    before = len(Files.asked)
+    video = server.video_known(wish(server, server.where + path).json["id"])
+    assert video["status"] == "failed" and word in video["error"], video
+    assert len(Files.asked) == before + 1  # not asked again, nor elsewhere
+    assert str(server.data) not in video["error"]
+
+
+def test_processing_waits_for_the_bytes(server, data):
+    server.model(data / "models/FastestDet_352.onnx", "quick")
+    video = wish(server, f"{server.where}/clip.avi").json["id"]
+    task = server.made("POST", f"/api/v1/videos/{video}/process", {"model": "quick", "settings": {"max_frames": 2}})["task_id"]
+    assert server.task_end(task)["status"] == "succeeded"
+
+
+def test_private_addresses(assay, files, tmp_path):
+    """A host that is listed, and is at an address of this machine: by number, and by a name."""
+    port = files.server_address[1]
+    with Server(assay, tmp_path / "data", "--allow-source", f"127.0.0.1:{port}", "--allow-source", f"localhost:{port}") as server:
+        server.into = server.project()
+        for host in ("127.0.0.1", "localhost"):
+            before = len(Files.asked)
+            reply = wish(server, f"http://{host}:{port}/clip.avi")
+            assert reply.status == 202
+            video = server.video_known(reply.json["id"])
+            assert video["status"] == "failed" and "no address to fetch from" in video["error"], video
+            assert len(Files.asked) == before
+
+
+def test_nothing_is_listed(assay, files, tmp_path):
+    with Server(assay, tmp_path / "data", "--allow-private-sources") as server:
+        server.into = server.project()
+        assert wish(server, f"http://127.0.0.1:{files.server_address[1]}/clip.avi").status == 403
+
+
+def test_a_proxy_of_the_environment_is_not_used(assay, files, tmp_path, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("all_proxy", "http://127.0.0.1:1")
+    port = files.server_address[1]
+    with Server(assay, tmp_path / "data", "--allow-source", f"127.0.0.1:{port}", "--allow-private-sources") as server:
+        server.into = server.project()
+        assert server.video_known(wish(server, f"http://127.0.0.1:{port}/clip.avi").json["id"])["status"] == "ready"
