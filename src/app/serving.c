@@ -30,6 +30,7 @@
 #include "task/pool.h"
 
 enum {
+    INFER_NICENESS = 5,   // as the children that decode: requests go first
     FILES_WANTED = 16384, // sockets of idle WebSocket clients, above all
     LOOK_MS = 100,
     URL_BYTES = 300,
@@ -135,6 +136,7 @@ static int open_rooms(struct serving *s)
         .engine = s->opts.engine,
         .max_idle = MAX(MODEL_CACHE_IDLE, preload_count(s->opts.preload)),
         .max_bytes = s->opts.model_memory * (int64_t)MIB,
+        .niceness = INFER_NICENESS,
         .max_waiting = (size_t)s->opts.inference_queue};
     // The store first: its lock says whether another server has the directory.
     int r = store_open(&rows, &s->store);

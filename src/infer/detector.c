@@ -235,6 +235,11 @@ void detector_set_name(struct detector *d, const char *name)
     d->batch_size = metric_series(&inference_batch, LABELS(name));
 }
 
+void detector_set_niceness(struct detector *d, int niceness)
+{
+    atomic_store(&d->niceness, niceness);
+}
+
 int detector_register_metrics(void)
 {
     int r = metrics_register(&inference_seconds);

@@ -2,6 +2,7 @@
 // detector_priv.h - what detector.c, lane.c and worker.c share; nobody else looks in here.
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -85,6 +86,7 @@ struct detector {
     int n_a_call; // of them in one engine call
     struct worker *workers;
     int n_workers;
+    atomic_int niceness; // 0: as they were started
     // --- constant after detector_set_name(); NULL: not counted
     struct metric_series *seconds;
     struct metric_series *batch_size;

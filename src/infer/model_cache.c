@@ -371,6 +371,7 @@ static int load(const struct model_cache *c, const struct model_wanted *w,
         return r;
     }
     detector_set_name(ret->detector, w->name ? w->name : w->key);
+    detector_set_niceness(ret->detector, c->opts.niceness);
     // What others took or gave meanwhile is in it too; a model is no smaller than its file.
     struct stat file = {.st_size = 0};
     IGNORE(stat(w->model.path, &file)); // then it is 0

@@ -2,6 +2,7 @@
 // worker.c - the infer thread: takes frames from the lanes, gives results back.
 
 #include <assert.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -75,12 +76,24 @@ static void infer(struct worker *w, struct job **jobs, int n)
         lane_give_back(w->detector, jobs[i]);
 }
 
+// Of this thread alone, as Linux has it; where it is not allowed it stays as it is.
+static void follow_niceness(const struct detector *d, int *niceness)
+{
+    int wanted = atomic_load(&d->niceness);
+    if (wanted == *niceness)
+        return;
+    *niceness = wanted;
+    IGNORE(setpriority(PRIO_PROCESS, 0, wanted));
+}
+
 void worker_run(void *arg)
 {
     struct worker *w = (struct worker *)arg;
     struct detector *d = w->detector;
     int n = 0;
+    int niceness = 0;
     while ((n = lane_take(d, w->jobs)) > 0) {
+        follow_niceness(d, &niceness);
         assert(n <= d->n_a_call);
         infer(w, w->jobs, n);
     }
