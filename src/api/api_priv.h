@@ -70,6 +70,9 @@ extern const struct route
     api_routes_vitals[];
 // clang-format on
 
+// openapi.yaml, in the program; see scripts/embed.
+extern const char openapi_begin[], openapi_end[];
+
 struct api *api_of(const struct request *q);
 
 // ---- bodies (body.c): a JSON object whose members are known

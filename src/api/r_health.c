@@ -7,8 +7,6 @@
 #include "blob/blob.h"
 #include "http/server.h"
 
-extern const char openapi_begin[], openapi_end[]; // of openapi.yaml; see scripts/embed
-
 enum {
     MAX_METRICS = 16 * 1024 * 1024,
 };

@@ -16,7 +16,6 @@
 #include "base/str.h"
 #include "http/route.h"
 
-extern const char openapi_begin[], openapi_end[];
 
 enum {
     MAX_OPERATIONS = 1000,
