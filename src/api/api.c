@@ -22,6 +22,7 @@ enum {
 const struct route *const api_routes[] = {
     api_routes_audit,
     api_routes_compare,
+    api_routes_confusion,
     api_routes_dashboard,
     api_routes_detection,
     api_routes_health,

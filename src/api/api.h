@@ -50,6 +50,8 @@ struct api_truth_wanted {
     const struct blob_info *source;
     const char *created_by; // user id; NULL: none
     const char *upload_id;  // that is over with it, and whose id the truth bears; NULL: none
+    bool has_after;         // ERR_CONFLICT unless the newest version is *after* (0: none)
+    int after;
 };
 struct api_truth_made {
     char id[ID_BYTES];

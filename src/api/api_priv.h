@@ -49,6 +49,7 @@ enum {
 extern const struct route
     api_routes_audit[],
     api_routes_compare[],
+    api_routes_confusion[],
     api_routes_dashboard[],
     api_routes_detection[],
     api_routes_health[],

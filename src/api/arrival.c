@@ -162,7 +162,9 @@ static int take_truth(struct request *q, const struct arrival *a, char ret_id[ID
                                             .format = a->format,
                                             .source = a->blob,
                                             .created_by = api_user_id(q),
-                                            .upload_id = a->upload_id};
+                                            .upload_id = a->upload_id,
+                                            .has_after = a->has_after,
+                                            .after = a->after};
     struct api_truth_made made;
     int r = t->import_truth(t->arg, &wanted, request_arena(q), &made);
     if (r == 0)

@@ -29,7 +29,9 @@ struct arrival {
     const char *file_name;    // likewise: none
     const char *content_type; // a video's; NULL: none
     const char *format;       // a truth's; NULL: by content
-    const char *upload_id;    // is over with it; what is made bears its id. NULL: none
+    bool has_after;           // a truth's: the newest version is expected to be *after*
+    int after;
+    const char *upload_id; // is over with it; what is made bears its id. NULL: none
     const struct blob_info *blob;
 };
 

@@ -5,8 +5,11 @@
 
 #include "base/attr.h"
 
+struct json_writer;
 struct request;
 struct store_set_filter;
+
+void put_box(struct json_writer *w, const char *key, float x, float y, float width, float height);
 
 // Fills in what the query asks for: label, min_confidence, from_frame, to_frame, result.
 int detections_filter(struct request *q, struct store_set_filter *f) MUST_CHECK;

@@ -14,8 +14,7 @@ enum {
     STREAM_PIECE = 256 * 1024, // bytes of a piece of the streamed document
 };
 
-static void put_box(struct json_writer *w, const char *key, float x, float y, float width,
-                    float height)
+void put_box(struct json_writer *w, const char *key, float x, float y, float width, float height)
 {
     json_key(w, key);
     json_object(w);

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "api/api_priv.h"
@@ -10,6 +11,7 @@
 #include "base/err.h"
 #include "blob/blob.h"
 #include "store/store_truth.h"
+#include "store/store_user.h"
 #include "store/store_video.h"
 
 static void put_truth(struct json_writer *w, const struct store_truth *t)
@@ -24,6 +26,7 @@ static void put_truth(struct json_writer *w, const struct store_truth *t)
     json_put_int(w, "frames", t->n_frames);
     put_raw(w, "labels", t->labels_json);
     put_raw(w, "notices", t->notices_json);
+    json_put_text(w, "etag", t->coco_key ? t->coco_key : t->original_key);
     json_put_text(w, "created_by", t->created_by);
     put_time(w, "created_at", t->created_at_us);
     json_end(w);
@@ -38,23 +41,98 @@ int api_reply_truth(struct request *q, int status, const char *id)
     REPLY_OBJECT(q, status, put_truth, &t);
 }
 
+// ---- two people who edit one truth: the second is told who was first
+
+static const char *etag_of(const struct store_truth *t)
+{
+    return t->coco_key ? t->coco_key : t->original_key;
+}
+
+static bool is_matched(struct str list, const char *etag)
+{
+    struct str part;
+    bool is = false;
+    while (!is && str_split(&list, ',', &part)) {
+        part = str_trim(part);
+        is = str_is(part, "*") ||
+             (part.n > 2 && part.p[0] == '"' && str_is((struct str){part.p + 1, part.n - 2}, etag));
+    }
+    return is;
+}
+
+static int reply_too_late(struct request *q, const struct store_truth *newest)
+{
+    struct store_user u;
+    char when[32] = "";
+    time_t s = (time_t)(newest->created_at_us / 1000000);
+    struct tm t;
+    if (gmtime_r(&s, &t))
+        (void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &t);
+    bool is_known = newest->created_by && store_user_get(api_of(q)->opts.store, newest->created_by,
+                                                         request_arena(q), &u) == 0;
+    err_clear();
+    return reply_error(q, 412, "PRECONDITION_FAILED", "version %d of the truth was saved at %s%s%s",
+                       newest->version, when, is_known ? " by " : "", is_known ? u.name : "");
+}
+
+// What If-Match (an ETag of the truth, or *) or If-None-Match: * say of the newest version. 1: it
+// has replied.
+static int check_match(struct request *q, const char *video_id, struct arrival *a)
+{
+    struct store_truth newest;
+    const char *match = request_header(q, "If-Match");
+    const char *none = request_header(q, "If-None-Match");
+    if (!match && !none)
+        return 0;
+    int r = store_truth_of_video(api_of(q)->opts.store, video_id, 0, request_arena(q), &newest);
+    if (r < 0 && r != ERR_NOT_FOUND)
+        return r;
+    bool has_one = r == 0;
+    a->has_after = true;
+    a->after = has_one ? newest.version : 0;
+    if (has_one && (none || !is_matched(str_of(match), etag_of(&newest)))) {
+        r = reply_too_late(q, &newest);
+        return r < 0 ? r : 1;
+    }
+    if (!has_one && match) {
+        r = reply_error(q, 412, "PRECONDITION_FAILED", "the video has no truth to be changed");
+        return r < 0 ? r : 1;
+    }
+    return 0;
+}
+
+static int tell_conflict(struct request *q, const char *video_id, int r)
+{
+    struct store_truth newest;
+    if (store_truth_of_video(api_of(q)->opts.store, video_id, 0, request_arena(q), &newest) < 0)
+        return r;
+    return reply_too_late(q, &newest);
+}
+
 static int truth_put(struct request *q)
 {
     struct store_video v;
     struct uploaded file;
+    struct arrival expected = {0};
     char id[ID_BYTES];
     int r = api_video(q, &v);
     if (r == 0)
         r = upload_finish(q, &file);
-    if (r < 0)
-        return r;
-    const struct arrival a = {.kind = ARRIVAL_TRUTH,
+    if (r == 0)
+        r = check_match(q, v.id, &expected);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    const struct arrival a = {.has_after = expected.has_after,
+                              .after = expected.after,
+                              .kind = ARRIVAL_TRUTH,
                               .video_id = v.id,
                               .name = upload_field(q, "name"),
                               .file_name = file.name,
                               .format = upload_field(q, "format"),
                               .blob = file.blob};
     r = arrival_take(q, &a, id);
+    if (r == ERR_CONFLICT && a.has_after)
+        return tell_conflict(q, v.id, r);
     if (r < 0)
         return r;
     upload_keep(q);
@@ -144,10 +222,28 @@ static int truth_versions(struct request *q)
     return listing_end(&l, r);
 }
 
+static int truth_version(struct request *q)
+{
+    struct store_truth t;
+    struct store_video v;
+    int64_t version;
+    int r = api_video(q, &v);
+    if (r == 0)
+        r = request_parameter_int(q, "version", INT32_MAX, &version);
+    if (r == 0 && version == 0)
+        r = err_set(ERR_NOT_FOUND, "versions are counted from 1");
+    if (r == 0)
+        r = store_truth_of_video(api_of(q)->opts.store, v.id, (int)version, request_arena(q), &t);
+    if (r < 0)
+        return r;
+    REPLY_OBJECT(q, 200, put_truth, &t);
+}
+
 const struct route api_routes_truth[] = {
     {"PUT", "/api/v1/videos/{id}/truth", truth_put, .role = API_EDITOR,
      .rate_class = API_RATE_COSTLY, .sink = &api_upload_sink},
     {"GET", "/api/v1/videos/{id}/truth", truth_get, .role = API_VIEWER},
     {"GET", "/api/v1/videos/{id}/truth/versions", truth_versions, .role = API_VIEWER},
+    {"GET", "/api/v1/videos/{id}/truth/versions/{version}", truth_version, .role = API_VIEWER},
     {0},
 };

@@ -55,7 +55,9 @@ static int import_truth(void *arg, const struct api_truth_wanted *w, struct aren
                                         .format = w->format,
                                         .source = w->source,
                                         .created_by = w->created_by,
-                                        .upload_id = w->upload_id};
+                                        .upload_id = w->upload_id,
+                                        .has_after = w->has_after,
+                                        .after = w->after};
     int r = truth_import(tools_of(arg), &wanted, a, &made);
     if (r < 0)
         return r;

@@ -19,6 +19,7 @@ struct by_picture {
 
 struct work {
     const struct match_groups *groups;
+    const struct confusion_opts *opts; // may be NULL
     struct confusion *c;
     struct by_picture truths, detections;
     // --- of one picture
@@ -42,12 +43,22 @@ static int sort_by_picture(const struct dataset *d, const uint32_t *objects, siz
     return 0;
 }
 
-static void count(struct confusion *c, size_t truth_class, size_t detection_class)
+// *truth*, *detection*: CONFUSION_NONE is the background.
+static void count(struct work *w, uint32_t truth, uint32_t detection)
 {
+    const struct match_groups *m = w->groups;
+    struct confusion *c = w->c;
+    size_t truth_class =
+        truth == CONFUSION_NONE ? c->n - 1 : (size_t)m->truth->objects[truth].class_index;
+    size_t detection_class = detection == CONFUSION_NONE
+                                 ? c->n - 1
+                                 : (size_t)m->detections->objects[detection].class_index;
     bool truth_rows = c->kind == CONFUSION_SUPERVISION;
     size_t row = truth_rows ? truth_class : detection_class;
     size_t column = truth_rows ? detection_class : truth_class;
     c->counts[row * c->n + column]++;
+    if (w->opts && w->opts->each)
+        w->opts->each(w->opts->arg, c->kind, truth, detection);
 }
 
 // The truth that the detection overlaps most, of equals the last; n: none above the threshold.
@@ -77,7 +88,6 @@ static void judge_picture(struct work *w, size_t picture)
     const size_t n_truths = w->truths.first[picture + 1] - w->truths.first[picture];
     const uint32_t *found = w->detections.order + w->detections.first[picture];
     const size_t n_found = w->detections.first[picture + 1] - w->detections.first[picture];
-    const size_t background = w->c->n - 1;
     double overlap;
     if (n_truths > 0)
         memset(w->kept, 0, n_truths * sizeof(*w->kept));
@@ -97,16 +107,16 @@ static void judge_picture(struct work *w, size_t picture)
             continue;
         size_t t = claim(w, truths, n_truths, d, false, &overlap);
         if (t < n_truths && w->kept[t] == (uint32_t)i + 1)
-            count(w->c, (size_t)m->truth->objects[truths[t]].class_index, (size_t)d->class_index);
+            count(w, truths[t], found[i]);
         else if (claim(w, truths, n_truths, d, true, &overlap) < n_truths)
             w->c->n_ignored++;
         else
-            count(w->c, background, (size_t)d->class_index);
+            count(w, CONFUSION_NONE, found[i]);
     }
     for (size_t t = 0; t < n_truths; t++) {
         const struct dataset_object *truth = &m->truth->objects[truths[t]];
         if (!truth->ignore && !w->kept[t])
-            count(w->c, (size_t)truth->class_index, background);
+            count(w, truths[t], CONFUSION_NONE);
     }
 }
 
@@ -154,7 +164,7 @@ int confusion_run(const struct match_groups *groups, enum confusion_kind kind,
     if (!c.counts)
         return ERR_NOMEM;
     const size_t mark = arena_mark(a);
-    struct work w = {.groups = groups, .c = &c};
+    struct work w = {.groups = groups, .opts = opts, .c = &c};
     int r = work_init(&w, a);
     if (r < 0)
         return r;

@@ -31,9 +31,15 @@ enum confusion_kind {
     CONFUSION_N_KINDS,
 };
 
+#define CONFUSION_NONE UINT32_MAX
+
 struct confusion_opts {
     bool has_confidence, has_iou; // else the convention's own
     double confidence, iou;       // both exclusive
+    // Everything that is counted: indices in the truth's and the detections' objects, one of them
+    // CONFUSION_NONE where it meets the background. May be NULL.
+    void (*each)(void *arg, enum confusion_kind kind, uint32_t truth, uint32_t detection);
+    void *arg;
 };
 
 struct confusion {

@@ -68,6 +68,7 @@ static const char *const kinds[] = {
     [STORE_SET_DETECTIONS] = "detections",
     [STORE_SET_EXTERNAL] = "external",
     [STORE_SET_OUTCOMES] = "outcomes",
+    [STORE_SET_CONFUSIONS] = "confusions",
 };
 ENUM_FUNCTIONS(store_set_kind, kinds)
 

@@ -76,6 +76,9 @@ static int insert(struct store *s, struct store_truth *row, const struct store_b
 {
     struct place place = {0};
     int r = next_version(s, row->video_id, &place);
+    if (r == 0 && row->has_after && place.version != row->after + 1)
+        return err_set(ERR_CONFLICT, "version %d of the truth was saved meanwhile",
+                       place.version - 1);
     struct blob_owner owner = {.project_id = place.project_id, .video_id = row->video_id};
     if (r == 0 && original)
         r = blob_add(s, original, owner);

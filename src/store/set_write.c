@@ -100,7 +100,7 @@ static int create(struct store_set_writer *w, const char *header_json)
 
 static int name_in_session(struct store_set_writer *w)
 {
-    if (!w->has_session || w->kind == STORE_SET_OUTCOMES)
+    if (!w->has_session || w->kind == STORE_SET_OUTCOMES || w->kind == STORE_SET_CONFUSIONS)
         return 0;
     struct run run;
     IGNORE(run_open(w->store, &queries_detection[SET_OF_SESSION_VIDEO], &run)); // sticky

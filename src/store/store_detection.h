@@ -18,6 +18,7 @@ enum store_set_kind {
     STORE_SET_DETECTIONS, // of a task (processing)
     STORE_SET_EXTERNAL,   // posted to a session, in pieces; blocks may overlap in time
     STORE_SET_OUTCOMES,   // a session's objects, each with what became of it
+    STORE_SET_CONFUSIONS, // a session's pairs of the confusion matrix; labels are two
     STORE_SET_N_KINDS,
 };
 
@@ -47,10 +48,10 @@ struct store_set_opts {
     uint32_t flags; // of columns.h: tracks, outcomes, latencies
 };
 
-// DETECTIONS, OUTCOMES: an empty set in place of what was there for (task, video) and (session,
-// video). EXTERNAL: goes on with the set of (session, video), or begins it; ERR_CONFLICT: the
-// session is not open, or the video not one of its.
-// ERR_CONFLICT: the lease is lost, here and in every call below: the set is gone, or another's.
+// DETECTIONS, OUTCOMES, CONFUSIONS: an empty set in place of what was there for (task, video) and
+// (session, video). EXTERNAL: goes on with the set of (session, video), or begins it; ERR_CONFLICT:
+// the session is not open, or the video not one of its. ERR_CONFLICT: the lease is lost, here and
+// in every call below: the set is gone, or another's.
 int store_set_begin(struct store *s, const struct store_set_opts *opts,
                     struct store_set_writer **ret_writer) MUST_CHECK;
 
@@ -90,7 +91,7 @@ int store_set_of_task(struct store *s, const char *task_id, struct arena *a,
 // The newest complete DETECTIONS set of a video. ERR_NOT_FOUND: it has none.
 int store_set_latest(struct store *s, const char *video_id, struct arena *a,
                      struct store_set *ret) MUST_CHECK;
-// Of a session and video: EXTERNAL or OUTCOMES.
+// Of a session and video: EXTERNAL, OUTCOMES or CONFUSIONS.
 int store_set_of_session(struct store *s, const char *session_id, const char *video_id,
                          enum store_set_kind kind, struct arena *a,
                          struct store_set *ret) MUST_CHECK;

@@ -3,6 +3,8 @@
 // session names the one it was judged by.
 #pragma once
 
+#include <stdbool.h>
+
 #include "store/store.h"
 
 struct store_blob;
@@ -21,9 +23,13 @@ struct store_truth {
     const char *notices_json; // what the reader said
     const char *created_by;
     int64_t created_at_us;
+    // --- store_truth_create() only
+    bool has_after; // the newest version is expected to be *after* (0: there is none yet)
+    int after;
 };
 
 // The next version; *coco* may be NULL. Writes version into *ret_version* (may be NULL).
+// ERR_CONFLICT: another one became the newest meanwhile.
 int store_truth_create(struct store *s, const struct store_truth *t,
                        const struct store_blob *original, const struct store_blob *coco,
                        char ret_id[ID_BYTES], int *ret_version) MUST_CHECK;

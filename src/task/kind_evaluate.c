@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "dataset/dataset.h"
 #include "eval/conditions.h"
 #include "eval/evaluation.h"
@@ -21,10 +22,10 @@
 #include "report/metrics_json.h"
 #include "report/verdict_report.h"
 #include "store/store_blob.h"
-#include "store/store_detection.h"
 #include "store/store_session.h"
 #include "task/judge_events.h"
 #include "task/kinds.h"
+#include "task/outcome_sets.h"
 #include "task/outside_settings.h"
 #include "task/page.h"
 #include "task/session_files.h"
@@ -56,7 +57,8 @@ struct judging {
     struct str_buf metrics, verdict_json, more;
     struct blob_info page;
     bool has_page;
-    struct store_set_writer **writers; // [video of files]
+    struct confusion_pairs pairs;
+    struct outcome_sets sets;
     struct store_dropped dropped;
 };
 
@@ -95,11 +97,14 @@ static int evaluate(struct judging *j)
     opts.slice_by = j->conditions.names;
     opts.n_slice_by = j->conditions.n;
     opts.wants_confusion = true;
+    opts.confusion.each = confusion_pairs_note;
+    opts.confusion.arg = &j->pairs;
     j->about.only_conditions = true;
     if (r == 0)
         r = evaluation_run(j->truth, j->detections, &opts, &j->evaluation);
-    if (r < 0)
-        return r;
+    j->evaluation.opts.confusion.each = NULL; // nobody asks again
+    if (r < 0 || j->pairs.error < 0)
+        return r < 0 ? r : j->pairs.error;
     if (j->settings.track || has_tracks(j->detections)) {
         const struct tracking_opts t = {.classes = opts.classes, .n_classes = opts.n_classes};
         r = tracking_evaluate(j->truth, j->detections, &t, a, &j->tracks);
@@ -157,102 +162,6 @@ static int write_metrics(struct judging *j)
     return r == 0 && j->about.verdict ? put_verdict(j) : r;
 }
 
-// --- what became of every object, into one set a video
-
-static void fill_box(const struct dataset_object *o, float *x, float *y, float *w, float *h)
-{
-    *x = (float)o->x;
-    *y = (float)o->y;
-    *w = (float)o->w;
-    *h = (float)o->h;
-}
-
-static double overlap(const struct columns_detection *d)
-{
-    double w = fmin(d->x + d->w, d->truth_x + d->truth_w) - fmax(d->x, d->truth_x);
-    double h = fmin(d->y + d->h, d->truth_y + d->truth_h) - fmax(d->y, d->truth_y);
-    double both = w > 0 && h > 0 ? w * h : 0;
-    double all = (double)d->w * d->h + (double)d->truth_w * d->truth_h - both;
-    return all > 0 ? both / all : 0;
-}
-
-static struct store_object object_of(const struct judging *j, const struct outcome_object *o)
-{
-    struct store_object s = {.class_id = o->class_index,
-                             .label = j->truth->classes[o->class_index].name};
-    struct columns_detection *v = &s.values;
-    if (o->detection != OUTCOME_NONE) {
-        const struct dataset_object *d = &j->detections->objects[o->detection];
-        fill_box(d, &v->x, &v->y, &v->w, &v->h);
-        v->confidence = (float)d->confidence;
-        v->track_id = d->track_id > 0 ? (int32_t)d->track_id : 0;
-    }
-    if (o->truth != OUTCOME_NONE) {
-        const struct dataset_object *t = &j->truth->objects[o->truth];
-        fill_box(t, &v->truth_x, &v->truth_y, &v->truth_w, &v->truth_h);
-        if (o->detection == OUTCOME_NONE)
-            v->track_id = t->track_id > 0 ? (int32_t)t->track_id : 0;
-    }
-    v->outcome = o->kind == OUTCOME_FOUND    ? COLUMNS_TP
-                 : o->kind == OUTCOME_MISSED ? COLUMNS_FN
-                                             : COLUMNS_FP;
-    v->iou = o->kind == OUTCOME_FOUND ? (float)overlap(v) : 0;
-    return s;
-}
-
-static int add_picture(struct judging *j, const struct outcome_picture *p,
-                       struct store_set_writer *w)
-{
-    struct arena *a = task_run_arena(j->run);
-    size_t mark = arena_mark(a);
-    struct store_object *objects = arena_array(a, struct store_object, p->n + 1);
-    if (!objects)
-        return ERR_NOMEM;
-    size_t n = 0;
-    for (size_t i = 0; i < p->n; i++) {
-        const struct outcome_object *o = &j->outcome.objects[p->first + i];
-        if (o->kind != OUTCOME_IGNORED)
-            objects[n++] = object_of(j, o);
-    }
-    int64_t pts_us = j->detections->pts_us ? j->detections->pts_us[p->picture] : p->pts_us;
-    int r = store_set_add(w, p->frame, pts_us == INT64_MIN ? 0 : pts_us, INT64_MIN, objects, n);
-    arena_rewind(a, mark);
-    return r;
-}
-
-// The files' video that a video of the dataset is: datasets of one video do not name it.
-static size_t video_of(const struct judging *j, int32_t video)
-{
-    if (j->files.n_videos == 1 || j->truth->n_videos == 0)
-        return 0;
-    for (size_t i = 0; i < j->files.n_videos; i++)
-        if (strcmp(j->files.videos[i].id, j->truth->videos[video]) == 0)
-            return i;
-    return 0;
-}
-
-static int write_outcomes(struct judging *j)
-{
-    const struct task_tools *t = task_run_tools(j->run);
-    j->writers =
-        arena_array(task_run_arena(j->run), struct store_set_writer *, j->files.n_videos + 1);
-    int r = j->writers ? 0 : ERR_NOMEM;
-    for (size_t i = 0; r == 0 && i < j->files.n_videos; i++) {
-        const struct store_set_opts opts = {.kind = STORE_SET_OUTCOMES,
-                                            .video_id = j->files.videos[i].id,
-                                            .session_id = j->session.id,
-                                            .lease = task_run_lease(j->run),
-                                            .header_json = "{}",
-                                            .flags = COLUMNS_TRACKS | COLUMNS_OUTCOMES};
-        r = store_set_begin(t->store, &opts, &j->writers[i]);
-    }
-    for (size_t i = 0; r == 0 && i < j->outcome.n_pictures; i++) {
-        const struct outcome_picture *p = &j->outcome.pictures[i];
-        r = add_picture(j, p, j->writers[video_of(j, p->video)]);
-    }
-    return r;
-}
-
 // --- the end
 
 static const enum store_verdict verdicts[] = {
@@ -266,18 +175,6 @@ static const enum store_verdict verdicts[] = {
 static double or_nan(double v, bool has)
 {
     return has ? v : NAN;
-}
-
-// Of a session from outside they are the only set that a video has.
-static int finish_outcomes(struct judging *j, size_t i)
-{
-    char set_id[ID_BYTES];
-    int r = store_set_finish(&j->writers[i], "{}", set_id);
-    if (r < 0 || j->session.source != STORE_SESSION_EXTERNAL)
-        return r;
-    const struct store_session_video v = {
-        .session_id = j->session.id, .video_id = j->files.videos[i].id, .set_id = set_id};
-    return store_session_set_video(task_run_tools(j->run)->store, task_run_lease(j->run), &v);
 }
 
 static int write_end(void *arg)
@@ -298,9 +195,7 @@ static int write_end(void *arg)
         .verdict_json = j->about.verdict ? str_buf_text(&j->verdict_json) : NULL,
         .more_json = j->more.n > 0 ? str_buf_text(&j->more) : NULL,
     };
-    int r = 0;
-    for (size_t i = 0; r == 0 && j->writers && i < j->files.n_videos; i++)
-        r = finish_outcomes(j, i);
+    int r = outcome_sets_finish(&j->sets);
     const struct store_blob page = {
         .key = j->page.key, .sha256 = j->page.sha256, .n_bytes = j->page.n_bytes};
     if (r == 0)
@@ -437,6 +332,18 @@ static int write_page(struct judging *j)
     return r;
 }
 
+static int write_sets(struct judging *j)
+{
+    j->sets = (struct outcome_sets){.run = j->run,
+                                    .session = &j->session,
+                                    .files = &j->files,
+                                    .truth = j->truth,
+                                    .detections = j->detections,
+                                    .outcome = &j->outcome,
+                                    .pairs = &j->pairs};
+    return outcome_sets_write(&j->sets);
+}
+
 static int run_all(struct judging *j)
 {
     int r = begin(j);
@@ -458,7 +365,7 @@ static int run_all(struct judging *j)
     if (r == 0)
         r = task_run_check(j->run);
     if (r == 0)
-        r = write_outcomes(j);
+        r = write_sets(j);
     if (r == 0)
         r = write_page(j);
     if (r == 0)
@@ -488,8 +395,8 @@ static int run_evaluate(struct task_run *run)
     int r = run_all(j);
     if (r < 0)
         tell_session(j, r);
-    for (size_t i = 0; j->writers && i < j->files.n_videos; i++)
-        store_set_abort(&j->writers[i]);
+    outcome_sets_abort(&j->sets);
+    mem_free(j->pairs.items);
     task_delete_blobs(run, &j->dropped);
     if (r < 0 && j->has_page)
         IGNORE(blob_delete(task_run_tools(run)->blob, j->page.key));

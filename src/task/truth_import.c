@@ -115,17 +115,17 @@ static struct store_blob row_of(const struct blob_info *b)
     return (struct store_blob){.key = b->key, .sha256 = b->sha256, .n_bytes = b->n_bytes};
 }
 
-// The truth, and the upload's end: both or neither.
+// The truth (*coco* NULL: it has no boxes), and the upload's end: both or neither.
 static int put_row(const struct task_tools *t, const struct store_truth *row,
                    const struct truth_wanted *w, const struct blob_info *coco,
                    struct truth_imported *ret)
 {
     const struct store_blob original = row_of(w->source);
-    const struct store_blob made = row_of(coco);
+    const struct store_blob made = coco ? row_of(coco) : (struct store_blob){0};
     int r = store_begin(t->store);
     if (r < 0)
         return r;
-    r = store_truth_create(t->store, row, &original, &made, ret->id, &ret->version);
+    r = store_truth_create(t->store, row, &original, coco ? &made : NULL, ret->id, &ret->version);
     if (r == 0 && w->upload_id)
         r = store_upload_delete(t->store, w->upload_id);
     return store_end(t->store, r);
@@ -142,7 +142,9 @@ static int import(const struct task_tools *t, const struct truth_wanted *w, cons
                               .name = w->name,
                               .n_objects = (int64_t)d->n_objects,
                               .n_frames = (int64_t)d->n_pictures,
-                              .created_by = w->created_by};
+                              .created_by = w->created_by,
+                              .has_after = w->has_after,
+                              .after = w->after};
     int r = put_labels(d, a, &row.labels_json);
     if (r == 0)
         r = write_coco(t, d, &losses, &coco);
@@ -199,16 +201,18 @@ static int put_event_labels(const struct event_list *l, struct arena *a, const c
 static int import_list(const struct task_tools *t, const struct truth_wanted *w,
                        const struct event_list *l, struct arena *a, struct truth_imported *ret)
 {
-    struct store_truth row = {.video_id = w->video_id,
+    struct store_truth row = {.id = w->upload_id,
+                              .video_id = w->video_id,
                               .format = "events",
                               .name = w->name,
                               .n_objects = (int64_t)l->n,
                               .notices_json = "[]",
-                              .created_by = w->created_by};
-    const struct store_blob original = row_of(w->source);
+                              .created_by = w->created_by,
+                              .has_after = w->has_after,
+                              .after = w->after};
     int r = put_event_labels(l, a, &row.labels_json);
     if (r == 0)
-        r = store_truth_create(t->store, &row, &original, NULL, ret->id, &ret->version);
+        r = put_row(t, &row, w, NULL, ret);
     ret->format = row.format;
     ret->n_objects = row.n_objects;
     ret->n_frames = 0;

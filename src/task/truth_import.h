@@ -5,6 +5,7 @@
 // Threads: any; each call is on its own.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/attr.h"
@@ -29,6 +30,8 @@ struct truth_wanted {
     const struct blob_info *source; // the file's bytes, committed
     const char *created_by;         // user id; NULL: none
     const char *upload_id;          // that is over with it; the truth bears its id. NULL: none
+    bool has_after;                 // the newest version is expected to be *after* (0: none)
+    int after;
 };
 
 // Texts of the result live in *a*. On error the source's blob is still there and is the caller's to

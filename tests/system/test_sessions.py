@@ -280,6 +280,69 @@ def test_figures_intervals_and_moments(data, server, project):
     assert [sum(o["result"] == r for o in there) for r in ("tp", "fn", "fp")] == [m["found"], m["missed"], m["false_alarms"]]
 
 
+def all_of(server, path):
+    items, cursor = [], ""
+    while cursor is not None:
+        page = server.made("GET", f"{path}{'&' if '?' in path else '?'}limit=1000&cursor={cursor}")
+        items += page["items"]
+        cursor = page["next_cursor"]
+    return items
+
+
+def test_a_cell_of_the_confusion_matrix(data, server, project, video):
+    # One truth of two labels, so that labels are taken for each other.
+    truth = json.loads((data / TRUTH).read_text())
+    truth["categories"] = [{"id": 1, "name": "person"}, {"id": 2, "name": "bicycle"}]
+    for i, a in enumerate(truth["annotations"]):
+        a["category_id"] = 1 + (i % 3 == 0)
+    other = server.video(project, data / CLIP)
+    server.made("PUT", f"/api/v1/videos/{other}/truth", json.dumps(truth).encode(), {"Content-Type": "application/json"}, status=201)
+    session = outside(server, project, [other])
+    server.made("PUT", f"/api/v1/sessions/{session}/detections", (data / FOUND).read_bytes(), {"Content-Type": "application/json"}, status=201)
+    finish(server, session)
+    matrix = server.made("GET", f"/api/v1/sessions/{session}/results")["metrics"]["confusion_matrix"]
+    labels, counts = matrix["labels"], matrix["supervision"]["counts"]
+    path = f"/api/v1/sessions/{session}/confusions"
+    for row, t in enumerate(labels):
+        for column, d in enumerate(labels):
+            cell = all_of(server, f"{path}?truth={t}&detected={d}")
+            assert len(cell) == counts[row][column], (t, d)
+            assert all((p["truth"], p["detected"]) == (t, d) for p in cell)
+            assert all(("truth_box" in p, "bounding_box" in p) == (t != "(background)", d != "(background)") for p in cell)
+    assert counts[labels.index("bicycle")][labels.index("person")] > 0
+    assert len(all_of(server, path)) == sum(map(sum, counts))
+    assert len(all_of(server, path + "?from_frame=3&to_frame=3")) < 40
+    assert server.get(path + "?truth=person").status == 400
+
+
+def test_two_who_edit_one_truth(data, server, project):
+    video = server.video(project, data / CLIP)
+    path = f"/api/v1/videos/{video}/truth"
+    body, kind = (data / TRUTH).read_bytes(), {"Content-Type": "application/json"}
+    assert server.ask("PUT", path, body, {**kind, "If-Match": '"anything"'}).status == 412
+    first = server.made("PUT", path, body, {**kind, "If-None-Match": "*"}, status=201)
+    assert server.ask("PUT", path, body, {**kind, "If-None-Match": "*"}).status == 412
+    etag = server.get(path).headers["ETag"]
+    assert etag == f'"{first["etag"]}"'
+    edited = json.loads(body)
+    edited["annotations"] = edited["annotations"][1:]
+    second = server.made("PUT", path + "?name=edited.json", json.dumps(edited).encode(), {**kind, "If-Match": etag}, status=201)
+    assert (second["version"], second["objects"]) == (2, first["objects"] - 1)
+    late = server.ask("PUT", path, body, {**kind, "If-Match": etag})
+    assert late.status == 412 and late.json["message"].startswith(f"version 2 of the truth was saved at {second['created_at'][:19]}"), late.json
+    # Nothing was lost or added; either version can be had, in every single-file format.
+    versions = server.made("GET", path + "/versions")["items"]
+    assert [v["version"] for v in versions] == [2, 1]
+    assert server.made("GET", path + "/versions/1") == versions[1] == first
+    assert server.get(path + "/versions/3").status == server.get(path + "/versions/0").status == 404
+    assert len(server.get(path + "?version=1").json["annotations"]) == first["objects"]
+    for form in ("coco", "mot", "jsonl", "cvat", "openimages", "bdd100k"):
+        exported = server.get(f"{path}?format={form}")
+        assert exported.status == 200 and len(exported.body) > 1000, f"{form}: {exported.body[:300]}"
+    for form, status in (("voc", 415), ("yolo", 415), ("csv", 415), ("nothing", 400)):
+        assert server.get(f"{path}?format={form}").status == status
+
+
 # --- settings
 
 
