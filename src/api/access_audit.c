@@ -2,6 +2,7 @@
 // access_audit.c - every change leaves a line: who, from where, what, to which object, and how it
 // ended. It is written before the client hears of the change.
 
+#include <assert.h>
 #include <string.h>
 
 #include "api/access_priv.h"
@@ -124,6 +125,8 @@ void api_replied(struct request *q, int status)
     const struct route *route = request_route(q);
     char client[ADDRESS_TEXT];
     char action[ACCESS_ACTION_MAX];
+    // a handler that names its project itself and has not asked for it is a hole
+    assert(!who || route->role != API_EDITOR_NAMED || status >= 300 || who->has_checked);
     if (!who || !access_is_recorded(route, who->object_id != NULL, status))
         return;
     struct str_buf detail = STR_BUF_INIT(MAX_DETAIL);

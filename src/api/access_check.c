@@ -40,7 +40,8 @@ bool api_has_accounts(const struct api *a)
 static bool is_health(const struct request *q)
 {
     const struct route *route = request_route(q);
-    return route && (route->role == API_METRICS || str_starts(request_path(q), "/health/"));
+    return route && (route->role == API_METRICS || str_starts(request_path(q), "/health/") ||
+                     str_starts(request_path(q), "/v2/health/"));
 }
 
 // Off loopback, and behind a proxy, nothing but health and metrics crosses the network in clear

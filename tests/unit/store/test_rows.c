@@ -224,6 +224,25 @@ static void test_video(void **state)
     store_dropped_finish(&dropped);
     FAILS(ERR_NOT_FOUND,
           store_video_set_blob(t->store, NULL, t->project, STORE_VIDEO_BLOB_PREVIEW, &b, &dropped));
+    // a URL gets its bytes once
+    v = (struct store_video){.project_id = t->project,
+                             .name = "x",
+                             .status = STORE_VIDEO_FAILED,
+                             .error = "404",
+                             .source_url = "http://example.com/x"};
+    char remote[ID_BYTES];
+    OK(store_video_create(t->store, &v, NULL, NULL, remote));
+    struct store_blob bytes = test_blob(key, 7);
+    OK(store_video_set_content(t->store, NULL, remote, &bytes, "video/mp4"));
+    OK(store_video_get(t->store, remote, t->arena, &got));
+    assert_int_equal(got.status, STORE_VIDEO_UPLOADED);
+    assert_null(got.error);
+    assert_string_equal(got.blob_key, key);
+    assert_int_equal(got.n_bytes, 7);
+    assert_string_equal(got.content_type, "video/mp4");
+    struct store_blob more = test_blob(other, 8);
+    FAILS(ERR_CONFLICT, store_video_set_content(t->store, NULL, remote, &more, NULL));
+    FAILS(ERR_NOT_FOUND, store_video_set_content(t->store, NULL, t->project, &more, NULL));
     // of no project
     v = (struct store_video){.project_id = t->video, .name = "x"};
     FAILS(ERR_CONFLICT, store_video_create(t->store, &v, NULL, NULL, found));
@@ -543,6 +562,15 @@ static void test_lock_out(void **state)
     assert_int_equal(wait_ms, STORE_LOGIN_LOCK_MS);
     OK(store_login_locked(t->store, "user:bert", &wait_ms));
     assert_int_equal(wait_ms, 0);
+    // an address stands for many, and may fail more often
+    for (int i = 1; i < STORE_LOGIN_CLIENT_FAILURES; i++) {
+        OK(store_login_failed(t->store, "client:10.0.0.1", &wait_ms));
+        assert_int_equal(wait_ms, 0);
+    }
+    OK(store_login_failed(t->store, "client:10.0.0.1", &wait_ms));
+    assert_int_equal(wait_ms, STORE_LOGIN_LOCK_MS);
+    OK(store_login_failed(t->store, "client:10.0.0.1", &wait_ms));
+    assert_int_equal(wait_ms, 2 * STORE_LOGIN_LOCK_MS);
     now_us += (int64_t)STORE_LOGIN_LOCK_MS * 1000;
     clock_test_set(mono_ns, now_us);
     OK(store_login_locked(t->store, "user:anna", &wait_ms));
