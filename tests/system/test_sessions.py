@@ -1,7 +1,11 @@
 """Sessions: two compared, sessions from outside, what a page needs of one, settings refused with their true message."""
 import json
+import re
+import shutil
+import subprocess
 
 import pytest
+from conftest import ROOT
 from server import Server
 
 FOLDER = "video_with_gt/TUD-Campus_frames"
@@ -65,6 +69,26 @@ def finish(server, session):
     task = server.made("POST", f"/api/v1/sessions/{session}/finish", status=202)["task_id"]
     assert server.made("POST", f"/api/v1/sessions/{session}/finish", status=202)["task_id"] == task
     return judged(server, session)
+
+
+# --- the walk
+
+
+def test_the_walk_of_the_readme(assay, data, tmp_path):
+    """The API chapter as it stands, from a bare start."""
+    chapter = (ROOT / "README.md").read_text().split("## The API")[1].split("\n## ")[0]
+    script = re.search(r"```sh\n(.*?)```", chapter, re.S).group(1)
+    for name, file in (("clip.mp4", CLIP), ("truth.json", TRUTH), ("one.onnx", QUICK), ("two.onnx", OTHER)):
+        shutil.copy(data / file, tmp_path / name)
+    with Server(assay, tmp_path / "data") as s:
+        script = script.replace("http://127.0.0.1:8080", s.url)
+        done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "succeeded" in done.stdout and "null" not in done.stdout.splitlines()[:3], done.stdout
+        assert len(json.loads((tmp_path / "detections.json").read_text())["items"]) > 100 and b"<svg" in (tmp_path / "report.html").read_bytes()
+        # Nothing is left of it.
+        assert s.made("GET", "/api/v1/projects")["items"] == s.made("GET", "/api/v1/models")["items"] == []
+        assert not [f for f in (s.data / "blobs").rglob("*") if f.is_file()]
 
 
 # --- compare
