@@ -141,10 +141,19 @@ export function Review({ projectId, video, clock }: Props) {
 
   const askQuery = useMemo(
     () =>
-      latest(async (q: { data: ReviewData; filter: Filter; sort: SortKey; descending: boolean }) => {
-        const { data: d, ...ask } = q;
-        setAnswer(await d.ask("query", ask).catch(() => null));
-      }),
+      latest(
+        async (q: {
+          data: ReviewData;
+          filter: Filter;
+          sort: SortKey;
+          descending: boolean;
+          since: number;
+        }) => {
+          const { data: d, since, ...ask } = q;
+          setAnswer(await d.ask("query", ask).catch(() => null));
+          performance.measure("review: filter", { start: since });
+        },
+      ),
     [],
   );
   const askTimeline = useMemo(
@@ -165,9 +174,10 @@ export function Review({ projectId, video, clock }: Props) {
     [],
   );
   useEffect(() => {
-    if (data && progress)
-      askQuery({ data, filter: view.filter, sort: view.sort, descending: view.descending });
-    else setAnswer(null);
+    if (data && progress) {
+      const since = performance.now();
+      askQuery({ data, filter: view.filter, sort: view.sort, descending: view.descending, since });
+    } else setAnswer(null);
   }, [data, progress, view.filter, view.sort, view.descending, askQuery]);
   useEffect(() => {
     if (data && progress && bins > 0) {
@@ -382,6 +392,14 @@ export function Review({ projectId, video, clock }: Props) {
 
   // ---- around
 
+  const isListed = answer !== null && (progress?.rows ?? 0) > 0;
+  const isDone = answer !== null && progress?.done === true;
+  useEffect(() => {
+    if (isListed) performance.mark("review: listed");
+  }, [isListed]);
+  useEffect(() => {
+    if (isDone) performance.mark("review: complete");
+  }, [isDone]);
   const [thumbs, setThumbs] = useState<Thumbs | null>(null);
   useEffect(() => {
     const t = new Thumbs((f, w) => frameUrl(video.id, f, w), video.width, { width: 88, height: 80 });
@@ -399,7 +417,12 @@ export function Review({ projectId, video, clock }: Props) {
           : null;
 
   return (
-    <div className="rv" ref={root}>
+    <div
+      className="rv"
+      ref={root}
+      data-bytes={(progress?.bytes ?? 0) + (data?.bytes ?? 0)}
+      data-done={isDone}
+    >
       <header className="rv-head-line">
         <nav className="crumbs" aria-label="Breadcrumb">
           <Link to={`/projects/${projectId}`}>Project</Link>

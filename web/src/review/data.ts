@@ -3,6 +3,7 @@ import type { FromWorker, Kind, Pack, Progress, Questions, Source, ToWorker } fr
 
 const WINDOW = 64; // frames that are asked for at once
 const MAX_WINDOWS = 12;
+const ROW_BYTES = 4 * 13 + 3; // of a pack
 const MAX_WINDOW_ROWS = 200_000; // of all that are held
 
 interface Waiting {
@@ -79,6 +80,13 @@ export class ReviewData {
     } finally {
       if (generation === this.generation) this.asked.delete(w);
     }
+  }
+
+  /** Of the arrays that are held on this side. */
+  get bytes(): number {
+    let n = 0;
+    for (const p of this.windows.values()) n += p.n * ROW_BYTES;
+    return n;
   }
 
   private trim() {
