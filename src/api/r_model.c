@@ -15,6 +15,8 @@
 #include "infer/model_cache.h"
 #include "store/store_blob.h"
 #include "store/store_model.h"
+#include "store/store_task.h"
+#include "store/store_video.h"
 
 struct loaded {
     const char *id;
@@ -204,6 +206,101 @@ static int model_unload(struct request *q)
     return api_reply_model(q, 200, m.id);
 }
 
+// --- work that takes longer than a request
+
+static int queue_work(struct request *q, struct store_task *t, const char *message)
+{
+    struct str_buf body = STR_BUF_INIT(API_MAX_JSON);
+    struct json_writer w;
+    char id[ID_BYTES];
+    t->max_attempts = 1; // what it says of this machine, or of this model, it says again
+    t->created_by = api_user_id(q);
+    int r = store_task_create(api_of(q)->opts.store, t, NULL, 0, id);
+    if (r < 0)
+        return r;
+    api_announce_task(api_of(q), t, id);
+    json_writer_init(&w, &body);
+    json_object(&w);
+    json_put_text(&w, "task_id", id);
+    json_put_text(&w, "status", store_task_status_name(STORE_TASK_QUEUED));
+    json_put_text(&w, "message", message);
+    json_end(&w);
+    reply_headerf(q, "Location", "/api/v1/tasks/%s/status", id);
+    return reply_json(q, 202, &body);
+}
+
+static int usable_model(struct request *q, struct store_model *m)
+{
+    const char *id;
+    int r = api_parameter(q, "id", &id);
+    if (r == 0)
+        r = api_find_model(q, id, m);
+    if (r == 0 && !m->blob_key)
+        r = err_set(ERR_CONFLICT, "model %s has no file", m->name);
+    return r;
+}
+
+static int model_bench(struct request *q)
+{
+    struct store_model m;
+    int r = usable_model(q, &m);
+    if (r < 0)
+        return r;
+    struct store_task t = {.kind = "bench", .model_id = m.id};
+    return queue_work(q, &t, "the model will be measured");
+}
+
+struct quantize_body {
+    const char *video_id;
+    int64_t frames;
+    const char *max_loss; // JSON
+};
+
+static const struct body_field quantize_fields[] = {
+    {"video_id", BODY_TEXT, offsetof(struct quantize_body, video_id), .is_needed = true},
+    {"frames", BODY_INT, offsetof(struct quantize_body, frames), .max = 256},
+    {"max_loss", BODY_JSON, offsetof(struct quantize_body, max_loss)},
+    {0},
+};
+
+static int quantize_settings(struct request *q, const struct quantize_body *b, const char **ret)
+{
+    double max_loss = 0.01;
+    if (b->frames == 1 || b->frames < 0)
+        return err_set(ERR_INVALID, "'frames' is not a whole number from 2 to 256");
+    if (b->max_loss &&
+        (str_to_double(str_of(b->max_loss), &max_loss) < 0 || max_loss < 0 || max_loss > 1))
+        return err_set(ERR_INVALID, "'max_loss' is not a number from 0 to 1");
+    *ret = arena_printf(request_arena(q), "{\"frames\":%lld,\"max_loss\":%.6f}",
+                        (long long)(b->frames ? b->frames : 32), max_loss);
+    return *ret ? 0 : ERR_NOMEM;
+}
+
+static int model_quantize(struct request *q)
+{
+    struct quantize_body b = {.video_id = NULL};
+    struct store_video v;
+    struct store_model m;
+    struct store_task t = {.kind = "quantize"};
+    int r = usable_model(q, &m);
+    if (r == 0)
+        r = body_read(q, quantize_fields, &b);
+    if (r == 0)
+        r = store_video_get(api_of(q)->opts.store, b.video_id, request_arena(q), &v);
+    if (r == 0)
+        r = api_check_project(q, v.project_id, API_EDITOR);
+    if (r == 0 && v.status == STORE_VIDEO_FAILED)
+        r = err_set(ERR_CONFLICT, "video %s cannot be read", v.name);
+    if (r == 0)
+        r = quantize_settings(q, &b, &t.settings_json);
+    if (r < 0)
+        return r;
+    t.project_id = v.project_id;
+    t.video_id = v.id;
+    t.model_id = m.id;
+    return queue_work(q, &t, "the model will be calibrated on the video's frames");
+}
+
 const struct route api_routes_model[] = {
     {"POST", "/api/v1/models", model_create, .role = API_EDITOR, .rate_class = API_RATE_COSTLY,
      .sink = &api_upload_sink},
@@ -215,5 +312,9 @@ const struct route api_routes_model[] = {
      .rate_class = API_RATE_COSTLY},
     {"POST", "/api/v1/models/{id}/unload", model_unload, .role = API_EDITOR,
      .rate_class = API_RATE_WRITE},
+    {"POST", "/api/v1/models/{id}/bench", model_bench, .role = API_EDITOR,
+     .rate_class = API_RATE_COSTLY},
+    {"POST", "/api/v1/models/{id}/quantize", model_quantize, .role = API_EDITOR,
+     .rate_class = API_RATE_COSTLY},
     {0},
 };

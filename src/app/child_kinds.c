@@ -4,6 +4,7 @@
 #include "app/child_kinds.h"
 
 #include "app/child_model.h"
+#include "app/model_tools.h"
 
 #include "base/attr.h"
 #include "base/child.h"
@@ -20,6 +21,8 @@ int app_child_main(const char *kind)
         child_picture_kind,
         child_preview_kind,
         child_model_kind,
+        child_bench_kind,
+        child_quantize_kind,
     };
     return child_main(kind, kinds, ARRAY_LEN(kinds));
 }

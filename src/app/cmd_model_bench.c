@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "app/commands.h"
+#include "app/model_bench.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
@@ -260,7 +261,11 @@ static int measure_all(struct model *m, struct row ret_rows[MAX_ROWS], size_t *r
         const char *engine;
         enum engine_precision precision;
     } ways[] = {
-        {"onnxruntime", PRECISION_UNSET}, {"native", PRECISION_FP32}, {"native", PRECISION_BF16}};
+        {"onnxruntime", PRECISION_UNSET},
+        {"native", PRECISION_FP32},
+        {"native", PRECISION_BF16},
+        {"native", PRECISION_INT8}, // where it was calibrated
+    };
     *ret_n = 0;
     bool on_cpu = engine_settings.device == DEVICE_UNSET || engine_settings.device == DEVICE_CPU;
     if (engine_settings.engine || engine_settings.precision || !on_cpu)
@@ -271,7 +276,8 @@ static int measure_all(struct model *m, struct row ret_rows[MAX_ROWS], size_t *r
         opts.precision = (int)ways[i].precision;
         int r = measure_way(m, opts, ret_rows, ret_n);
         bool last = i + 1 == ARRAY_LEN(ways) && *ret_n == 0;
-        if (r < 0 && ((r != ERR_UNSUPPORTED && r != ERR_UNAVAILABLE) || last))
+        bool is_absent = r == ERR_UNSUPPORTED || r == ERR_UNAVAILABLE || r == ERR_NOT_FOUND;
+        if (r < 0 && (!is_absent || last))
             return r;
         if (r < 0)
             log_info(NULL, "no row for %s: %s", ways[i].engine, err_message(r));
@@ -347,6 +353,26 @@ static int write_report(const struct model_info *info, const struct row *row, si
         r = app_write(settings.json, &json);
     str_buf_finish(&text);
     str_buf_finish(&json);
+    return r;
+}
+
+int model_bench_json(const char *path, const char *name, int64_t repeat, struct str_buf *out)
+{
+    const struct model_opts opts = {.path = path};
+    struct row measured[MAX_ROWS];
+    struct model *m = NULL;
+    size_t n = 0;
+    settings.repeat = repeat;
+    int r = model_open(&opts, &m);
+    if (r == 0)
+        r = measure_all(m, measured, &n);
+    if (r == 0) {
+        struct model_info shown = *model_info(m);
+        shown.path = name;
+        put_json(out, &shown, measured, n);
+        r = str_buf_check(out);
+    }
+    model_unref(&m);
     return r;
 }
 

@@ -10,6 +10,7 @@
 #include "app/app.h"
 #include "app/control.h"
 #include "app/janitor.h"
+#include "app/model_tools.h"
 #include "app/picture_tool.h"
 #include "app/preload.h"
 #include "app/serve_tools.h"
@@ -155,7 +156,8 @@ static int open_rooms(struct serving *s)
                                        .max_bytes = s->opts.max_upload_mb * MB,
                                        .project_quota_bytes = s->opts.project_quota_mb * MB,
                                        .quota_bytes = s->opts.quota_mb * MB};
-    s->tools = (struct task_tools){.store = s->store,
+    s->tools = (struct task_tools){.model_tools = &model_tools,
+                                   .store = s->store,
                                    .blob = s->blob,
                                    .bus = s->bus,
                                    .models = s->models,

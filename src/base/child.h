@@ -12,6 +12,7 @@
 //   ends a child with the thread that started it); send and kill from any.
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -86,6 +87,10 @@ int child_receive_from(int socket, int64_t timeout_ns, void *ret_bytes, size_t m
 int child_ask(const char *program, const char *kind, const struct child_limits *limits,
               const void *request, size_t n, int fd, int64_t timeout_ns,
               struct str_buf *ret_answer) MUST_CHECK;
+// The same, but the child is ended soon after *stop* became true: ERR_CANCELLED.
+int child_ask_until(const char *program, const char *kind, const struct child_limits *limits,
+                    const void *request, size_t n, int64_t timeout_ns, const atomic_bool *stop,
+                    struct str_buf *ret_answer) MUST_CHECK;
 // The child's side, to be used as a child_kind's run: receives the request, calls *answer*, sends
 // what it put into the buffer (at most *max_answer* bytes), or its error with the message.
 int child_answer(int socket, size_t max_answer,

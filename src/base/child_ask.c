@@ -15,6 +15,10 @@
 #include "base/err.h"
 #include "base/str.h"
 
+enum {
+    LOOK_MS = 200, // how often who may be stopped looks whether it is
+};
+
 struct answer_message {
     int64_t n;      // bytes of the answer
     int32_t result; // 0 or an error code
@@ -50,15 +54,38 @@ static int take_answer(const struct answer_message *m, size_t n, int fd, struct 
                   : read_answer(fd, m->n, out);
 }
 
-static int ask(struct child *c, const void *request, size_t n, int fd, int64_t timeout_ns,
-               struct str_buf *out)
+// A question, and what ends the waiting for its answer.
+struct question {
+    const void *bytes;
+    size_t n;
+    int fd;
+    int64_t timeout_ns;
+    const atomic_bool *stop; // NULL: none
+};
+
+static int await_answer(struct child *c, const struct question *q, struct answer_message *m,
+                        size_t *n_got, int *answer_fd)
+{
+    if (!q->stop)
+        return child_receive(c, q->timeout_ns, m, sizeof(*m), n_got, answer_fd);
+    int64_t deadline_ns = clock_now_ns() + q->timeout_ns;
+    int r = ERR_TIMEOUT;
+    while (r == ERR_TIMEOUT && clock_now_ns() < deadline_ns) {
+        if (atomic_load(q->stop))
+            return err_set(ERR_CANCELLED, "cancelled");
+        r = child_receive(c, LOOK_MS * CLOCK_NS_PER_MS, m, sizeof(*m), n_got, answer_fd);
+    }
+    return r;
+}
+
+static int ask(struct child *c, const struct question *q, struct str_buf *out)
 {
     struct answer_message m;
     size_t n_got = 0;
     int answer_fd = -1;
-    int r = child_send(c, request, n, fd);
+    int r = child_send(c, q->bytes, q->n, q->fd);
     if (r == 0)
-        r = child_receive(c, timeout_ns, &m, sizeof(m), &n_got, &answer_fd);
+        r = await_answer(c, q, &m, &n_got, &answer_fd);
     if (r < 0)
         return r;
     r = take_answer(&m, n_got, answer_fd, out);
@@ -67,8 +94,8 @@ static int ask(struct child *c, const void *request, size_t n, int fd, int64_t t
     return r;
 }
 
-int child_ask(const char *program, const char *kind, const struct child_limits *limits,
-              const void *request, size_t n, int fd, int64_t timeout_ns, struct str_buf *ret_answer)
+static int ask_child(const char *program, const char *kind, const struct child_limits *limits,
+                     const struct question *q, struct str_buf *ret_answer)
 {
     struct child *c = NULL;
     int r = child_start(program, kind, limits, &c);
@@ -76,17 +103,35 @@ int child_ask(const char *program, const char *kind, const struct child_limits *
         return err_set(ERR_MEDIA, "ended without an answer");
     if (r < 0)
         return r;
-    r = ask(c, request, n, fd, timeout_ns, ret_answer);
-    if (r == ERR_TIMEOUT) {
+    r = ask(c, q, ret_answer);
+    if (r == ERR_TIMEOUT || r == ERR_CANCELLED) {
         child_kill(c);
         IGNORE(child_finish(&c));
+        if (r == ERR_CANCELLED)
+            return err_set(ERR_CANCELLED, "cancelled");
         return err_set(ERR_MEDIA, "was not done after %.0f s and was ended",
-                       (double)timeout_ns / (double)CLOCK_NS_PER_S);
+                       (double)q->timeout_ns / (double)CLOCK_NS_PER_S);
     }
     int ended = child_finish(&c);
     if (r == ERR_CLOSED)
         return err_set(ERR_MEDIA, "%s", ended < 0 ? err_message(ended) : "ended without an answer");
     return r;
+}
+
+int child_ask(const char *program, const char *kind, const struct child_limits *limits,
+              const void *request, size_t n, int fd, int64_t timeout_ns, struct str_buf *ret_answer)
+{
+    const struct question q = {.bytes = request, .n = n, .fd = fd, .timeout_ns = timeout_ns};
+    return ask_child(program, kind, limits, &q, ret_answer);
+}
+
+int child_ask_until(const char *program, const char *kind, const struct child_limits *limits,
+                    const void *request, size_t n, int64_t timeout_ns, const atomic_bool *stop,
+                    struct str_buf *ret_answer)
+{
+    const struct question q = {
+        .bytes = request, .n = n, .fd = -1, .timeout_ns = timeout_ns, .stop = stop};
+    return ask_child(program, kind, limits, &q, ret_answer);
 }
 
 static int write_all(int fd, const char *bytes, size_t n)

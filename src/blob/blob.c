@@ -569,6 +569,24 @@ int blob_adopt(struct blob *b, const char *path, struct blob_info *ret_info)
     return r;
 }
 
+static void beside_path(const char *blob_path, const char *suffix, char ret_path[BLOB_PATH_BYTES])
+{
+    snprintf(ret_path, BLOB_PATH_BYTES, "%.*s%s", BLOB_PATH_BYTES - 32, blob_path, suffix);
+}
+
+int blob_put_beside(struct blob *b, const char *key, const char *suffix, const char *path)
+{
+    char of[BLOB_PATH_BYTES];
+    char to[BLOB_PATH_BYTES];
+    int r = blob_path(b, key, of);
+    if (r < 0)
+        return r;
+    beside_path(of, suffix, to);
+    if (rename(path, to) < 0)
+        return fail(errno, to);
+    return sync_folder_of(to);
+}
+
 // ---- reading
 
 int blob_path(struct blob *b, const char *key, char ret_path[BLOB_PATH_BYTES])
@@ -651,6 +669,11 @@ int blob_delete(struct blob *b, const char *key)
         if (unlink(path) < 0)
             r = errno == ENOENT ? err_set(ERR_NOT_FOUND, "blob '%s' does not exist", key)
                                 : fail(errno, path);
+        if (r == 0) {
+            char beside[BLOB_PATH_BYTES];
+            beside_path(path, BLOB_INT8_SUFFIX, beside);
+            IGNORE(unlink(beside)); // most have none
+        }
         close_locked(fd);
     }
     lock_release(&b->delete_lock);

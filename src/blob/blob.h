@@ -97,6 +97,13 @@ int blob_adopt(struct blob *b, const char *path, struct blob_info *ret_info) MUS
 // Bytes in memory as a blob.
 int blob_put(struct blob *b, const void *bytes, size_t n, struct blob_info *ret_info) MUST_CHECK;
 
+// Puts the finished file at *path* (of blob_temp_path()) beside a blob, as KEY and *suffix*, in
+// place of an older one; it goes with the blob. It is no blob: walks, backups and quotas do not see
+// it. *suffix*: BLOB_INT8_SUFFIX.
+int blob_put_beside(struct blob *b, const char *key, const char *suffix,
+                    const char *path) MUST_CHECK;
+#define BLOB_INT8_SUFFIX ".int8.json" // how a model runs in 8 bits (docs/FILES.md)
+
 // ---- reading
 
 // A descriptor for reading at 0 (the caller closes it) and the size. ERR_NOT_FOUND, ERR_INVALID (no

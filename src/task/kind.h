@@ -24,6 +24,7 @@ struct blob;
 struct bus;
 struct model_cache;
 struct store;
+struct str_buf;
 struct task_run;
 
 // From where the task "fetch" may take files, and how much.
@@ -35,8 +36,29 @@ struct task_sources {
     int64_t max_bytes, project_quota_bytes, quota_bytes; // 0: no limit
 };
 
+// A model to be calibrated to int8 on a video's frames.
+struct task_quantize {
+    const char *model_path, *video_path;
+    const char *video_name; // as the result names its source
+    const char *truth_path; // NULL: none; then the loss is one of agreement
+    const char *out_folder; // where the child may write
+    const char *out_path;   // in it
+    int n_frames;
+    double max_loss;
+};
+
+// What app does for tasks with models, each in a confined child: JSON in *out*. *stop* ends it
+// (ERR_CANCELLED).
+struct task_model_tools {
+    int (*bench)(const char *program, const char *path, const char *name, const atomic_bool *stop,
+                 struct str_buf *out);
+    int (*quantize)(const char *program, const struct task_quantize *w, const atomic_bool *stop,
+                    struct str_buf *out);
+};
+
 // What tasks work with: lent by app, outlives the pool.
 struct task_tools {
+    const struct task_model_tools *model_tools;
     struct store *store;
     struct blob *blob;
     struct bus *bus;

@@ -16,4 +16,7 @@ extern const struct task_kind task_kind_evaluate;
 extern const struct task_kind task_kind_compare;
 // The bytes of a video that was given as a URL.
 extern const struct task_kind task_kind_fetch;
+// How fast a model is on this machine, by engine and precision; and calibrated to int8 on a video,
+// with its measured loss. The result is the row's.
+extern const struct task_kind task_kind_bench, task_kind_quantize;
 extern const struct task_kind *const task_kinds[]; // all of them; NULL ends

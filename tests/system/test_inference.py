@@ -374,3 +374,41 @@ def test_kserve_refusals(server):
     assert server.ask("POST", NANO + "/versions/7/infer", b"{}", {"Content-Type": "application/json"}).status == 404
     assert kserve(server, {"inputs": [good]}, path=NANO + "/versions/1/infer").status == 200
     server.wait_for("/api/v1/models/nano", lambda m: m["users"] == 0 and m["statistics"]["waiting"] == 0)
+
+
+# --- work on models that takes longer than a request
+
+
+def test_bench_and_quantize_are_tasks(assay, data, tmp_path):
+    assay.ok("synth", "--out", tmp_path / "scene", "--seconds", 1, "--seed", 5, "--width", 320, "--height", 240)
+    with Server(assay, tmp_path / "data") as s:
+        s.model(data / "models/nanodet_m_416.onnx", "nanodet")
+        project = s.project()
+        video = s.video(project, tmp_path / "scene/clip.mp4")
+        s.video_known(video)
+        for body, status in (({}, 400), ({"video_id": "nothing"}, 404), ({"video_id": video, "frames": 1}, 400), ({"video_id": video, "max_loss": 2}, 400)):
+            assert s.ask("POST", "/api/v1/models/nanodet/quantize", body).status == status, body
+        done = s.task_end(s.made("POST", "/api/v1/models/nanodet/quantize", {"video_id": video, "frames": 2, "max_loss": 1}, status=202)["task_id"])
+        assert done["status"] == "succeeded", done["error"]
+        result = done["result"]
+        assert result["AP"] is None and abs(1 - result["agreement"]["int8"] - result["loss"]) < 1e-6 and result["frames"] == 2
+        assert result["source"] == "clip.mp4" and list((tmp_path / "data/temp").iterdir()) == []
+        made = [json.loads(f.read_text()) for f in (tmp_path / "data/blobs").rglob("*.int8.json")]
+        assert len(made) == 1 and made[0]["calibration"]["source"] == "clip.mp4"
+        # A run in int8 uses it.
+        task = s.made("POST", f"/api/v1/videos/{video}/process", {"model": "nanodet", "settings": {"precision": "int8", "max_frames": 2}})["task_id"]
+        assert s.task_end(task)["status"] == "succeeded"
+        done = s.task_end(s.made("POST", "/api/v1/models/nanodet/bench", {}, status=202)["task_id"])
+        assert done["status"] == "succeeded", done["error"]
+        assert done["result"]["model"]["path"] == "nanodet" and {"native", "onnxruntime"} == {r["engine"] for r in done["result"]["rows"]}
+        assert {"fp32", "int8"} <= {r["precision"] for r in done["result"]["rows"]}
+        assert all(r["milliseconds"]["min"] > 0 and r["pictures_per_second"] > 0 and r["resident_bytes"] > 0 for r in done["result"]["rows"])
+        # One that is cancelled ends its child.
+        task = s.made("POST", "/api/v1/models/nanodet/bench", {}, status=202)["task_id"]
+        s.wait_for(f"/api/v1/tasks/{task}/status", lambda t: t["status"] == "running")
+        s.made("POST", f"/api/v1/tasks/{task}/cancel")
+        assert s.task_end(task, 10)["status"] == "cancelled"
+        assert s.ask("DELETE", "/api/v1/models/nanodet").status in (204, 409)
+        s.wait_for("/api/v1/models", lambda m: s.ask("DELETE", "/api/v1/models/nanodet").status in (204, 404))
+        assert not list((tmp_path / "data/blobs").rglob("*.int8.json"))
+        assert s.ask("POST", "/api/v1/models/nanodet/bench", {}).status == 404
