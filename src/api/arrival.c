@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "blob/blob.h"
 #include "store/store_blob.h"
 #include "store/store_model.h"
@@ -208,16 +209,32 @@ static int take_model(struct request *q, const struct arrival *a, char ret_id[ID
     return create_model(q, a, &m, ret_id);
 }
 
+// Files are what a client may throw away once they are acknowledged: their rows are as safe as
+// their bytes, which were synced before.
+static void make_durable(struct request *q)
+{
+    if (store_sync(api_of(q)->opts.store) < 0)
+        log_warning(NULL, "%s, and a loss of power may take the newest file", err_message(0));
+    err_clear();
+}
+
 int arrival_take(struct request *q, const struct arrival *a, char ret_id[ID_BYTES])
 {
+    int r;
     switch (a->kind) {
     case ARRIVAL_TRUTH:
-        return take_truth(q, a, ret_id);
+        r = take_truth(q, a, ret_id);
+        break;
     case ARRIVAL_MODEL:
-        return take_model(q, a, ret_id);
+        r = take_model(q, a, ret_id);
+        break;
     default:
-        return take_video(q, a, ret_id);
+        r = take_video(q, a, ret_id);
+        break;
     }
+    if (r == 0)
+        make_durable(q);
+    return r;
 }
 
 // ---- replies

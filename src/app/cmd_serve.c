@@ -32,7 +32,9 @@ static const struct opt serve_options[] = {
 };
 static const struct opt room_options[] = {
     OPT_INT(O, "cache-mb", cache_mb, 0, 1000000, "MB", "memory for answers that cost to make; 0: every one is made anew", "64"),
+    OPT_DOUBLE(O, "keep-audit", keep_audit_days, 0, 36500, "DAYS", "how long lines of the audit log are kept; 0: for ever", "365"),
     OPT_INT(O, "keep-free", keep_free_mb, 1, 1000000000, "MB", "space that uploads and results leave free on the disk", "256"),
+    OPT_DOUBLE(O, "keep-tasks", keep_tasks_days, 0, 36500, "DAYS", "how long tasks are kept that are over and that no session, video or detections need; 0: for ever", "90"),
     OPT_INT(O, "max-upload", max_upload_mb, 1, 1000000000, "MB", "largest file that is taken", "65536"),
     OPT_INT(O, "project-quota", project_quota_mb, 0, 1000000000, "MB", "files of a project that names no quota of its own, in all; 0: no limit", "0"),
     OPT_INT(O, "quota", quota_mb, 0, 1000000000, "MB", "files of all projects in all; 0: no limit", "0"),
@@ -48,6 +50,8 @@ static struct serving_opts settings = {
     .stop_seconds = SERVING_STOP_SECONDS,
     .access = {.login_minutes = 720, .rates = {-1, -1, -1, -1, -1}},
     .cache_mb = 64,
+    .keep_tasks_days = 90,
+    .keep_audit_days = 365,
     .inference_queue = DESK_MAX_WAITING,
 };
 static const struct opt_set sets[] = {{serve_options, &settings, "Server"},

@@ -15,19 +15,21 @@
 #include "base/thread.h"
 #include "blob/blob.h"
 #include "store/store.h"
+#include "store/store_audit.h"
 #include "store/store_blob.h"
 #include "store/store_login.h"
+#include "store/store_task.h"
 #include "store/store_upload.h"
 
 enum {
     EVERY_S = 60,
     MIN_AGE_S = 3600, // of files while the server runs
     UPLOADS_AT_ONCE = 100,
+    PRUNE_ROUNDS = 60, // one in so many rounds removes old rows
 };
 
 struct janitor {
-    struct store *store;
-    struct blob *blob;
+    struct janitor_opts opts;
     struct thread thread;
     struct lock lock;
     struct cond wake;
@@ -148,6 +150,29 @@ int janitor_sweep(struct store *s, struct blob *b, int64_t min_age_us,
     return r;
 }
 
+static int64_t days_ago(const struct store *s, double days)
+{
+    return store_now_us(s) - (int64_t)(days * 86400e6);
+}
+
+int janitor_prune(const struct janitor_opts *opts, struct janitor_found *found)
+{
+    struct store *s = opts->store;
+    int64_t n = 0;
+    int r = 0;
+    if (opts->keep_tasks_days > 0)
+        r = store_task_prune(s, days_ago(s, opts->keep_tasks_days), &n);
+    if (r < 0)
+        return r;
+    found->n_tasks += n;
+    n = 0;
+    if (opts->keep_audit_days > 0)
+        r = store_audit_prune(s, days_ago(s, opts->keep_audit_days), &n);
+    if (r == 0)
+        found->n_lines += n;
+    return r;
+}
+
 // ---- the thread
 
 static void say(const struct janitor_found *f)
@@ -158,41 +183,50 @@ static void say(const struct janitor_found *f)
                  "expired uploads; %.1f MB",
                  (long long)f->n_blobs, (long long)f->n_parts, (long long)f->n_uploads,
                  (double)f->n_bytes / 1e6);
+    if (f->n_tasks + f->n_lines > 0)
+        log_info(NULL, "removed what is old: %lld tasks, %lld lines of the audit log",
+                 (long long)f->n_tasks, (long long)f->n_lines);
+}
+
+static int round_of(const struct janitor_opts *opts, int64_t min_age_us, bool prunes)
+{
+    struct janitor_found found = {0};
+    int r = janitor_sweep(opts->store, opts->blob, min_age_us, &found);
+    if (r == 0 && prunes)
+        r = janitor_prune(opts, &found);
+    if (r == 0)
+        say(&found);
+    return r;
 }
 
 static void clean(void *arg)
 {
     struct janitor *j = arg;
+    int n_rounds = 0;
     lock_acquire(&j->lock);
     int64_t next_ns = clock_now_ns() + EVERY_S * CLOCK_NS_PER_S;
     while (!j->is_stopping) {
         if (cond_wait(&j->wake, &j->lock, next_ns))
             continue;
         lock_release(&j->lock);
-        struct janitor_found found;
-        int r = janitor_sweep(j->store, j->blob, MIN_AGE_S * INT64_C(1000000), &found);
+        int r = round_of(&j->opts, MIN_AGE_S * INT64_C(1000000), ++n_rounds % PRUNE_ROUNDS == 0);
         if (r < 0)
             log_warning(NULL, "%s, trying again in a minute", err_message(r));
-        else
-            say(&found);
         next_ns = clock_now_ns() + EVERY_S * CLOCK_NS_PER_S;
         lock_acquire(&j->lock);
     }
     lock_release(&j->lock);
 }
 
-int janitor_start(struct store *s, struct blob *b, struct janitor **ret_janitor)
+int janitor_start(const struct janitor_opts *opts, struct janitor **ret_janitor)
 {
-    struct janitor_found found;
-    int r = janitor_sweep(s, b, 0, &found);
+    int r = round_of(opts, 0, true);
     if (r < 0)
         return r;
-    say(&found);
     struct janitor *j = mem_new(struct janitor);
     if (!j)
         return ERR_NOMEM;
-    j->store = s;
-    j->blob = b;
+    j->opts = *opts;
     r = lock_init(&j->lock, LOCK_RANK_APP);
     if (r == 0)
         r = cond_init(&j->wake);

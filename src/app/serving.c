@@ -217,7 +217,11 @@ static int start(struct serving *s)
 {
     const struct task_pool_opts opts = {
         .tools = s->tools, .kinds = task_kinds, .n_workers = (int)s->opts.workers};
-    int r = janitor_start(s->store, s->blob, &s->janitor); // before anybody writes
+    const struct janitor_opts cleaning = {.store = s->store,
+                                          .blob = s->blob,
+                                          .keep_tasks_days = s->opts.keep_tasks_days,
+                                          .keep_audit_days = s->opts.keep_audit_days};
+    int r = janitor_start(&cleaning, &s->janitor); // before anybody writes
     if (r == 0)
         r = task_pool_create(&opts, &s->pool);
     if (r == 0)

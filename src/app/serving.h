@@ -24,9 +24,10 @@ struct serving_opts {
     // --- room for files; 0: no limit, or the rooms' own
     int64_t max_upload_mb; // of one file
     int64_t quota_mb, project_quota_mb;
-    int64_t keep_free_mb; // of the disk
-    int64_t cache_mb;     // of memory, for answers that cost; 0: none are kept
-    double upload_hours;  // that an interrupted upload waits
+    int64_t keep_free_mb;                    // of the disk
+    int64_t cache_mb;                        // of memory, for answers that cost; 0: none are kept
+    double upload_hours;                     // that an interrupted upload waits
+    double keep_tasks_days, keep_audit_days; // 0: for ever
     struct serving_access access;
     struct engine_opts engine;
     int64_t inference_queue; // pictures that may wait for a model [DESK_MAX_WAITING]

@@ -280,18 +280,24 @@ static void checkpoint(struct store *s, int mode)
     lock_release(&s->write_lock);
 }
 
-// The log's pages reach the disk while others still write: what is left for the checkpoint, which
-// stops them, is little.
-static void sync_log(struct store *s)
+int store_sync(struct store *s)
 {
     char path[STORE_PATH_BYTES + 32];
     snprintf(path, sizeof(path), "%s-wal", s->path);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return;
-    if (fdatasync(fd) < 0)
-        err_clear(); // the checkpoint will say it
+        return errno == ENOENT ? 0 : err_set_errno(errno, "%s", path);
+    int r = fdatasync(fd) < 0 ? err_set_errno(errno, "%s", path) : 0;
     close(fd);
+    return r;
+}
+
+// The log's pages reach the disk while others still write: what is left for the checkpoint, which
+// stops them, is little.
+static void sync_log(struct store *s)
+{
+    if (store_sync(s) < 0)
+        err_clear(); // the checkpoint will say it
 }
 
 static void keep_store(void *arg)

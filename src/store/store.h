@@ -121,6 +121,10 @@ int store_end(struct store *s, int r) MUST_CHECK;
 // that they could know.
 int store_n_untold(const struct store *s);
 
+// What was committed survives a loss of power too; without it, all but the last moments do (kill
+// -9 takes nothing that was committed either way). ERR_IO.
+int store_sync(struct store *s) MUST_CHECK;
+
 // ---- time
 
 // Microseconds since 1970 as the store stamps rows: the wall clock.

@@ -18,8 +18,10 @@
 #include "base/err.h"
 #include "blob/blob.h"
 #include "store/store.h"
+#include "store/store_audit.h"
 #include "store/store_blob.h"
 #include "store/store_project.h"
+#include "store/store_task.h"
 #include "store/store_upload.h"
 #include "store/store_video.h"
 
@@ -152,13 +154,47 @@ static void test_uploads_expire(void **state)
     blob_writer_abort(&w);
 }
 
+static void test_old_rows_go(void **state)
+{
+    (void)state;
+    char project[ID_BYTES];
+    char task[ID_BYTES];
+    const struct janitor_opts for_ever = {.store = store, .blob = blobs};
+    const struct janitor_opts opts = {
+        .store = store, .blob = blobs, .keep_tasks_days = 2, .keep_audit_days = 4};
+    struct janitor_found found = {0};
+    const int64_t day_us = INT64_C(86400) * 1000000;
+    const int64_t now_us = clock_wall_us();
+    const struct store_audit line = {.action = "project.create"};
+    assert_int_equal(store_project_create(store, &(struct store_project){.name = "p"}, project), 0);
+    const struct store_task t = {.kind = "probe", .project_id = project};
+    assert_int_equal(store_task_create(store, &t, NULL, 0, task), 0); // is not over
+    assert_int_equal(store_task_create(store, &t, NULL, 0, task), 0);
+    assert_int_equal(store_task_cancel(store, task, NULL), 0);
+    assert_int_equal(store_audit_add(store, &line), 0);
+    assert_int_equal(janitor_prune(&opts, &found), 0);
+    assert_int_equal(found.n_tasks + found.n_lines, 0);
+    clock_test_set(clock_now_ns(), now_us + 3 * day_us);
+    assert_int_equal(janitor_prune(&for_ever, &found), 0);
+    assert_int_equal(found.n_tasks + found.n_lines, 0);
+    assert_int_equal(janitor_prune(&opts, &found), 0);
+    assert_int_equal(found.n_tasks, 1);
+    assert_int_equal(found.n_lines, 0);
+    clock_test_set(clock_now_ns(), now_us + 5 * day_us);
+    assert_int_equal(janitor_prune(&opts, &found), 0);
+    clock_test_release();
+    assert_int_equal(found.n_tasks, 1);
+    assert_int_equal(found.n_lines, 1);
+}
+
 static void test_thread(void **state)
 {
     (void)state;
     struct blob_info orphan;
     struct janitor *j;
+    const struct janitor_opts opts = {.store = store, .blob = blobs};
     assert_int_equal(blob_put(blobs, "orphan", 6, &orphan), 0);
-    assert_int_equal(janitor_start(store, blobs, &j), 0);
+    assert_int_equal(janitor_start(&opts, &j), 0);
     expect_files(0, 0);
     janitor_stop(j);
     janitor_stop(NULL);
@@ -169,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_files_without_rows_go, setup, teardown),
         cmocka_unit_test_setup_teardown(test_uploads_expire, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_old_rows_go, setup, teardown),
         cmocka_unit_test_setup_teardown(test_thread, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
