@@ -84,19 +84,6 @@ static int check_key(const char *key)
                : err_set(ERR_INVALID, "'%.40s' is no key of a blob", key ? key : "");
 }
 
-// The two folders of a key.
-static int make_folders(const struct blob *b, const char *key)
-{
-    char path[BLOB_PATH_BYTES];
-    const char *end = key + ID_LENGTH;
-    snprintf(path, sizeof(path), "%s/blobs/%.2s", b->root, end - 2);
-    int r = make_directory(path);
-    if (r < 0)
-        return r;
-    snprintf(path, sizeof(path), "%s/blobs/%.2s/%.2s", b->root, end - 2, end - 4);
-    return make_directory(path);
-}
-
 static int sync_folder_of(const char *path)
 {
     char folder[BLOB_PATH_BYTES];
@@ -107,6 +94,27 @@ static int sync_folder_of(const char *path)
     if (fd >= 0)
         close(fd);
     return r;
+}
+
+// A new folder's own name is on the disk too, so that a loss of power cannot take what is in it.
+static int make_synced(const char *path)
+{
+    if (mkdir(path, 0700) == 0)
+        return sync_folder_of(path);
+    return errno == EEXIST ? 0 : fail(errno, path);
+}
+
+// The two folders of a key.
+static int make_folders(const struct blob *b, const char *key)
+{
+    char path[BLOB_PATH_BYTES];
+    const char *end = key + ID_LENGTH;
+    snprintf(path, sizeof(path), "%s/blobs/%.2s", b->root, end - 2);
+    int r = make_synced(path);
+    if (r < 0)
+        return r;
+    snprintf(path, sizeof(path), "%s/blobs/%.2s/%.2s", b->root, end - 2, end - 4);
+    return make_synced(path);
 }
 
 // ---- opening
