@@ -100,6 +100,17 @@ static int finished_size(struct request *q, const char *id, int64_t *ret_size)
     return r;
 }
 
+// Not by a clock that jumped: then the row's time is moved by as much, and read again.
+static int get_row(struct request *q, const char *id, struct store_upload *ret)
+{
+    struct store *s = api_of(q)->opts.store;
+    int64_t jump_us = 0;
+    int r = store_upload_get(s, id, request_arena(q), ret);
+    if (r == 0 && ret->is_expired)
+        r = store_check_clock(s, &jump_us);
+    return r == 0 && jump_us != 0 ? store_upload_get(s, id, request_arena(q), ret) : r;
+}
+
 // ---- bytes
 
 static int open_part(struct tus *t)
@@ -362,7 +373,7 @@ static int find_claimed(struct tus *t)
     if (!claim(api_of(q), &t->claim, id))
         return reply_error(q, 423, "LOCKED", "upload '%.40s' is being written by another request",
                            id);
-    r = store_upload_get(api_of(q)->opts.store, id, request_arena(q), &t->row);
+    r = get_row(q, id, &t->row);
     if (r == ERR_NOT_FOUND && finished_size(q, id, &size) == 0)
         return err_set(ERR_CONFLICT, "upload '%s' is finished", id);
     if (r == 0 && t->row.is_expired)
@@ -426,7 +437,7 @@ static int head(struct request *q)
     reply_header(q, "Cache-Control", "no-store");
     r = api_parameter(q, "id", &id);
     if (r == 0)
-        r = store_upload_get(api_of(q)->opts.store, id, request_arena(q), &u);
+        r = get_row(q, id, &u);
     if (r == ERR_NOT_FOUND && finished_size(q, id, &size) == 0) {
         u = (struct store_upload){.offset = size, .length = size};
         r = 0;

@@ -40,6 +40,7 @@ struct sweep {
     struct store *store;
     struct blob *blob;
     int64_t min_age_us;
+    bool has_jumped; // the clock, in this round: ages mean nothing
     struct janitor_found found;
 };
 
@@ -49,14 +50,34 @@ static int forgive(int r)
     return r == ERR_NOT_FOUND || r == ERR_BUSY ? 0 : r;
 }
 
+// Looks at the clock; once more after something looked old, before it goes.
+static int look_at_clock(struct sweep *x)
+{
+    int64_t jump_us = 0;
+    int r = store_check_clock(x->store, &jump_us);
+    if (r < 0 || jump_us == 0)
+        return r;
+    x->has_jumped = true;
+    log_warning(NULL, "the clock jumped by %lld s: what was to expire is moved by as much",
+                (long long)(jump_us / 1000000));
+    return 0;
+}
+
+static bool is_young(const struct sweep *x, const struct blob_seen *seen)
+{
+    return x->has_jumped || seen->age_us < x->min_age_us;
+}
+
 static int see_blob(void *arg, const struct blob_seen *seen)
 {
     struct sweep *x = arg;
     bool used = true;
-    if (seen->age_us < x->min_age_us)
+    if (is_young(x, seen))
         return 0;
     int r = store_blob_used(x->store, seen->name, &used);
-    if (r < 0 || used)
+    if (r == 0 && !used)
+        r = look_at_clock(x);
+    if (r < 0 || used || x->has_jumped)
         return r;
     r = blob_delete(x->blob, seen->name);
     if (r == 0) {
@@ -80,10 +101,13 @@ static int upload_exists(struct store *s, const char *id)
 static int see_part(void *arg, const struct blob_seen *seen)
 {
     struct sweep *x = arg;
-    if (seen->age_us < x->min_age_us)
+    if (is_young(x, seen))
         return 0;
     int r = upload_exists(x->store, seen->name);
     if (r != ERR_NOT_FOUND)
+        return r;
+    r = look_at_clock(x);
+    if (r < 0 || x->has_jumped)
         return r;
     r = blob_part_delete(x->blob, seen->name);
     if (r == 0) {
@@ -123,7 +147,9 @@ static int end_uploads(struct sweep *x)
     const struct store_page page = {.limit = UPLOADS_AT_ONCE};
     struct expired e = {.n = 0};
     int r = store_upload_expired(x->store, &page, see_expired, &e);
-    for (int i = 0; r == 0 && i < e.n; i++)
+    if (r == 0 && e.n > 0)
+        r = look_at_clock(x);
+    for (int i = 0; r == 0 && !x->has_jumped && i < e.n; i++)
         r = end_upload(x, e.ids[i]);
     return r; // more of them in the next round
 }
@@ -132,27 +158,28 @@ int janitor_sweep(struct store *s, struct blob *b, int64_t min_age_us,
                   struct janitor_found *ret_found)
 {
     struct sweep x = {.store = s, .blob = b, .min_age_us = min_age_us};
-    int64_t jump_us = 0;
-    int r = store_check_clock(s, &jump_us);
-    if (r == 0 && jump_us != 0) // ages mean nothing in this round
-        log_warning(NULL, "the clock jumped by %lld s: what was to expire is moved by as much",
-                    (long long)(jump_us / 1000000));
-    if (r == 0)
+    int r = look_at_clock(&x);
+    if (r == 0 && !x.has_jumped)
         r = end_uploads(&x);
-    if (r == 0)
+    if (r == 0 && !x.has_jumped)
         r = store_login_prune(s, NULL);
-    if (r == 0 && jump_us == 0)
+    if (r == 0)
         r = blob_walk(b, see_blob, &x);
-    if (r == 0 && jump_us == 0)
+    if (r == 0)
         r = blob_walk_parts(b, see_part, &x);
     if (r == 0)
         *ret_found = x.found;
     return r;
 }
 
-static int64_t days_ago(const struct store *s, double days)
+// By the clock as it was at the start, where that is earlier: by a clock that jumped ahead
+// everything would be old.
+static int64_t days_ago(const struct janitor_opts *opts, double days)
 {
-    return store_now_us(s) - (int64_t)(days * 86400e6);
+    int64_t now_us = store_now_us(opts->store);
+    if (opts->started_wall_us > 0)
+        now_us = MIN(now_us, opts->started_wall_us + (clock_now_ns() - opts->started_ns) / 1000);
+    return now_us - (int64_t)(days * 86400e6);
 }
 
 int janitor_prune(const struct janitor_opts *opts, struct janitor_found *found)
@@ -161,13 +188,13 @@ int janitor_prune(const struct janitor_opts *opts, struct janitor_found *found)
     int64_t n = 0;
     int r = 0;
     if (opts->keep_tasks_days > 0)
-        r = store_task_prune(s, days_ago(s, opts->keep_tasks_days), &n);
+        r = store_task_prune(s, days_ago(opts, opts->keep_tasks_days), &n);
     if (r < 0)
         return r;
     found->n_tasks += n;
     n = 0;
     if (opts->keep_audit_days > 0)
-        r = store_audit_prune(s, days_ago(s, opts->keep_audit_days), &n);
+        r = store_audit_prune(s, days_ago(opts, opts->keep_audit_days), &n);
     if (r == 0)
         found->n_lines += n;
     return r;
@@ -220,13 +247,15 @@ static void clean(void *arg)
 
 int janitor_start(const struct janitor_opts *opts, struct janitor **ret_janitor)
 {
-    int r = round_of(opts, 0, true);
+    int r = round_of(opts, 0, false);
     if (r < 0)
         return r;
     struct janitor *j = mem_new(struct janitor);
     if (!j)
         return ERR_NOMEM;
     j->opts = *opts;
+    j->opts.started_wall_us = store_now_us(opts->store);
+    j->opts.started_ns = clock_now_ns();
     r = lock_init(&j->lock, LOCK_RANK_APP);
     if (r == 0)
         r = cond_init(&j->wake);

@@ -20,6 +20,8 @@ struct janitor_opts {
     struct blob *blob;
     double keep_tasks_days; // of tasks that are over and that nothing needs; 0: for ever
     double keep_audit_days; // 0: for ever
+    // --- of janitor_start(); 0: unknown
+    int64_t started_wall_us, started_ns;
 };
 
 struct janitor_found {
@@ -35,7 +37,8 @@ int janitor_sweep(struct store *s, struct blob *b, int64_t min_age_us,
 // Removes old tasks and lines of the audit log. *found* is added to.
 int janitor_prune(const struct janitor_opts *opts, struct janitor_found *found) MUST_CHECK;
 
-// A round now, then one a minute; old rows every hour. ERR_NOMEM, ERR_BUSY, and errors of the first
+// A round now, then one a minute; old rows every hour, not at the start, where the clock may be
+// wrong. ERR_NOMEM, ERR_BUSY, and errors of the first
 // round.
 int janitor_start(const struct janitor_opts *opts, struct janitor **ret_janitor) MUST_CHECK;
 void janitor_stop(struct janitor *j); // NULL is a no-op

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -43,6 +44,7 @@ struct child {
     int socket;
     int64_t cpu_seconds;
     bool was_killed; // by us
+    double cpu_used; // seconds, once it ended
 };
 
 // The limits as they travel: the paths one after the other.
@@ -256,8 +258,12 @@ int child_start(const char *program, const char *kind, const struct child_limits
         c->cpu_seconds = limits->cpu_seconds;
         r = start(c, program, kind, m);
         if (r < 0 && c->pid > 0) {
+            int status = 0;
             child_kill(c);
-            (void)waitpid(c->pid, NULL, 0);
+            (void)waitpid(c->pid, &status, 0);
+            // its end was closed before, so it was not us
+            if (r == ERR_CLOSED && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+                r = err_set(ERR_NOMEM, "was killed, as the system does when memory is short");
         }
         if (r < 0 && c->socket >= 0)
             close(c->socket);
@@ -297,8 +303,11 @@ pid_t child_pid(const struct child *c)
 static int await_end(struct child *c)
 {
     int status = 0;
+    struct rusage used = {0};
     for (int waited_ms = 0;; waited_ms += GRACE_STEP_MS) {
-        pid_t pid = waitpid(c->pid, &status, c->was_killed ? 0 : WNOHANG);
+        pid_t pid = wait4(c->pid, &status, c->was_killed ? 0 : WNOHANG, &used);
+        c->cpu_used = (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+                      (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
         if (pid == c->pid || (pid < 0 && errno != EINTR))
             return status;
         if (waited_ms >= GRACE_MS)
@@ -320,10 +329,11 @@ static int explain_end(const struct child *c, int status)
     int number = WTERMSIG(status);
     if (c->was_killed && number == SIGKILL)
         return 0;
-    if (c->cpu_seconds > 0 && (number == SIGXCPU || number == SIGKILL))
+    bool is_used_up = c->cpu_seconds > 0 && c->cpu_used >= 0.9 * (double)c->cpu_seconds;
+    if (number == SIGXCPU || (number == SIGKILL && is_used_up))
         return err_set(ERR_INTERNAL, "used up its %lld s of CPU time", (long long)c->cpu_seconds);
     if (number == SIGKILL)
-        return err_set(ERR_INTERNAL, "was killed, as the system does when memory is short");
+        return err_set(ERR_NOMEM, "was killed, as the system does when memory is short");
     const char *name = sigabbrev_np(number);
     return err_set(ERR_INTERNAL, "crashed (SIG%s)", name ? name : "?");
 }

@@ -114,7 +114,10 @@ static int ask_child(const char *program, const char *kind, const struct child_l
     }
     int ended = child_finish(&c);
     if (r == ERR_CLOSED)
-        return err_set(ERR_MEDIA, "%s", ended < 0 ? err_message(ended) : "ended without an answer");
+        return ended == ERR_NOMEM
+                   ? ended
+                   : err_set(ERR_MEDIA, "%s",
+                             ended < 0 ? err_message(ended) : "ended without an answer");
     return r;
 }
 

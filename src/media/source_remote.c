@@ -157,7 +157,8 @@ static int start_child(struct source *s, struct remote *m)
     if (r == 0)
         r = child_send(m->child, &q, sizeof(q), fd);
     close(fd);
-    return r;
+    // Where it went already, whoever listens to it is told how.
+    return r == ERR_CLOSED && m->child ? 0 : r;
 }
 
 // --- what the child says
@@ -230,7 +231,8 @@ static int child_failed(struct source *s, struct remote *m, const char *what)
     int r = child_finish(&c);
     if (what)
         return err_set(ERR_MEDIA, "%s: %s", s->path, what);
-    return err_set(ERR_MEDIA, "%s: the decoder %s", s->path,
+    // Not the file's doing: another try may go well.
+    return err_set(r == ERR_NOMEM ? ERR_NOMEM : ERR_MEDIA, "%s: the decoder %s", s->path,
                    r < 0 ? err_message(r) : "ended without a word");
 }
 

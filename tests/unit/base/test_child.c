@@ -213,6 +213,20 @@ static void test_hanging(void **state)
     str_buf_finish(&out);
 }
 
+// By somebody else: another try may go well, so it is told apart from what the child did itself.
+static void test_killed(void **state)
+{
+    (void)state;
+    const struct child_limits rows[] = {{.cpu_seconds = 0}, {.cpu_seconds = 100}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct child *c;
+        assert_int_equal(child_start(NULL, "hang", &rows[i], &c), 0);
+        kill(child_pid(c), SIGKILL);
+        assert_int_equal(child_finish(&c), ERR_NOMEM);
+        assert_non_null(strstr(err_message(ERR_NOMEM), "was killed"));
+    }
+}
+
 static void test_memory(void **state)
 {
     (void)state;
@@ -276,6 +290,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_echo),         cmocka_unit_test(test_long_answer),
         cmocka_unit_test(test_failures),     cmocka_unit_test(test_hanging),
+        cmocka_unit_test(test_killed),
         cmocka_unit_test(test_memory),       cmocka_unit_test(test_confined),
         cmocka_unit_test(test_many_at_once),
     };
