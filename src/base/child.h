@@ -60,7 +60,8 @@ void child_kill(struct child *c);
 pid_t child_pid(const struct child *c);
 // Closes the socket, waits a little for the child to end by itself, else kills it; the pointer is
 // nulled. 0: it ended well, or because it was told to. ERR_MEDIA is never returned: ERR_NOMEM where
-// somebody killed it, which another try may escape; ERR_INTERNAL with "crashed (SIGSEGV)", "ran out of its memory", "used up its 30 s of CPU time".
+// somebody killed it, which another try may escape; ERR_INTERNAL with "crashed (SIGSEGV)", "ran out
+// of its memory", "used up its 30 s of CPU time".
 int child_finish(struct child **pc);
 
 // --- in the child

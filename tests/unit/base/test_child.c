@@ -288,11 +288,10 @@ int main(int argc, char **argv)
     if (argc == 3 && strcmp(argv[1], "child") == 0)
         _exit(child_main(argv[2], kinds, ARRAY_LEN(kinds)));
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_echo),         cmocka_unit_test(test_long_answer),
-        cmocka_unit_test(test_failures),     cmocka_unit_test(test_hanging),
-        cmocka_unit_test(test_killed),
-        cmocka_unit_test(test_memory),       cmocka_unit_test(test_confined),
-        cmocka_unit_test(test_many_at_once),
+        cmocka_unit_test(test_echo),     cmocka_unit_test(test_long_answer),
+        cmocka_unit_test(test_failures), cmocka_unit_test(test_hanging),
+        cmocka_unit_test(test_killed),   cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_confined), cmocka_unit_test(test_many_at_once),
     };
     alarm(DEADLINE_S);
     return cmocka_run_group_tests(tests, NULL, NULL);
