@@ -6,6 +6,7 @@
 // of pixels to tensor, engine, head and NMS in its worker; pictures per second are of all workers.
 
 #include <malloc.h>
+#include <math.h>
 #include <unistd.h>
 
 #include "app/commands.h"
@@ -59,6 +60,9 @@ struct row {
     double min_ms, median_ms, max_ms;
     double pictures_per_second;
     int64_t resident_bytes;
+    double operations;    // of a picture; 0: unknown
+    double peak;          // operations a second of one core, in this precision
+    double share_of_peak; // of all workers' cores; 0: unknown
 };
 
 // One row being measured.
@@ -169,6 +173,8 @@ static void fill_row(const struct run *run, int64_t wall_ns, struct row *ret_row
         .max_ms = (double)run->run_ns[run->n - 1] / 1e6,
         .pictures_per_second = (double)run->n * 1e9 / (double)MAX(wall_ns, 1),
         .resident_bytes = resident_bytes(),
+        .operations = detector_operations(run->detector),
+        .peak = detector_peak(run->detector),
     };
 }
 
@@ -285,6 +291,19 @@ static int measure_all(struct model *m, struct row ret_rows[MAX_ROWS], size_t *r
     return 0;
 }
 
+// A network's operations are the same for all engines, but only the native one counts them. More
+// workers than cores have no more to share.
+static void fill_shares(struct row *row, size_t n)
+{
+    double operations = 0;
+    for (size_t i = 0; i < n; i++)
+        operations = fmax(operations, row[i].operations);
+    for (size_t i = 0; i < n; i++) {
+        double peak = row[i].peak * MIN(row[i].workers, thread_n_cores());
+        row[i].share_of_peak = peak > 0 ? operations * row[i].pictures_per_second / peak : 0;
+    }
+}
+
 static void put_table(struct str_buf *out, const struct model_info *info, const struct row *row,
                       size_t n)
 {
@@ -292,12 +311,16 @@ static void put_table(struct str_buf *out, const struct model_info *info, const 
     str_buf_printf(out, " (%s), %lld pictures a worker\n\n", info->head_name,
                    (long long)settings.repeat);
     str_buf_puts(out, "engine        precision  threads  workers   min ms  median ms   max ms  "
-                      "pictures/s  resident MB\n");
-    for (size_t i = 0; i < n; i++)
-        str_buf_printf(out, "%-12s  %-9s  %7d  %7d  %7.2f  %9.2f  %7.2f  %10.2f  %11.1f\n",
+                      "pictures/s  of peak  resident MB\n");
+    for (size_t i = 0; i < n; i++) {
+        char share[16] = "-";
+        if (row[i].share_of_peak > 0)
+            snprintf(share, sizeof(share), "%.0f %%", 100 * row[i].share_of_peak);
+        str_buf_printf(out, "%-12s  %-9s  %7d  %7d  %7.2f  %9.2f  %7.2f  %10.2f  %7s  %11.1f\n",
                        row[i].engine, row[i].precision, row[i].threads, row[i].workers,
                        row[i].min_ms, row[i].median_ms, row[i].max_ms, row[i].pictures_per_second,
-                       (double)row[i].resident_bytes / 1e6);
+                       share, (double)row[i].resident_bytes / 1e6);
+    }
 }
 
 static void put_row(struct json_writer *w, const struct row *row)
@@ -314,6 +337,8 @@ static void put_row(struct json_writer *w, const struct row *row)
     json_put_double(w, "max", row->max_ms);
     json_end(w);
     json_put_double(w, "pictures_per_second", row->pictures_per_second);
+    if (row->share_of_peak > 0)
+        json_put_double(w, "share_of_peak", row->share_of_peak);
     json_put_int(w, "resident_bytes", row->resident_bytes);
     json_end(w);
 }
@@ -390,6 +415,7 @@ static int run(const struct app_call *call)
     struct row measured[MAX_ROWS];
     size_t n = 0;
     r = measure_all(m, measured, &n);
+    fill_shares(measured, n);
     if (r == 0)
         r = write_report(model_info(m), measured, n);
     model_unref(&m);
@@ -404,7 +430,10 @@ const struct command command_model_bench = {
         "Rows for each engine and precision (or for the --engine and --precision given): one "
         "worker,\nthen a worker a core (--threads N: N workers). Each worker\nruns one picture at "
         "a time in one thread: pixels to tensor, network, head "
-        "and NMS.\nResident memory is that of the whole program at the row's end.",
+        "and NMS.\nOf peak: the network's multiplications and additions a second against the most "
+        "that "
+        "a core\ndoes in that precision, all data in its first cache, measured here.\nResident "
+        "memory is that of the whole program at the row's end.",
     .sets = sets,
     .n_sets = ARRAY_LEN(sets),
     .run = run,

@@ -26,8 +26,8 @@
 #include "vision/picture.h"
 
 enum {
-    PROBE_FRAMES = 3, // that single layers are judged on
-    MAX_EXEMPT = 64,
+    PROBE_FRAMES = 4, // that single layers are judged on
+    MAX_DOUBLINGS = 16,
 };
 
 static const double floor_confidence = 0.2;
@@ -362,37 +362,63 @@ static int by_agreement(const void *a, const void *b)
 {
     double x = ((const struct damage *)a)->agreement;
     double y = ((const struct damage *)b)->agreement;
-    return (x < y) - (x > y); // what helped most first
+    return (x > y) - (x < y); // what damages most first
 }
 
-// How much agreement leaving each layer alone in fp32 brings.
+// What 8 bits in each layer alone, all others in fp32, leave of the agreement. The other way round
+// (each layer alone in fp32) shows nothing but noise where one layer by itself spoils all.
 static int measure_layers(struct quantize *q, struct damage *damages)
 {
     int n_probes = MIN(PROBE_FRAMES, q->n_frames);
+    int n = q->result.n_ranges;
     int r = 0;
-    for (int i = 0; i < q->result.n_ranges && r == 0; i++) {
-        q->layers[0] = (struct plan_layer){q->result.ranges[i].name, PLAN_FP32};
-        q->result.n_layers = 1;
+    for (int i = 0; i < n && r == 0; i++) {
+        q->result.n_layers = 0;
+        for (int k = 0; k < n; k++) {
+            if (k != i)
+                q->layers[q->result.n_layers++] =
+                    (struct plan_layer){q->result.ranges[k].name, PLAN_FP32};
+        }
         damages[i].layer = i;
         r = measure(q, n_probes, &damages[i].agreement);
     }
-    qsort(damages, (size_t)q->result.n_ranges, sizeof(damages[0]), by_agreement);
+    qsort(damages, (size_t)n, sizeof(damages[0]), by_agreement);
     return r;
 }
 
+static int measure_without(struct quantize *q, const struct damage *damages, int n,
+                           double *ret_measure)
+{
+    for (int i = 0; i < n; i++)
+        q->layers[i] = (struct plan_layer){q->result.ranges[damages[i].layer].name, PLAN_FP32};
+    q->result.n_layers = n;
+    return measure_result(q, ret_measure);
+}
+
+// As many layers as it takes to stay within the limit, the most damaging first. Where a quarter of
+// them does not do: the fewest that come near the best that was seen.
 static int exempt_layers(struct quantize *q, double *agreement)
 {
+    double seen[MAX_DOUBLINGS] = {*agreement};
+    int n_seen = 1; // seen[i]: with 2^(i - 1) layers in fp32, seen[0] with none
     struct damage *damages = mem_array(struct damage, (size_t)q->result.n_ranges + 1);
     if (!damages)
         return ERR_NOMEM;
     int r = measure_layers(q, damages);
-    int most = MIN(MAX_EXEMPT, q->result.n_ranges);
-    for (int n = 1; n <= most && r == 0 && q->result.fp32 - *agreement > q->opts.max_loss; n *= 2) {
-        for (int i = 0; i < n; i++)
-            q->layers[i] = (struct plan_layer){q->result.ranges[damages[i].layer].name, PLAN_FP32};
-        q->result.n_layers = n;
-        r = measure_result(q, agreement);
+    double best = *agreement;
+    for (int n = 1; n <= q->result.n_ranges / 4 && r == 0 && n_seen < MAX_DOUBLINGS; n *= 2) {
+        r = measure_without(q, damages, n, &seen[n_seen]);
+        best = fmax(best, seen[n_seen++]);
+        if (q->result.fp32 - best <= q->opts.max_loss)
+            break;
     }
+    double enough =
+        fmin(best, q->result.fp32 - fmax(q->opts.max_loss, 1.1 * (q->result.fp32 - best)));
+    int chosen = 0;
+    while (chosen + 1 < n_seen && seen[chosen] < enough)
+        chosen++;
+    if (r == 0)
+        r = measure_without(q, damages, chosen ? 1 << (chosen - 1) : 0, agreement);
     mem_free(damages);
     return r;
 }
@@ -409,7 +435,7 @@ static int quantize_all(struct quantize *q)
         r = choose_ranges(q, &agreement);
     if (r < 0)
         return r;
-    q->layers = mem_array(struct plan_layer, (size_t)MAX(q->result.n_ranges, MAX_EXEMPT) + 1);
+    q->layers = mem_array(struct plan_layer, (size_t)q->result.n_ranges + 1);
     if (!q->layers)
         return ERR_NOMEM;
     q->result.layers = q->layers;

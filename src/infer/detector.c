@@ -194,6 +194,16 @@ const char *detector_precision_name(const struct detector *d)
     return engine_precision_name(d->engine);
 }
 
+double detector_operations(const struct detector *d)
+{
+    return engine_operations(d->engine);
+}
+
+double detector_peak(const struct detector *d)
+{
+    return engine_peak(d->engine);
+}
+
 int detector_n_workers(const struct detector *d)
 {
     return d->n_workers;

@@ -65,6 +65,8 @@ const struct model_info *detector_model(const struct detector *d);
 const char *detector_engine(const struct detector *d);         // engine_describe()
 const char *detector_engine_name(const struct detector *d);    // engine_name()
 const char *detector_precision_name(const struct detector *d); // engine_precision_name()
+double detector_operations(const struct detector *d);          // engine_operations()
+double detector_peak(const struct detector *d);                // engine_peak()
 int detector_n_workers(const struct detector *d);
 // Under --engine auto it may be open which engine runs the model (engine.h). Whoever has pictures
 // of the input before its first push tries a few of them; the texts above say which engine it is

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/opt.h"
 #include "infer/engine_impl.h"
+#include "nn/kernel.h"
 
 enum engine_choice {
     ENGINE_AUTO,
@@ -105,6 +106,19 @@ const char *engine_precision_name(const struct engine *e)
 const char *engine_describe(const struct engine *e)
 {
     return running(e)->description;
+}
+
+double engine_operations(const struct engine *e)
+{
+    return running(e)->operations;
+}
+
+double engine_peak(const struct engine *e)
+{
+    const char *precision = engine_precision_name(e);
+    return kernel_peak(strcmp(precision, "bf16") == 0   ? KERNEL_BF16
+                       : strcmp(precision, "int8") == 0 ? KERNEL_U8
+                                                        : KERNEL_F32);
 }
 
 int engine_max_batch(const struct engine *e)

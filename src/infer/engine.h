@@ -68,7 +68,11 @@ void engine_destroy(struct engine *e);
 const char *engine_name(const struct engine *e);           // "onnxruntime"
 const char *engine_precision_name(const struct engine *e); // what it computes in: "fp32", "int8"
 const char *engine_describe(const struct engine *e);       // "ONNX Runtime 1.30.0, CPU, fp32"
-int engine_max_batch(const struct engine *e);              // pictures one call may hold: 1 on a CPU
+// Multiplications and additions of one picture; 0: unknown (ONNX Runtime).
+double engine_operations(const struct engine *e);
+// The most of them a second that one core does in the engine's precision, measured (kernel_peak()).
+double engine_peak(const struct engine *e);
+int engine_max_batch(const struct engine *e); // pictures one call may hold: 1 on a CPU
 
 int engine_context_create(struct engine *e, struct engine_context **ret_context) MUST_CHECK;
 void engine_context_destroy(struct engine_context *c);

@@ -34,6 +34,7 @@ struct engine {
     struct model *model; // owned reference
     int max_batch;
     const char *precision; // a constant text
+    double operations;     // of one picture; 0: unknown
     char description[ENGINE_DESCRIPTION_MAX];
 };
 

@@ -190,6 +190,7 @@ static int native_create(struct model *m, const struct engine_opts *opts,
         native_destroy(&e->base);
         return r;
     }
+    e->base.operations = plan_operations(e->plan);
     snprintf(e->base.description, sizeof(e->base.description), "native engine over %s, CPU, %s",
              plan_library(), e->base.precision);
     *ret_engine = &e->base;

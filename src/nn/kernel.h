@@ -100,3 +100,8 @@ enum cpu_isa kernel_conv_isa(const struct kernel_conv *c);
 // within 1e-4 of the value before rounding for the others.
 void kernel_conv_run(const struct kernel_conv *c, const struct kernel_view *in,
                      const struct kernel_view *add, const struct kernel_view *out);
+
+// Operations a second (a multiplication and an addition are two) of one core in a convolution's
+// inner block with all data in the first cache: more cannot be had from these kernels. Measured
+// within some 20 ms; 0: out of memory.
+double kernel_peak(enum kernel_type type);

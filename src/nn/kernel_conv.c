@@ -67,7 +67,7 @@ static int check_opts(const struct kernel_conv_opts *o)
     return 0;
 }
 
-static const struct kernel_conv_impl *impl_for(enum kernel_type type, enum cpu_isa isa)
+const struct kernel_conv_impl *kernel_conv_impl_for(enum kernel_type type, enum cpu_isa isa)
 {
 #if defined(__x86_64__)
     if (kernel_conv_amx[type].finish && kernel_conv_amx[type].isa <= isa)
@@ -254,7 +254,7 @@ int kernel_conv_create(const struct kernel_conv_opts *opts, struct kernel_conv *
     int r = cpu_isa_choose(opts->isa, &isa);
     if (r < 0)
         return r;
-    return kernel_conv_create_with(opts, impl_for(opts->type, isa), ret_conv);
+    return kernel_conv_create_with(opts, kernel_conv_impl_for(opts->type, isa), ret_conv);
 }
 
 void kernel_conv_destroy(struct kernel_conv *c)

@@ -92,6 +92,7 @@ extern const struct kernel_conv_impl kernel_conv_avx512[KERNEL_N_TYPES];
 extern const struct kernel_conv_impl kernel_conv_amx[KERNEL_N_TYPES];
 extern const struct kernel_conv_impl kernel_conv_amx_model[KERNEL_N_TYPES]; // in tests only
 
+const struct kernel_conv_impl *kernel_conv_impl_for(enum kernel_type type, enum cpu_isa isa);
 // As kernel_conv_create(), with a version of the caller's.
 int kernel_conv_create_with(const struct kernel_conv_opts *opts,
                             const struct kernel_conv_impl *impl,

@@ -5,14 +5,15 @@ import json
 def test_rows(assay, data, tmp_path):
     out = tmp_path / "bench.json"
     done = assay.ok("model", "bench", data / "models/FastestDet_352.onnx", "--json", out, "--repeat", 5, "--threads", 3)
-    assert "pictures/s" in done.stdout
+    assert "pictures/s" in done.stdout and "of peak" in done.stdout
     report = json.loads(out.read_text())
     ways = [(row["engine"], row["precision"]) for row in report["rows"]]
     assert ways[:4] == [("onnxruntime", "fp32")] * 2 + [("native", "fp32")] * 2
     assert set(ways[4:]) <= {("native", "bf16")}  # where this CPU has it
     assert [row["workers"] for row in report["rows"]] == [1, 3] * (len(ways) // 2)
     for row in report["rows"]:
-        assert set(row) == {"engine", "precision", "threads", "workers", "milliseconds", "pictures_per_second", "resident_bytes"}
+        assert set(row) == {"engine", "precision", "threads", "workers", "milliseconds", "pictures_per_second", "share_of_peak", "resident_bytes"}
+        assert 0.01 < row["share_of_peak"] < 1.1  # of what the inner loop reaches; noise aside
         assert row["threads"] == 1
         ms = row["milliseconds"]
         assert 0 < ms["min"] <= ms["median"] <= ms["max"]
