@@ -76,6 +76,18 @@ def test_truth_makes_it_ap_and_auto_keeps_the_limit(assay, quantized):
     beside.write_text(kept)
 
 
+def test_few_layers_stay_in_fp32(assay, data, tmp_path):
+    model = tmp_path / "model.onnx"
+    shutil.copy(data / "models/FastestDet_352.onnx", model)
+    made = {}
+    for limit in (1, 0):  # all in int8; as near as it goes
+        assay.ok("model", "quantize", model, "--calibrate", data / "photos", "--frames", 2, "--max-loss", limit, timeout=300)
+        made[limit] = json.loads(model.with_suffix(".int8.json").read_text())
+    assert made[1]["layers"] == []
+    assert len(made[0]["layers"]) in (0, 1, 2, 4, 8, 16)  # of 70
+    assert made[0]["loss"]["int8"] >= made[1]["loss"]["int8"]
+
+
 def test_refused(assay, quantized, tmp_path):
     model, clip, _ = quantized
     assert "--calibrate" in assay.refuses("model", "quantize", model)
