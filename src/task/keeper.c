@@ -26,13 +26,13 @@ static void each_run(struct task_pool *p, void (*call)(struct task_pool *p, stru
     for (int i = 0; i < p->n_started; i++) {
         lock_acquire(&p->lock);
         struct task_run *run = p->workers[i].run;
-        p->workers[i].is_held = run != NULL;
+        p->workers[i].n_holders += run != NULL;
         lock_release(&p->lock);
         if (!run)
             continue;
         call(p, run);
         lock_acquire(&p->lock);
-        p->workers[i].is_held = false;
+        p->workers[i].n_holders--;
         cond_broadcast(&p->changed);
         lock_release(&p->lock);
     }

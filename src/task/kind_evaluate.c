@@ -30,6 +30,7 @@
 #include "task/page.h"
 #include "task/session_files.h"
 #include "task/session_more.h"
+#include "task/tell_name.h"
 #include "tracking/tracking.h"
 
 enum {
@@ -64,13 +65,39 @@ struct judging {
 
 // --- figures
 
+// What is wrong is told by the video, not by the server's path.
+static int told(struct judging *j, int r)
+{
+    for (size_t i = 0; r < 0 && i < j->files.n_videos; i++) {
+        const struct session_file_video *v = &j->files.videos[i];
+        const char *truth = arena_printf(task_run_arena(j->run), "truth of %s", v->name);
+        const char *found = arena_printf(task_run_arena(j->run), "detections of %s", v->name);
+        if (truth && found) {
+            IGNORE(tell_name(r, v->truth, truth));
+            IGNORE(tell_name(r, v->detections, found));
+        }
+    }
+    return r;
+}
+
+// Of one file that we wrote the format is known.
+static enum dataset_format format_of(const struct session_files *f)
+{
+    const char *ending = f->n_videos == 1 ? strrchr(f->detections, '.') : NULL;
+    if (!ending)
+        return DATASET_FORMAT_UNSET;
+    return strcmp(ending, ".jsonl") == 0  ? DATASET_JSONL
+           : strcmp(ending, ".json") == 0 ? DATASET_COCO
+                                          : DATASET_MOT;
+}
+
 static int read_files(struct judging *j)
 {
     int r = dataset_read(j->files.truth, DATASET_TRUTH, DATASET_FORMAT_UNSET, NULL, &j->truth);
     if (r == 0)
-        r = dataset_read(j->files.detections, DATASET_DETECTIONS, DATASET_FORMAT_UNSET, j->truth,
+        r = dataset_read(j->files.detections, DATASET_DETECTIONS, format_of(&j->files), j->truth,
                          &j->detections);
-    return r;
+    return told(j, r);
 }
 
 // Of a system under test whose detections bear ids.

@@ -42,7 +42,7 @@ struct task_worker {
     struct thread thread;
     // --- under the pool's lock
     struct task_run *run; // NULL: idle
-    bool is_held;         // the keeper is at it: the run must stay
+    int n_holders;        // the keeper, or whoever drains, is at it: the run must stay
 };
 
 struct task_pool {

@@ -83,6 +83,7 @@ static int put_lines(struct writing *w, struct str text)
             w->has_summary = is_line_of(line, "summary");
     }
     int r = put(w, text.p, text.n);
+    w->has_begun = true;
     if (r == 0 && text.n > 0 && text.p[text.n - 1] != '\n')
         r = put_text(w, "\n");
     return r;
@@ -98,6 +99,7 @@ static int put_entries(struct writing *w, struct str text)
     if (inner.n == 0)
         return 0;
     int r = put_text(w, w->has_begun ? ",\n" : "[");
+    w->has_begun = true;
     return r == 0 ? put(w, inner.p, inner.n) : r;
 }
 
@@ -118,7 +120,6 @@ static int write_piece(void *arg, const struct store_piece *p)
         return link_whole(w, p->blob_key);
     const struct str text = {p->bytes, p->bytes ? (size_t)p->n_bytes : 0};
     int r = w->is_coco ? put_entries(w, text) : put_lines(w, text);
-    w->has_begun = w->has_begun || text.n > 2;
     return r == 0 ? task_run_check(w->run) : r;
 }
 

@@ -117,7 +117,7 @@ static void run_claimed(struct task_worker *w, struct task_run *run)
     settle_for_sure(run, result);
     lock_acquire(&p->lock);
     w->run = NULL;
-    while (w->is_held)
+    while (w->n_holders > 0)
         (void)cond_wait(&p->changed, &p->lock, THREAD_FOREVER);
     cond_broadcast(&p->changed);
     lock_release(&p->lock);

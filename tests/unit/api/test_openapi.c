@@ -16,7 +16,6 @@
 #include "base/str.h"
 #include "http/route.h"
 
-
 enum {
     MAX_OPERATIONS = 1000,
 };
