@@ -412,8 +412,8 @@ static int exempt_layers(struct quantize *q, double *agreement)
         if (q->result.fp32 - best <= q->opts.max_loss)
             break;
     }
-    double enough =
-        fmin(best, q->result.fp32 - fmax(q->opts.max_loss, 1.1 * (q->result.fp32 - best)));
+    bool is_met = q->result.fp32 - best <= q->opts.max_loss;
+    double enough = q->result.fp32 - (is_met ? q->opts.max_loss : 1.1 * (q->result.fp32 - best));
     int chosen = 0;
     while (chosen + 1 < n_seen && seen[chosen] < enough)
         chosen++;

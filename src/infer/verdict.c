@@ -17,7 +17,7 @@
 #include "base/str.h"
 
 enum {
-    ENGINE_VERSION = 1, // goes up when the native engine may compute something else
+    ENGINE_VERSION = 2, // goes up when the native engine may compute something else
     MAX_FILE = 1024 * 1024,
     PATH_BYTES = 4096,
     CPU_DIGITS = 16,

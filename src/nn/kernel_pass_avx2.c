@@ -222,6 +222,35 @@ AVX2 static void depthwise(const struct kernel_depthwise_row *d, size_t n_channe
     by_pixels[d->n_pixels](d, n_channels);
 }
 
+// Vector *k* of three: lane i is number 8 k + i, of row (8 k + i) % 3 and column (8 k + i) / 3.
+AVX2_INLINE __m256 interleaved(__m256 a, __m256 b, __m256 c, int k)
+{
+    const __m256i columns = k == 0   ? _mm256_setr_epi32(0, 0, 0, 1, 1, 1, 2, 2)
+                            : k == 1 ? _mm256_setr_epi32(2, 3, 3, 3, 4, 4, 4, 5)
+                                     : _mm256_setr_epi32(5, 5, 6, 6, 6, 7, 7, 7);
+    a = _mm256_permutevar8x32_ps(a, columns);
+    b = _mm256_permutevar8x32_ps(b, columns);
+    c = _mm256_permutevar8x32_ps(c, columns);
+    if (k == 0)
+        return _mm256_blend_ps(_mm256_blend_ps(a, b, 0x92), c, 0x24);
+    if (k == 1)
+        return _mm256_blend_ps(_mm256_blend_ps(c, a, 0x92), b, 0x24);
+    return _mm256_blend_ps(_mm256_blend_ps(b, c, 0x92), a, 0x24);
+}
+
+AVX2 void kernel_interleave_avx2(const float *in, size_t in_stride, size_t n, float *out)
+{
+    size_t i = 0;
+    for (; i + AVX2_LANES <= n; i += AVX2_LANES, out += 3 * AVX2_LANES) {
+        __m256 a = _mm256_loadu_ps(in + i);
+        __m256 b = _mm256_loadu_ps(in + in_stride + i);
+        __m256 c = _mm256_loadu_ps(in + 2 * in_stride + i);
+        KERNEL_UNROLL for (int k = 0; k < 3; k++)
+            _mm256_storeu_ps(out + AVX2_LANES * k, interleaved(a, b, c, k));
+    }
+    kernel_interleave_c(in + i, in_stride, n - i, out);
+}
+
 AVX2 void kernel_transpose_avx2(const float *in, size_t in_stride, float *out, size_t out_stride)
 {
     __m256 r[KERNEL_TILE];
@@ -259,4 +288,5 @@ const struct kernel_rows kernel_rows_avx2 = {
     .softmax = softmax,
     .depthwise = depthwise,
     .transpose = kernel_transpose_avx2,
+    .interleave = kernel_interleave_avx2,
 };

@@ -132,8 +132,21 @@ AVX512 static void sum(enum kernel_type type, const uint8_t *row, float *sums, s
     }
 }
 
+// A whole vector: the distributions of distances have 16.
+AVX512_INLINE void softmax_16(float *row)
+{
+    __m512 v = _mm512_loadu_ps(row);
+    v = _mm512_sub_ps(v, _mm512_set1_ps(_mm512_reduce_max_ps(v)));
+    __m512 e = avx512_exp2(_mm512_mul_ps(v, _mm512_set1_ps(1.44269504f)));
+    _mm512_storeu_ps(row, _mm512_mul_ps(e, _mm512_set1_ps(1 / _mm512_reduce_add_ps(e))));
+}
+
 AVX512 static void softmax(float *row, size_t n)
 {
+    if (n == LANES) {
+        softmax_16(row);
+        return;
+    }
     __m512 most = _mm512_set1_ps(row[0]);
     for (size_t i = 0; i < n; i += LANES)
         most = _mm512_mask_max_ps(most, lanes_at(i, n), most,
@@ -236,7 +249,7 @@ lookup_vbmi(const uint8_t *in, uint8_t *out, size_t n, const uint8_t table[256])
 #define ROWS(version, lookup_fn)           \
     {                                      \
         .isa = (version), .map = map, .lookup = (lookup_fn), .add = add, .max_of = max_of, .sum = sum, \
-        .softmax = softmax, .depthwise = depthwise, .transpose = kernel_transpose_avx2             \
+        .softmax = softmax, .depthwise = depthwise, .transpose = kernel_transpose_avx2, .interleave = kernel_interleave_avx2             \
     }
 const struct kernel_rows kernel_rows_avx512 = ROWS(CPU_ISA_AVX512, kernel_lookup_bytes);
 const struct kernel_rows kernel_rows_avx512vnni = ROWS(CPU_ISA_AVX512VNNI, lookup_vbmi);

@@ -124,6 +124,14 @@ static void transpose(const float *in, size_t in_stride, float *out, size_t out_
     }
 }
 
+void kernel_interleave_c(const float *in, size_t in_stride, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        for (size_t row = 0; row < 3; row++)
+            out[3 * i + row] = in[row * in_stride + i];
+    }
+}
+
 const struct kernel_rows kernel_rows_c = {
     .isa = CPU_ISA_C,
     .map = map,
@@ -134,4 +142,5 @@ const struct kernel_rows kernel_rows_c = {
     .softmax = softmax,
     .depthwise = depthwise,
     .transpose = transpose,
+    .interleave = kernel_interleave_c,
 };

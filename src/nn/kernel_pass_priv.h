@@ -51,6 +51,8 @@ struct kernel_rows {
     void (*depthwise)(const struct kernel_depthwise_row *d, size_t n_channels);
     // KERNEL_TILE rows of KERNEL_TILE floats, *in_stride* apart, transposed
     void (*transpose)(const float *in, size_t in_stride, float *out, size_t out_stride);
+    // three rows of *n* floats, *in_stride* apart: out[3 i + row]
+    void (*interleave)(const float *in, size_t in_stride, size_t n, float *out);
 };
 
 extern const struct kernel_rows kernel_rows_c;
@@ -63,3 +65,5 @@ void kernel_store_one(const struct kernel_row_type *type, uint8_t *row, size_t i
 // Rows that serve several instruction sets.
 void kernel_lookup_bytes(const uint8_t *in, uint8_t *out, size_t n, const uint8_t table[256]);
 void kernel_transpose_avx2(const float *in, size_t in_stride, float *out, size_t out_stride);
+void kernel_interleave_c(const float *in, size_t in_stride, size_t n, float *out);
+void kernel_interleave_avx2(const float *in, size_t in_stride, size_t n, float *out);

@@ -332,6 +332,16 @@ void step_planes(const struct step *s, const float *from, void *to)
 
 // --- arithmetic
 
+// What has an exponential: the kernels' is several times as fast as the rows'.
+static void activate_row(const struct kernel_rows *kernels, const struct step *s, const float *from,
+                         float *to, int64_t n)
+{
+    enum kernel_activation kind = s->u.unary.kind == GRAPH_SILU ? KERNEL_SILU : KERNEL_SIGMOID;
+    struct kernel_view in = row_view(&s->in[0], from, n, true, 1);
+    struct kernel_view out = row_view(&s->out[0], to, n, true, 1);
+    kernel_activate(kernels, &in, &out, kind, 0);
+}
+
 void step_unary(const struct step *s, const float *from, float *to)
 {
     const struct rows *rows = rows_get();
@@ -341,10 +351,18 @@ void step_unary(const struct step *s, const float *from, float *to)
         from = to;
     }
     int last = l.n_dims - 1;
+    const struct kernel_rows *kernels = NULL;
+    bool is_dense = l.strides[0][last] == 1 && l.strides[1][last] == 1;
+    if (is_dense && (s->u.unary.kind == GRAPH_SIGMOID || s->u.unary.kind == GRAPH_SILU))
+        IGNORE(kernel_rows_choose(CPU_ISA_UNSET, &kernels)); // a wrong ASSAY_ISA was said before
     struct walk w = {.l = &l, .n_outer = last};
     do {
-        rows->unary(&s->u.unary, (size_t)l.dims[last], from + w.offset[1],
-                    (ptrdiff_t)l.strides[1][last], to + w.offset[0], (ptrdiff_t)l.strides[0][last]);
+        if (kernels)
+            activate_row(kernels, s, from + w.offset[1], to + w.offset[0], l.dims[last]);
+        else
+            rows->unary(&s->u.unary, (size_t)l.dims[last], from + w.offset[1],
+                        (ptrdiff_t)l.strides[1][last], to + w.offset[0],
+                        (ptrdiff_t)l.strides[0][last]);
     } while (walk_next(&w));
 }
 
