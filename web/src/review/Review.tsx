@@ -9,7 +9,7 @@ import { Button } from "../ui/Button";
 import { formatShort } from "../ui/format";
 import { Notice } from "../ui/states";
 import { toast } from "../ui/toast";
-import { USUAL_CONFIDENCE, noView, readView, writeView, type View } from "./address";
+import { USUAL_CONFIDENCE, readView, writeView, type View } from "./address";
 import type { FrameClock } from "./clock";
 import { FN, FP, TP } from "./columns";
 import { ReviewData, latest } from "./data";
@@ -35,6 +35,8 @@ interface Props {
   projectId: string;
   video: Video;
   clock: FrameClock;
+  /** The clock is the server's, not a guess. */
+  isExact: boolean;
 }
 
 /** The view and the address say the same: changes go out after a moment, links and "back" come in at once. */
@@ -60,16 +62,17 @@ function useView(): [View, (patch: Partial<View>) => void] {
   return [view, patch];
 }
 
-function sourceOf(video: string, view: View, restTask: string | null): Source {
-  const of = (task: string | null) =>
-    `/api/v1/videos/${video}/detections${task ? `?task=${encodeURIComponent(task)}` : ""}`;
-  if (view.session)
+function detectionsUrl(video: string, task: string | null) {
+  return `/api/v1/videos/${video}/detections${task ? `?task=${encodeURIComponent(task)}` : ""}`;
+}
+
+function sourceOf(video: string, session: string | null, task: string | null): Source {
+  if (session)
     return {
-      url: `/api/v1/sessions/${encodeURIComponent(view.session)}/detections?video=${video}`,
+      url: `/api/v1/sessions/${encodeURIComponent(session)}/detections?video=${video}`,
       truthUrl: null,
-      restUrl: restTask ? of(restTask) : null,
     };
-  return { url: of(view.task), truthUrl: `/api/v1/videos/${video}/truth`, restUrl: null };
+  return { url: detectionsUrl(video, task), truthUrl: `/api/v1/videos/${video}/truth` };
 }
 
 /** A worker that holds the objects of one session (or run) of the video. */
@@ -99,7 +102,7 @@ function useObjects(source: Source | null) {
   return { data, progress, error };
 }
 
-export function Review({ projectId, video, clock }: Props) {
+export function Review({ projectId, video, clock, isExact }: Props) {
   const [view, patch] = useView();
   const [store] = useState(() => new FrameStore(clock.clamp(view.frame)));
   const [player, setPlayer] = useState<Player | null>(null);
@@ -114,15 +117,14 @@ export function Review({ projectId, video, clock }: Props) {
   const sessions = useQuery(queries.sessions(projectId));
   const sessionVideos = useQuery({ ...queries.sessionVideos(view.session ?? ""), enabled: !!view.session });
   const restTask = sessionVideos.data?.find((v) => v.video_id === video.id)?.task_id ?? null;
-  const restKnown = !view.session || !sessionVideos.isPending;
 
   const source = useMemo(
-    () => (restKnown ? sourceOf(video.id, view, restTask) : null),
-    [video.id, view.session, view.task, restTask, restKnown], // eslint-disable-line
+    () => sourceOf(video.id, view.session, view.task),
+    [video.id, view.session, view.task],
   );
   const { data, progress, error } = useObjects(source);
   const otherSource = useMemo(
-    () => (view.other ? sourceOf(video.id, { ...noView, session: view.other }, null) : null),
+    () => (view.other ? sourceOf(video.id, view.other, null) : null),
     [video.id, view.other],
   );
   const other = useObjects(otherSource);
@@ -192,8 +194,10 @@ export function Review({ projectId, video, clock }: Props) {
   const wantsRest = isLow && progress?.done === true && progress.judge === "session" && restTask !== null;
   useEffect(() => {
     if (wantsRest && data)
-      void data.ask("rest", { least: USUAL_CONFIDENCE }).catch((e: Error) => toast(e.message, "bad"));
-  }, [wantsRest, data]);
+      void data
+        .ask("rest", { url: detectionsUrl(video.id, restTask), least: USUAL_CONFIDENCE })
+        .catch((e: Error) => toast(e.message, "bad"));
+  }, [wantsRest, data, video.id, restTask]);
 
   // ---- the picture
 
@@ -483,18 +487,22 @@ export function Review({ projectId, video, clock }: Props) {
       {view.editing && <EditBar editing={editing} video={video} />}
       <div className="rv-body">
         <div className="rv-left">
-          <Stage
-            video={video}
-            clock={clock}
-            store={store}
-            view={view}
-            overlay={overlay}
-            isEditing={editing.isOn}
-            onPlayer={setPlayer}
-            onState={setPlayerState}
-            onView={(zoom, centreX, centreY) => patch({ zoom, centreX, centreY })}
-            state={playerState}
-          />
+          {isExact ? (
+            <Stage
+              video={video}
+              clock={clock}
+              store={store}
+              view={view}
+              overlay={overlay}
+              isEditing={editing.isOn}
+              onPlayer={setPlayer}
+              onState={setPlayerState}
+              onView={(zoom, centreX, centreY) => patch({ zoom, centreX, centreY })}
+              state={playerState}
+            />
+          ) : (
+            <div className="rv-stage" aria-busy="true" />
+          )}
           <Transport
             player={player}
             state={playerState}

@@ -20,10 +20,10 @@ export default function ReviewPage({ params }: PageProps) {
     },
     staleTime: Infinity,
     gcTime: 60_000,
-    enabled: video.data?.status === "ready",
+    retry: 1,
     structuralSharing: false,
   });
-  const error = video.error ?? times.error;
+  const error = video.error ?? (video.data?.status === "ready" ? times.error : null);
   if (error)
     return (
       <ErrorState
@@ -35,8 +35,22 @@ export default function ReviewPage({ params }: PageProps) {
       />
     );
   if (video.data && video.data.status !== "ready") return <NotReady video={video.data} />;
-  if (!video.data || !times.data) return <SkeletonRows rows={8} height={64} />;
-  return <Review key={id} projectId={params["p"]!} video={video.data} clock={times.data} />;
+  if (!video.data) return <SkeletonRows rows={8} height={64} />;
+  // List and timeline do not wait for the exact times; the picture does.
+  const isExact = times.data !== undefined;
+  const clock = times.data ?? evenClock(video.data);
+  return <Review key={id} projectId={params["p"]!} video={video.data} clock={clock} isExact={isExact} />;
+}
+
+const guesses = new WeakMap<Video, FrameClock>();
+
+function evenClock(v: Video): FrameClock {
+  let c = guesses.get(v);
+  if (!c) {
+    const step = Math.round(1e6 / (v.frame_rate || 25));
+    guesses.set(v, (c = FrameClock.fromSteps(0, v.frames > 1 ? [step, v.frames - 1] : [])));
+  }
+  return c;
 }
 
 function NotReady({ video }: { video: Video }) {

@@ -252,19 +252,19 @@ export function useTruthEditing(o: Options): Editing {
         {
           method: "PUT",
           body: JSON.stringify(t.toCoco()),
-          headers: { "Content-Type": "application/json", ...(ifMatch ? { "If-Match": ifMatch } : {}) },
+          headers: {
+            "Content-Type": "application/json",
+            ...(ifMatch ? { "If-Match": ifMatch } : { "If-None-Match": "*" }),
+          },
         },
       );
-      const made = (await reply.json()) as TruthVersion;
+      const made = (await reply.json()) as TruthVersion & { etag?: string | null };
       t.markSaved();
       writeDraft(id, null);
       setDraft(0);
       setVersion(made.version);
       setConflict(null);
-      // The version that the next save builds on.
-      const now = await send(`/api/v1/videos/${id}/truth?version=${made.version}`);
-      etag.current = now.headers.get("ETag") ?? "";
-      await now.body?.cancel();
+      etag.current = made.etag ? `"${made.etag}"` : "";
       void client.invalidateQueries({ queryKey: ["truths", id] });
       toast(`Saved as version ${made.version} of the truth`);
     },
@@ -276,13 +276,8 @@ export function useTruthEditing(o: Options): Editing {
     setSaving(true);
     setSaveError(null);
     try {
-      // Someone may have saved since: asked first, and by the server once more with If-Match.
-      const now = await send(`/api/v1/videos/${id}/truth/versions?limit=1`).then(
-        (r) => r.json() as Promise<{ items: TruthVersion[] }>,
-      );
-      const isStale = await isNewer(id, etag.current);
-      if (isStale) setConflict({ mine: truth.net(), theirs: now.items[0] ?? null });
-      else await put(truth, etag.current);
+      // The server refuses it where someone else has saved since.
+      await put(truth, etag.current);
     } catch (e) {
       if (e instanceof ApiError && (e.status === 412 || e.status === 409)) {
         const list = await send(`/api/v1/videos/${id}/truth/versions?limit=1`)
@@ -425,18 +420,6 @@ export function useTruthEditing(o: Options): Editing {
     [isOn, truth, error, chosen, labelNow, labels, isSaving, saveError, conflict, version, draft, run, interpolate, step,
       save, resolve, draw, pointer, key],
   ); // prettier-ignore
-}
-
-/** Whether the server's newest truth is another than the one that was read. */
-async function isNewer(video: string, etag: string): Promise<boolean> {
-  try {
-    const reply = await send(`/api/v1/videos/${video}/truth`);
-    await reply.body?.cancel();
-    return reply.headers.get("ETag") !== etag;
-  } catch (e) {
-    if (e instanceof ApiError && e.status === 404) return etag !== "";
-    throw e;
-  }
 }
 
 function nudge(truth: Truth, b: Box, e: KeyboardEvent, edited: (t: Truth) => void) {

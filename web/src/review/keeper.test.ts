@@ -58,7 +58,7 @@ function make(answers: Record<string, () => Response>) {
       );
       void keeper.hear({ id, kind, ask: what } as ToWorker);
     });
-  const open = (s: Partial<Source>) => ask("open", { url: "/d", truthUrl: null, restUrl: null, ...s });
+  const open = (s: Partial<Source>) => ask("open", { url: "/d", truthUrl: null, ...s });
   const query = () => ask<QueryAnswer>("query", { filter: noFilter, sort: "time", descending: false });
   return { ask, open, query, told };
 }
@@ -100,8 +100,8 @@ describe("the keeper", () => {
 
   it("adds what a session left below its operating point, when asked", async () => {
     const k = make({ ...ok(judged), "/r": () => reply([bare, endMark(1, 3)]) });
-    await k.open({ restUrl: "/r" });
-    await k.ask("rest", { least: 0.25 });
+    await k.open({});
+    await k.ask("rest", { url: "/r", least: 0.25 });
     const q = await k.query();
     expect(q.counts).toEqual({ tp: 2, fp: 1, fn: 0, detections: 0 });
     const p = await k.ask<Pack>("rows", { version: q.version, from: 0, to: 9 });

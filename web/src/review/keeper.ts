@@ -43,7 +43,6 @@ export class Keeper {
   private done = false;
   private judge: Progress["judge"] = "nobody";
   private unjudged = 0;
-  private source: Source | null = null;
   private toldAt = 0;
   private stopped = new AbortController();
   private spare: Uint32Array | undefined;
@@ -72,7 +71,7 @@ export class Keeper {
       case "open":
         return this.open(m.ask);
       case "rest":
-        return this.addRest(m.ask.least);
+        return this.addRest(m.ask.url, m.ask.least);
       case "truth":
         return this.judgeBy(m.ask.boxes, new Set(m.ask.looked));
       case "query":
@@ -124,7 +123,6 @@ export class Keeper {
   // ---- reading
 
   private async open(source: Source) {
-    this.source = source;
     await this.read(source.url, this.table);
     this.table.finish();
     this.judge = this.table.hasOutcomes ? "session" : "nobody";
@@ -171,11 +169,11 @@ export class Keeper {
     this.changed();
   }
 
-  private async addRest(least: number) {
-    if (this.hasRest || !this.source?.restUrl || this.judge !== "session") return;
+  private async addRest(url: string, least: number) {
+    if (this.hasRest || this.judge !== "session") return;
     this.hasRest = true;
     const rest = new Table();
-    await this.read(this.source.restUrl, rest);
+    await this.read(url, rest);
     rest.finish();
     this.table = matchRest(this.table, rest, least, () => new Table());
     this.changed();

@@ -10,8 +10,6 @@ export interface Source {
   url: string;
   /** Detections alone are judged here by this truth (COCO), where there is any; null: not. */
   truthUrl: string | null;
-  /** What a session did not judge is added from here, once asked for; null: there is no more. */
-  restUrl: string | null;
 }
 
 export interface Progress {
@@ -66,7 +64,8 @@ export interface TimelineAnswer {
 
 export interface Questions {
   open: [Source, void];
-  rest: [{ least: number }, void];
+  /** What a session did not judge: its detections below *least*, from this address. */
+  rest: [{ url: string; least: number }, void];
   truth: [{ boxes: TruthBox[]; looked: number[] }, void];
   query: [{ filter: Filter; sort: SortKey; descending: boolean }, QueryAnswer];
   rows: [{ version: number; from: number; to: number }, Pack | null];
