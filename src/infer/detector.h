@@ -116,8 +116,8 @@ size_t detector_n_waiting(struct detector *d, enum detector_lane lane); // in th
 // The model's name in the metrics model_inference_duration_seconds and model_inference_batch_size;
 // without one nothing is counted there. Before the first stream.
 void detector_set_name(struct detector *d, const char *name);
-// From now on its workers run at that niceness, in place of their starter's: in a server requests
-// go before inference. Any thread.
+// From now on its workers are nicer than their starter by so much: in a server requests go before
+// inference. Any thread.
 void detector_set_niceness(struct detector *d, int niceness);
 int detector_register_metrics(void) MUST_CHECK; // ERR_NOMEM
 

@@ -86,7 +86,7 @@ struct detector {
     int n_a_call; // of them in one engine call
     struct worker *workers;
     int n_workers;
-    atomic_int niceness; // 0: as they were started
+    atomic_int niceness; // added to the starter's
     // --- constant after detector_set_name(); NULL: not counted
     struct metric_series *seconds;
     struct metric_series *batch_size;

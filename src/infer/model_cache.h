@@ -34,7 +34,7 @@ struct model_cache_opts {
     int64_t min_free_bytes;    // of the machine's memory: below, every idle model goes [512 MiB]
     int64_t max_bytes;         // resident of all models together: above, idle ones go, the longest
                                // unused first [no limit]
-    int niceness;              // of the workers of all models [0: their starter's]
+    int niceness;              // that the workers of all models add to their starter's
     size_t max_waiting;        // pictures in the line before each model's desk [DESK_MAX_WAITING]
     struct engine_opts engine; // for whoever asks for nothing else
 };

@@ -82,8 +82,8 @@ static void follow_niceness(const struct detector *d, int *niceness)
     int wanted = atomic_load(&d->niceness);
     if (wanted == *niceness)
         return;
+    IGNORE(setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + wanted - *niceness));
     *niceness = wanted;
-    IGNORE(setpriority(PRIO_PROCESS, 0, wanted));
 }
 
 void worker_run(void *arg)

@@ -360,7 +360,9 @@ int picture_decode(struct picture_decoder *d, const char *name, const void *byte
     return decode_named_jpeg(d, name, &j, ret_picture, facts);
 }
 
-// *prepare* sees the upright picture.
+// *prepare* sees the upright picture. Half as many samples again as the model gets are left for the
+// letterbox: with fewer the picture is softer than the whole one would have been, and small boxes
+// move (docs/SERVER.md has figures).
 static void choose_reduction(struct jpeg *j, struct orientation o,
                              const struct source_prepare *prepare)
 {
@@ -373,7 +375,7 @@ static void choose_reduction(struct jpeg *j, struct orientation o,
     for (int by = 8; by > 1; by /= 2) {
         int w = (j->width + by - 1) / by;
         int h = (j->height + by - 1) / by;
-        if (w < wanted_width || h < wanted_height)
+        if (w * 2 < wanted_width * 3 || h * 2 < wanted_height * 3)
             continue;
         j->out_width = w;
         j->out_height = h;
