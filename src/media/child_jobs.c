@@ -27,6 +27,7 @@ enum {
     MAX_JPEG = 64 * 1024 * 1024,
     MAX_PICTURE_BYTES = 64 * 1024 * 1024, // of a posted picture as stored
     MAX_SIDE = 65535,
+    ASKED_NICENESS = 1, // somebody waits for it, unlike for videos
 };
 #define MAX_PREPARED (64 * MIB)
 #define MAX_TIMES    ((size_t)FRAME_TIMES_MAX * sizeof(int64_t))
@@ -184,7 +185,8 @@ int child_frame(const char *program, const struct frame_at *f, struct str_buf *o
     int r = copy_path(f->path, q.path);
     if (r < 0)
         return r;
-    const struct child_limits limits = {.cpu_seconds = FRAME_LIMIT_S, .readable = {q.path}};
+    const struct child_limits limits = {
+        .cpu_seconds = FRAME_LIMIT_S, .niceness = ASKED_NICENESS, .readable = {q.path}};
     r = child_ask(program, child_frame_kind.name, &limits, &q, sizeof(q), -1,
                   FRAME_LIMIT_S * CLOCK_NS_PER_S, out);
     r = name_error(r, f->path);
@@ -391,7 +393,7 @@ int child_picture(const char *program, const char *name, int fd, int64_t max_pix
     if (r < 0)
         return r;
     struct str_buf answer = STR_BUF_INIT(MAX_PREPARED);
-    const struct child_limits limits = {.cpu_seconds = PICTURE_LIMIT_S};
+    const struct child_limits limits = {.cpu_seconds = PICTURE_LIMIT_S, .niceness = ASKED_NICENESS};
     r = child_ask(program, child_picture_kind.name, &limits, &q, sizeof(q), fd,
                   PICTURE_LIMIT_S * CLOCK_NS_PER_S, &answer);
     r = name_error(r, name);
