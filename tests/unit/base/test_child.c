@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <stdatomic.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -213,6 +214,21 @@ static void test_hanging(void **state)
     str_buf_finish(&out);
 }
 
+static void test_stopped(void **state)
+{
+    (void)state;
+    struct str_buf out = STR_BUF_INIT(1 * MIB);
+    atomic_bool stop = false;
+    const struct child_limits none = {0};
+    assert_int_equal(child_ask_until(NULL, "echo", &none, "words", 5, SOON, &stop, &out), 0);
+    assert_string_equal(str_buf_text(&out), "words");
+    atomic_store(&stop, true);
+    assert_int_equal(child_ask_until(NULL, "hang", &none, "?", 1, SOON, &stop, &out),
+                     ERR_CANCELLED);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); // nobody is left
+    str_buf_finish(&out);
+}
+
 // By somebody else: another try may go well, so it is told apart from what the child did itself.
 static void test_killed(void **state)
 {
@@ -288,10 +304,11 @@ int main(int argc, char **argv)
     if (argc == 3 && strcmp(argv[1], "child") == 0)
         _exit(child_main(argv[2], kinds, ARRAY_LEN(kinds)));
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_echo),     cmocka_unit_test(test_long_answer),
-        cmocka_unit_test(test_failures), cmocka_unit_test(test_hanging),
-        cmocka_unit_test(test_killed),   cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_confined), cmocka_unit_test(test_many_at_once),
+        cmocka_unit_test(test_echo),         cmocka_unit_test(test_long_answer),
+        cmocka_unit_test(test_failures),     cmocka_unit_test(test_hanging),
+        cmocka_unit_test(test_stopped),      cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_memory),       cmocka_unit_test(test_confined),
+        cmocka_unit_test(test_many_at_once),
     };
     alarm(DEADLINE_S);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // test_file.c - whole files, outputs that appear at once, full disks, folders, devices; digests.
 
+#include "base/digest.h"
 #include "base/file.h"
 
 #include <setjmp.h>
@@ -199,6 +200,13 @@ static void test_digest_and_pointer(void **state)
     assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     assert_int_equal(file_sha256("/nonexistent", hex), ERR_NOT_FOUND);
     assert_int_equal(file_sha256(folder, hex), ERR_INVALID);
+    unsigned char a[DIGEST_KEYED_BYTES];
+    unsigned char b[DIGEST_KEYED_BYTES];
+    digest_keyed("abc", 3, a);
+    digest_keyed("abc", 3, b);
+    assert_memory_equal(a, b, sizeof(a));
+    digest_keyed("abd", 3, b);
+    assert_memory_not_equal(a, b, sizeof(a));
     static const char pointer[] = "version https://git-lfs.github.com/spec/v1\n";
     assert_true(file_is_lfs_pointer(pointer, sizeof(pointer)));
     assert_false(file_is_lfs_pointer(pointer, 10));

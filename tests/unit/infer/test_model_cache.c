@@ -191,6 +191,39 @@ static void test_many_threads_one_load(void **state)
     model_cache_destroy(c);
 }
 
+// What a model did stays known after it went; the longest unused go where all are too large.
+static void test_usage_and_limit(void **state)
+{
+    (void)state;
+    struct model_cache *c;
+    const struct model_cache_opts opts = {
+        .min_free_bytes = 1, .max_bytes = 1, .engine = {.threads = 1}};
+    assert_int_equal(model_cache_create(&opts, &c), 0);
+    struct detector *a = take(c, "a");
+    assert_non_null(model_cache_desk(c, a));
+    struct model_cache_usage u = model_cache_usage(c, "a");
+    assert_int_equal(u.n_loads, 1);
+    assert_int_equal(u.n_users, 1);
+    assert_true(u.resident_bytes > 0 && u.load_ns > 0);
+    model_cache_give_back(c, a); // alone, it stays
+    assert_int_equal(n_entries(c), 1);
+    struct detector *b = take(c, "b"); // with this one they are too much
+    assert_int_equal(n_entries(c), 1);
+    u = model_cache_usage(c, "a");
+    assert_int_equal(u.n_loaded, 0);
+    assert_int_equal(u.n_loads, 1);
+    assert_int_equal(u.resident_bytes, 0);
+    a = take(c, "a"); // both are used: neither goes
+    assert_int_equal(n_entries(c), 2);
+    model_cache_give_back(c, b);
+    assert_int_equal(n_entries(c), 1);
+    model_cache_give_back(c, a);
+    assert_int_equal(model_cache_usage(c, "a").n_loads, 2);
+    assert_int_equal(model_cache_usage(c, "a").n_taken, 2);
+    assert_int_equal(model_cache_usage(c, "nobody").n_loads, 0);
+    model_cache_destroy(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +232,7 @@ int main(void)
         cmocka_unit_test(test_idle_ones_go),
         cmocka_unit_test(test_refusals_leave_nothing),
         cmocka_unit_test(test_many_threads_one_load),
+        cmocka_unit_test(test_usage_and_limit),
     };
     return cmocka_run_group_tests(tests, setup_group, teardown_group);
 }

@@ -118,6 +118,43 @@ static void test_jpeg_orientation(void **state)
     }
 }
 
+// How small it is decoded for a model, and that it shows the same: darkest where the stored origin
+// is, brightest at the opposite corner.
+static void test_reduced(void **state)
+{
+    (void)state;
+    static const struct {
+        int exif, side, width, height; // of the model; of what is decoded
+    } rows[] = {{0, 640, 370, 210}, {0, 200, 370, 210}, {0, 123, 185, 105}, {0, 60, 93, 53},
+                {0, 30, 47, 27},    {0, 8, 47, 27},     {6, 60, 53, 93},    {3, 123, 185, 105}};
+    struct picture_decoder *d;
+    assert_int_equal(picture_decoder_create(1000000, &d), 0);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct source_prepare model = {
+            .rule = LETTERBOX_CENTRE, .width = rows[i].side, .height = rows[i].side};
+        struct picture_reduced got;
+        size_t n;
+        uint8_t *jpeg = make_jpeg(370, 210, rows[i].exif, &n);
+        assert_int_equal(picture_decode_reduced(d, "name", jpeg, n, &model, &got), 0);
+        bool is_turned = rows[i].exif == 6;
+        assert_int_equal(got.width, is_turned ? 210 : 370);
+        assert_int_equal(got.height, is_turned ? 370 : 210);
+        if (got.picture->width != rows[i].width || got.picture->height != rows[i].height)
+            fail_msg("row %zu: %dx%d", i, got.picture->width, got.picture->height);
+        int first = luma_at(got.picture, 1, 1);
+        int last = luma_at(got.picture, rows[i].width - 2, rows[i].height - 2);
+        assert_true(rows[i].exif == 3 ? first > last + 40 : rows[i].exif == 6 || last > first + 40);
+        picture_unref(&got.picture);
+        mem_free(jpeg);
+    }
+    struct picture_reduced none;
+    assert_int_equal(picture_decode_reduced(d, "name", bmp, sizeof(bmp), NULL, &none),
+                     ERR_UNSUPPORTED);
+    assert_int_equal(picture_decode_reduced(d, "name", "\xff\xd8\xff\xe0", 4, NULL, &none),
+                     ERR_MEDIA);
+    picture_decoder_destroy(d);
+}
+
 static void test_jpeg_limits_and_cuts(void **state)
 {
     (void)state;
@@ -196,9 +233,8 @@ static void test_as_source(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_small_formats),
-        cmocka_unit_test(test_jpeg_orientation),
-        cmocka_unit_test(test_jpeg_limits_and_cuts),
+        cmocka_unit_test(test_small_formats), cmocka_unit_test(test_jpeg_orientation),
+        cmocka_unit_test(test_reduced),       cmocka_unit_test(test_jpeg_limits_and_cuts),
         cmocka_unit_test(test_as_source),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
