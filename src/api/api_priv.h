@@ -186,6 +186,8 @@ int api_check_shared(struct request *q, enum api_role needed) MUST_CHECK;
 // reply's Location says it. Borrowed until the reply.
 void api_audit_object(struct request *q, const char *id);
 
+// 202: {"task_id","status","message"} and Location.
+int api_reply_queued(struct request *q, const char *task_id, const char *message) MUST_CHECK;
 // A task row that was queued, for the bus: workers and listeners.
 void api_announce_task(struct api *a, const struct store_task *t, const char *id);
 // Queues the processing of a video: kind, project and video of *t* are filled in.

@@ -281,16 +281,7 @@ static int keep_task(void *arg, const struct store_task *t)
 
 static int reply_finished(struct request *q, const char *task_id)
 {
-    struct str_buf body = STR_BUF_INIT(4096);
-    struct json_writer w;
-    json_writer_init(&w, &body);
-    json_object(&w);
-    json_put_text(&w, "task_id", task_id);
-    json_put_text(&w, "status", store_task_status_name(STORE_TASK_QUEUED));
-    json_put_text(&w, "message", "the session will be judged");
-    json_end(&w);
-    reply_headerf(q, "Location", "/api/v1/tasks/%s/status", task_id);
-    return reply_json(q, 202, &body);
+    return api_reply_queued(q, task_id, "the session will be judged");
 }
 
 // Whoever did not hear the answer may ask again: the task is the same.

@@ -381,6 +381,29 @@ static int session_report(struct request *q)
     return r == 0 ? reply_file(q, &f) : r;
 }
 
+// The page made anew, by a task.
+static int session_make_report(struct request *q)
+{
+    struct store *s = api_of(q)->opts.store;
+    struct store_session x;
+    char id[ID_BYTES];
+    int r = find(q, "id", &x);
+    if (r == 0 && x.status != STORE_SESSION_SUCCEEDED)
+        r = err_set(ERR_CONFLICT, "session %s is not judged: it is %s", x.id,
+                    store_session_status_name((int)x.status));
+    if (r < 0)
+        return r;
+    const struct store_task t = {.kind = "report",
+                                 .project_id = x.project_id,
+                                 .session_id = x.id,
+                                 .created_by = api_user_id(q)};
+    r = store_task_create(s, &t, NULL, 0, id);
+    if (r < 0)
+        return r;
+    api_announce_task(api_of(q), &t, id);
+    return api_reply_queued(q, id, "the report will be made");
+}
+
 // Of the video that ?video= names, or of the session's only one.
 static int session_detections(struct request *q)
 {
@@ -412,6 +435,8 @@ const struct route api_routes_session[] = {
      .rate_class = API_RATE_WRITE},
     {"GET", "/api/v1/sessions/{id}/videos", session_videos, .role = API_VIEWER},
     {"GET", "/api/v1/sessions/{id}/results", session_results, .role = API_VIEWER},
+    {"POST", "/api/v1/sessions/{id}/report", session_make_report, .role = API_EDITOR,
+     .rate_class = API_RATE_COSTLY},
     {"GET", "/api/v1/sessions/{id}/report.html", session_report, .role = API_VIEWER},
     {"GET", "/api/v1/sessions/{id}/detections", session_detections, .role = API_VIEWER},
     {0},

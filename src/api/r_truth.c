@@ -8,11 +8,16 @@
 
 #include "api/api_priv.h"
 #include "api/arrival.h"
+#include "base/arena.h"
 #include "base/err.h"
 #include "blob/blob.h"
+#include "store/store_blob.h"
+#include "store/store_task.h"
 #include "store/store_truth.h"
 #include "store/store_user.h"
 #include "store/store_video.h"
+
+#define IMPORT_IN_REQUEST_BYTES (32 * MIB) // larger truths are read by a task
 
 static void put_truth(struct json_writer *w, const struct store_truth *t)
 {
@@ -109,6 +114,64 @@ static int tell_conflict(struct request *q, const char *video_id, int r)
     return reply_too_late(q, &newest);
 }
 
+// ---- what takes longer than a request
+
+static void put_import(struct json_writer *w, const struct arrival *a)
+{
+    json_object(w);
+    json_put_text(w, "blob", a->blob->key);
+    json_put_text(w, "sha256", a->blob->sha256);
+    json_put_int(w, "bytes", a->blob->n_bytes);
+    json_put_text(w, "name", a->name && *a->name ? a->name : a->file_name);
+    json_put_text(w, "format", a->format);
+    if (a->has_after)
+        json_put_int(w, "after", a->after);
+    json_end(w);
+}
+
+static int queue_import(struct request *q, const struct store_video *v, const struct arrival *a,
+                        struct store_task *t, char ret_id[ID_BYTES])
+{
+    struct store *s = api_of(q)->opts.store;
+    struct str_buf settings = STR_BUF_INIT(16 * 1024);
+    const struct store_blob blob = {
+        .key = a->blob->key, .sha256 = a->blob->sha256, .n_bytes = a->blob->n_bytes};
+    struct json_writer w;
+    json_writer_init(&w, &settings);
+    put_import(&w, a);
+    int r = str_buf_check(&settings);
+    const char *text =
+        r == 0 ? arena_strndup(request_arena(q), str_buf_text(&settings), settings.n) : NULL;
+    str_buf_finish(&settings);
+    *t = (struct store_task){.kind = "import",
+                             .priority = 1,
+                             .project_id = v->project_id,
+                             .video_id = v->id,
+                             .settings_json = text,
+                             .created_by = api_user_id(q)};
+    if (!text)
+        return r < 0 ? r : ERR_NOMEM;
+    r = store_begin(s);
+    if (r < 0)
+        return r;
+    r = store_blob_keep(s, &blob, v->project_id, v->id);
+    if (r == 0)
+        r = store_task_create(s, t, NULL, 0, ret_id);
+    return store_end(s, r);
+}
+
+static int import_later(struct request *q, const struct store_video *v, const struct arrival *a)
+{
+    struct store_task t;
+    char id[ID_BYTES];
+    int r = queue_import(q, v, a, &t, id);
+    if (r < 0)
+        return r;
+    upload_keep(q);
+    api_announce_task(api_of(q), &t, id);
+    return api_reply_queued(q, id, "the truth will be read");
+}
+
 static int truth_put(struct request *q)
 {
     struct store_video v;
@@ -130,7 +193,12 @@ static int truth_put(struct request *q)
                               .file_name = file.name,
                               .format = upload_field(q, "format"),
                               .blob = file.blob};
-    r = arrival_take(q, &a, id);
+    bool is_later = file.blob->n_bytes > (int64_t)IMPORT_IN_REQUEST_BYTES;
+    r = request_query_bool(q, "background", &is_later);
+    if (r == 0 && is_later)
+        return import_later(q, &v, &a);
+    if (r == 0)
+        r = arrival_take(q, &a, id);
     if (r == ERR_CONFLICT && a.has_after)
         return tell_conflict(q, v.id, r);
     if (r < 0)

@@ -124,6 +124,20 @@ int api_check_settings(struct request *q, const char *json, const struct store_m
     return r == 0 ? t->check_labels(t->arg, json, m->labels_json, request_arena(q)) : r;
 }
 
+int api_reply_queued(struct request *q, const char *task_id, const char *message)
+{
+    struct str_buf body = STR_BUF_INIT(4096);
+    struct json_writer w;
+    json_writer_init(&w, &body);
+    json_object(&w);
+    json_put_text(&w, "task_id", task_id);
+    json_put_text(&w, "status", store_task_status_name(STORE_TASK_QUEUED));
+    json_put_text(&w, "message", message);
+    json_end(&w);
+    reply_headerf(q, "Location", "/api/v1/tasks/%s/status", task_id);
+    return reply_json(q, 202, &body);
+}
+
 void api_announce_task(struct api *a, const struct store_task *t, const char *id)
 {
     announce_queued(a->opts.bus);

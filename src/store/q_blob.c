@@ -129,6 +129,27 @@ int owner_delete(struct store *s, enum owner owner, const struct query *del, con
     return r;
 }
 
+int store_blob_keep(struct store *s, const struct store_blob *blob, const char *project_id,
+                    const char *video_id)
+{
+    int r = write_begin(s);
+    if (r < 0)
+        return r;
+    r = blob_add(s, blob, (struct blob_owner){.project_id = project_id, .video_id = video_id});
+    return write_end(s, r);
+}
+
+int store_blob_release(struct store *s, const char *key, struct store_dropped *dropped)
+{
+    struct store_dropped own = {0};
+    int r = write_begin(s);
+    if (r < 0)
+        return r;
+    r = write_end(s, blob_remove(s, key, dropped ? dropped : &own));
+    store_dropped_finish(&own);
+    return r;
+}
+
 int store_blob_used(struct store *s, const char *key, bool *ret_used)
 {
     struct run run;

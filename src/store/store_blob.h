@@ -29,6 +29,13 @@ struct store_dropped {
 };
 void store_dropped_finish(struct store_dropped *d);
 
+// A blob that a task of a video will make something of: kept until it is released, or the video
+// goes. ERR_CONFLICT: no such video. ERR_EXISTS.
+int store_blob_keep(struct store *s, const struct store_blob *blob, const char *project_id,
+                    const char *video_id) MUST_CHECK;
+// Its row goes, whoever owns it; *dropped* NULL: the file stays (another row takes it over).
+int store_blob_release(struct store *s, const char *key, struct store_dropped *dropped) MUST_CHECK;
+
 // For the janitor: *ret_used* is true where a row needs the blob.
 int store_blob_used(struct store *s, const char *key, bool *ret_used) MUST_CHECK;
 // Every blob in use, by key.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // kind_evaluate.c - "evaluate": a session's detections against its truths, as `evaluate` judges
-// files: the metrics, the verdict, what became of every object, and the page.
+// files: the metrics, the verdict, what became of every object, and the page. "report": the page
+// alone, made anew.
 
 #include <math.h>
 #include <string.h>
@@ -40,6 +41,7 @@ enum {
 
 struct judging {
     struct task_run *run;
+    bool only_page;
     struct store_session session;
     struct detect_opts settings;     // of our own
     struct outside_settings outside; // of an external one; else the defaults
@@ -244,6 +246,16 @@ static int tell_videos(struct judging *j)
     return json ? task_run_set_result(j->run, json) : ERR_NOMEM;
 }
 
+// In place of the page that is there.
+static int write_report(void *arg)
+{
+    struct judging *j = (struct judging *)arg;
+    const struct store_blob page = {
+        .key = j->page.key, .sha256 = j->page.sha256, .n_bytes = j->page.n_bytes};
+    return store_session_set_report(task_run_tools(j->run)->store, task_run_lease(j->run),
+                                    j->session.id, &page, &j->dropped);
+}
+
 static int read_settings(struct judging *j)
 {
     struct arena *a = task_run_arena(j->run);
@@ -263,7 +275,9 @@ static int begin(struct judging *j)
     if (!row->session_id)
         return err_set(ERR_INVALID, "the task names no session");
     int r = store_session_get(t->store, row->session_id, task_run_arena(j->run), &j->session);
-    if (r == 0)
+    if (r == 0 && j->only_page && j->session.status != STORE_SESSION_SUCCEEDED)
+        return err_set(ERR_CONFLICT, "session %s is not judged", j->session.id);
+    if (r == 0 && !j->only_page)
         r = store_session_set_status(t->store, task_run_lease(j->run), j->session.id,
                                      STORE_SESSION_RUNNING, NULL);
     if (r == ERR_CONFLICT) // an earlier try began it
@@ -339,7 +353,7 @@ static int run_events(struct judging *j)
         r = write_more(j);
     if (r == 0)
         r = write_events_page(j);
-    return r == 0 ? task_run_commit(j->run, write_end, j) : r;
+    return r == 0 ? task_run_commit(j->run, j->only_page ? write_report : write_end, j) : r;
 }
 
 // ---- by boxes
@@ -377,7 +391,8 @@ static int run_all(struct judging *j)
     if (r < 0)
         return r;
     if (j->files.n_videos == 0)
-        return end_without_truth(j);
+        return j->only_page ? err_set(ERR_DATA, "there is nothing to report: no video was judged")
+                            : end_without_truth(j);
     if (j->files.n_events > 0)
         return run_events(j);
     j->about.model = j->session.model_name;
@@ -391,13 +406,13 @@ static int run_all(struct judging *j)
         r = write_metrics(j);
     if (r == 0)
         r = task_run_check(j->run);
-    if (r == 0)
+    if (r == 0 && !j->only_page)
         r = write_sets(j);
     if (r == 0)
         r = write_page(j);
-    if (r == 0)
+    if (r == 0 && !j->only_page)
         r = write_more(j); // may narrow what was judged: the last
-    return r == 0 ? task_run_commit(j->run, write_end, j) : r;
+    return r == 0 ? task_run_commit(j->run, j->only_page ? write_report : write_end, j) : r;
 }
 
 // A session whose evaluation failed for good says so; a try that comes again will.
@@ -413,14 +428,15 @@ static void tell_session(struct judging *j, int error)
     IGNORE(err_set((enum err)error, "%s", message));
 }
 
-static int run_evaluate(struct task_run *run)
+static int run_kind(struct task_run *run, bool only_page)
 {
     struct judging *j = arena_new(task_run_arena(run), struct judging);
     if (!j)
         return ERR_NOMEM;
     j->run = run;
+    j->only_page = only_page;
     int r = run_all(j);
-    if (r < 0)
+    if (r < 0 && !only_page)
         tell_session(j, r);
     outcome_sets_abort(&j->sets);
     mem_free(j->pairs.items);
@@ -437,5 +453,17 @@ static int run_evaluate(struct task_run *run)
     return r;
 }
 
+static int run_evaluate(struct task_run *run)
+{
+    return run_kind(run, false);
+}
+
+static int run_report(struct task_run *run)
+{
+    return run_kind(run, true);
+}
+
+const struct task_kind task_kind_report = {
+    .name = "report", .timeout_ms = TIMEOUT_MS, .run = run_report};
 const struct task_kind task_kind_evaluate = {
     .name = "evaluate", .timeout_ms = TIMEOUT_MS, .run = run_evaluate};

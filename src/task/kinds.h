@@ -12,6 +12,11 @@ extern const struct task_kind task_kind_preview;
 extern const struct task_kind task_kind_process;
 // A session's detections against its truths: metrics, verdict, outcomes, and the page.
 extern const struct task_kind task_kind_evaluate;
+// A file of annotations that is too large for a request becomes a truth. settings_json: {"blob",
+// "sha256", "bytes", "name", "format", "after"}.
+extern const struct task_kind task_kind_import;
+// The page of a session that was judged, made anew.
+extern const struct task_kind task_kind_report;
 // What differs between two sessions. settings_json: {"with": ID of the other}.
 extern const struct task_kind task_kind_compare;
 // The bytes of a video that was given as a URL.

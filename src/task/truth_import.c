@@ -125,7 +125,11 @@ static int put_row(const struct task_tools *t, const struct store_truth *row,
     int r = store_begin(t->store);
     if (r < 0)
         return r;
-    r = store_truth_create(t->store, row, &original, coco ? &made : NULL, ret->id, &ret->version);
+    if (w->task_id) // its row becomes the truth's
+        r = store_blob_release(t->store, w->source->key, NULL);
+    if (r == 0)
+        r = store_truth_create(t->store, row, &original, coco ? &made : NULL, ret->id,
+                               &ret->version);
     if (r == 0 && w->upload_id)
         r = store_upload_delete(t->store, w->upload_id);
     return store_end(t->store, r);
@@ -136,7 +140,7 @@ static int import(const struct task_tools *t, const struct truth_wanted *w, cons
 {
     struct dataset_losses losses = {.n = 0};
     struct blob_info coco;
-    struct store_truth row = {.id = w->upload_id,
+    struct store_truth row = {.id = w->task_id ? w->task_id : w->upload_id,
                               .video_id = w->video_id,
                               .format = d->format,
                               .name = w->name,
@@ -201,7 +205,7 @@ static int put_event_labels(const struct event_list *l, struct arena *a, const c
 static int import_list(const struct task_tools *t, const struct truth_wanted *w,
                        const struct event_list *l, struct arena *a, struct truth_imported *ret)
 {
-    struct store_truth row = {.id = w->upload_id,
+    struct store_truth row = {.id = w->task_id ? w->task_id : w->upload_id,
                               .video_id = w->video_id,
                               .format = "events",
                               .name = w->name,

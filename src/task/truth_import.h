@@ -30,7 +30,9 @@ struct truth_wanted {
     const struct blob_info *source; // the file's bytes, committed
     const char *created_by;         // user id; NULL: none
     const char *upload_id;          // that is over with it; the truth bears its id. NULL: none
-    bool has_after;                 // the newest version is expected to be *after* (0: none)
+    const char *task_id; // whose blob the source is (store_blob_keep()), and whose id the truth
+                         // bears; NULL: none
+    bool has_after;      // the newest version is expected to be *after* (0: none)
     int after;
 };
 

@@ -304,6 +304,32 @@ def test_figures_intervals_and_moments(data, server, project):
     assert [sum(o["result"] == r for o in there) for r in ("tp", "fn", "fp")] == [m["found"], m["missed"], m["false_alarms"]]
 
 
+def test_a_report_made_anew(server, pair):
+    path = f"/api/v1/sessions/{pair[0]}/report"
+    before = server.get(path + ".html")
+    task = server.made("POST", path, status=202)["task_id"]
+    assert server.task_end(task)["status"] == "succeeded"
+    after = server.get(path + ".html")
+    assert after.body == before.body and after.headers["ETag"] != before.headers["ETag"]
+    assert server.made("GET", f"/api/v1/sessions/{pair[0]}")["status"] == "succeeded"
+
+
+def test_a_truth_read_by_a_task(data, server, project):
+    video = server.video(project, data / CLIP)
+    path, kind = f"/api/v1/videos/{video}/truth", {"Content-Type": "application/octet-stream"}
+    task = server.made("PUT", path + "?background=true&name=gt.json", (data / TRUTH).read_bytes(), kind, status=202)["task_id"]
+    done = server.task_end(task)
+    assert done["status"] == "succeeded" and done["result"] == {"truth_id": task, "version": 1}
+    made = server.made("GET", path + "/versions/1")
+    assert (made["id"], made["name"], made["objects"]) == (task, "gt.json", 359)
+    blobs = lambda: len([f for f in (server.data / "blobs").rglob("*") if f.is_file()])
+    n = blobs()
+    task = server.made("PUT", path + "?background=true&name=none.txt", b"no truth at all\n", kind, status=202)["task_id"]
+    done = server.task_end(task)
+    assert done["status"] == "failed" and "none.txt" in done["error"] and str(server.data) not in done["error"]
+    assert blobs() == n and len(server.made("GET", path + "/versions")["items"]) == 1
+
+
 def all_of(server, path):
     items, cursor = [], ""
     while cursor is not None:
