@@ -11,7 +11,7 @@
 
 #include "base/attr.h"
 #include "base/str.h"
-#include "nn/tensor.h"
+#include "infer/model.h"
 
 struct json_writer;
 struct request;
