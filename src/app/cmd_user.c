@@ -2,6 +2,7 @@
 // cmd_user.c - `assay user`: the first admin, another user, a password that was forgotten.
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
@@ -16,6 +17,10 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "store/store.h"
+
+enum {
+    LOOK_MS = 100,
+};
 
 struct user_opts {
     int role;
@@ -39,11 +44,33 @@ static const struct opt_set password_sets[] = {{data_dir_options, &data_dir_sett
 
 // ---- the password: asked for twice on a terminal, without echo; else one line
 
+static void note_interrupt(void *arg)
+{
+    (void)arg; // whoever reads looks
+}
+
+// Until there is something to read, or Ctrl-C came.
+static int await_input(void)
+{
+    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+    while (!app_is_interrupted()) {
+        int n = poll(&in, 1, LOOK_MS);
+        if (n > 0)
+            return 0;
+        if (n < 0 && errno != EINTR)
+            return err_set_errno(errno, "standard input");
+    }
+    return err_set(ERR_CANCELLED, "interrupted");
+}
+
 static int read_line(char *ret_line, size_t n)
 {
     size_t at = 0;
     for (;;) {
         char c;
+        int r = await_input();
+        if (r < 0)
+            return r;
         ssize_t got = read(STDIN_FILENO, &c, 1);
         if (got < 0 && errno == EINTR)
             continue;
@@ -72,7 +99,9 @@ static int ask(const char *prompt, char *ret_line, size_t n)
     if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) < 0)
         return err_set_errno(errno, "the terminal");
     fprintf(stderr, "%s: ", prompt);
+    app_on_interrupt(note_interrupt, NULL); // else the terminal would stay without echo
     int r = read_line(ret_line, n);
+    app_on_interrupt(NULL, NULL);
     fputc('\n', stderr);
     IGNORE(tcsetattr(STDIN_FILENO, TCSAFLUSH, &before)); // it was set a moment ago
     return r;

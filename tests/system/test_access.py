@@ -1,8 +1,13 @@
 """Accounts, keys, roles: who is let in and who is not, by the real server."""
 import asyncio
 import json
+import os
+import pty
 import re
+import signal
 import socket
+import subprocess
+import termios
 import time
 import urllib.error
 import urllib.request
@@ -549,6 +554,46 @@ def test_the_first_user_while_it_runs(assay, tmp_path):
 ])
 def test_user_add_refusals(assay, tmp_path, arguments, text, word):
     assert word in assay.refuses("user", "add", *arguments, "--data", tmp_path / "data", input=text + "\n")
+
+
+@pytest.mark.parametrize("typed,word,status", [
+    ([PASSWORD, PASSWORD], "user anna", 0),
+    ([PASSWORD, "another horse"], "differ", 2),
+])
+def test_a_password_typed_on_a_terminal(assay, tmp_path, typed, word, status):
+    """Asked for twice, and never shown."""
+    terminal, stdin = pty.openpty()
+    process = assay.start("user", "add", "anna", "--role", "admin", "--data", tmp_path / "data", stdin=stdin, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    for line in typed:
+        said = process.stderr.read(1)
+        while not said.endswith(": "):
+            said += process.stderr.read(1)
+        os.write(terminal, line.encode() + b"\n")
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == status and word in err, err
+    os.set_blocking(terminal, False)
+    try:
+        shown = os.read(terminal, 4096).decode()
+    except BlockingIOError:
+        shown = ""
+    assert PASSWORD not in shown + out + err
+    os.close(stdin)
+    os.close(terminal)
+
+
+def test_an_interrupt_gives_the_terminal_its_echo_back(assay, tmp_path):
+    terminal, stdin = pty.openpty()
+    process = assay.start("user", "add", "anna", "--role", "admin", "--data", tmp_path / "data", stdin=stdin, stderr=subprocess.PIPE)
+    said = process.stderr.read(1)
+    while not said.endswith(": "):
+        said += process.stderr.read(1)
+    assert not termios.tcgetattr(stdin)[3] & termios.ECHO
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 130
+    assert termios.tcgetattr(stdin)[3] & termios.ECHO
+    process.stderr.close()
+    os.close(stdin)
+    os.close(terminal)
 
 
 def test_off_loopback(assay, tmp_path):
