@@ -30,6 +30,8 @@ enum {
     MAX_DOUBLINGS = 16,
 };
 
+// Of the least loss seen: more layers in fp32 must bring more than this, as each costs time.
+#define NEAR_ENOUGH (4.0 / 3)
 static const double floor_confidence = 0.2;
 static const double ap_floor = 0.001; // AP needs the unsure ones too
 static const float least_overlap = 0.5f;
@@ -413,7 +415,8 @@ static int exempt_layers(struct quantize *q, double *agreement)
             break;
     }
     bool is_met = q->result.fp32 - best <= q->opts.max_loss;
-    double enough = q->result.fp32 - (is_met ? q->opts.max_loss : 1.1 * (q->result.fp32 - best));
+    double enough =
+        q->result.fp32 - (is_met ? q->opts.max_loss : NEAR_ENOUGH * (q->result.fp32 - best));
     int chosen = 0;
     while (chosen + 1 < n_seen && seen[chosen] < enough)
         chosen++;

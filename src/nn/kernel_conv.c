@@ -392,6 +392,17 @@ static void point(struct walk *w, int n, int y, int x)
     w->ahead = is_inside ? n : 0;
 }
 
+static kernel_block_fn *block_fn_for(const struct kernel_conv_impl *impl, int n_panels,
+                                     int n_pixels, int n_channels)
+{
+    if (impl->any_block)
+        return impl->any_block;
+    bool is_half = n_channels <= n_panels * KERNEL_LANES - KERNEL_LANES / 2;
+    if (is_half && n_panels <= KERNEL_HALF_PANELS && impl->half_blocks[n_panels][n_pixels])
+        return impl->half_blocks[n_panels][n_pixels];
+    return impl->blocks[n_panels][n_pixels];
+}
+
 static void run_block(struct walk *w, const struct group *g, int n, int y, int x)
 {
     const struct kernel_conv *c = w->conv;
@@ -407,17 +418,15 @@ static void run_block(struct walk *w, const struct group *g, int n, int y, int x
         .most_pixels = w->most_pixels,
         .pixel_step = w->ahead ? c->opts.stride * w->in_stride : 0,
     };
-    if (c->impl->any_block)
-        c->impl->any_block(&b, &sums);
-    else
-        c->impl->blocks[g->n_panels][n](&b, &sums);
+    int n_channels = MIN(g->n_panels * KERNEL_LANES, c->opts.out_channels - g->first_channel);
+    block_fn_for(c->impl, g->n_panels, n, n_channels)(&b, &sums);
     ptrdiff_t pixel = (ptrdiff_t)y * w->out_width + x;
     ptrdiff_t channel = (ptrdiff_t)((size_t)g->first_channel * w->out_bytes);
     struct kernel_finish *f = &w->finish;
     f->sums = &sums;
     f->n_pixels = n;
     f->n_panels = g->n_panels;
-    f->n_channels = MIN(g->n_panels * KERNEL_LANES, c->opts.out_channels - g->first_channel);
+    f->n_channels = n_channels;
     f->factor = c->factor ? c->factor + g->first_channel : NULL;
     f->offset = c->offset + g->first_channel;
     f->out = w->out + pixel * f->out_stride + channel;

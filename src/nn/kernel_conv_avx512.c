@@ -103,6 +103,63 @@ DEFINE_ALL(u8, VNNI_TARGET)
 DEFINE_ALL(bf16, BF16_TARGET)
 // clang-format on
 
+// --- half panels, F32: one panel of 8 channels, or one of 16 and one of 8. The sums of the missing
+// channels are 0.
+
+AVX512_INLINE void half_block(const struct kernel_block *b, union kernel_sums *ret_sums,
+                              bool has_whole, int M)
+{
+    __m512 whole[KERNEL_FEW_PIXELS];
+    __m256 half[KERNEL_FEW_PIXELS];
+    const uint8_t *weights = (const uint8_t *)b->weights;
+    const uint8_t *const *pixels = b->pixels;
+    ptrdiff_t panels = has_whole ? 2 : 1;
+    KERNEL_UNROLL for (int m = 0; m < M; m++)
+    {
+        whole[m] = _mm512_setzero_ps();
+        half[m] = _mm256_setzero_ps();
+    }
+    for (int tap = 0; tap < b->n_taps; tap++, pixels += M) {
+        for (ptrdiff_t k = 0; k < b->n_units; k++, weights += 64 * panels) {
+            __m512 w = has_whole ? _mm512_loadu_ps(weights) : _mm512_setzero_ps();
+            __m256 v =
+                _mm256_loadu_ps((const float *)(const void *)(weights + (has_whole ? 64 : 0)));
+            KERNEL_UNROLL for (int m = 0; m < M; m++)
+            {
+                __m512 x = _mm512_castsi512_ps(load_unit(pixels[m] + k * KERNEL_UNIT_BYTES));
+                if (has_whole)
+                    whole[m] = _mm512_fmadd_ps(x, w, whole[m]);
+                half[m] = _mm256_fmadd_ps(_mm512_castps512_ps256(x), v, half[m]);
+            }
+        }
+    }
+    KERNEL_UNROLL for (int m = 0; m < M; m++)
+    {
+        float *sums = ret_sums->f32 + m * panels * KERNEL_LANES;
+        if (has_whole)
+            _mm512_storeu_ps(sums, whole[m]);
+        _mm512_storeu_ps(sums + (has_whole ? KERNEL_LANES : 0), _mm512_zextps256_ps512(half[m]));
+    }
+}
+
+#define HALF(M)                                                                              \
+    AVX512 static void half_1x##M(const struct kernel_block *b, union kernel_sums *ret_sums) \
+    {                                                                                        \
+        half_block(b, ret_sums, false, M);                                                   \
+    }                                                                                        \
+    AVX512 static void half_2x##M(const struct kernel_block *b, union kernel_sums *ret_sums) \
+    {                                                                                        \
+        half_block(b, ret_sums, true, M);                                                    \
+    }
+HALF(1)
+HALF(2)
+HALF(3)
+HALF(4)
+HALF(5)
+HALF(6)
+HALF(7)
+HALF(8)
+
 // --- finish
 
 AVX512_INLINE __m512 value_of(const struct kernel_finish *f, const int32_t *sums, int c)
@@ -253,9 +310,17 @@ AVX512 void kernel_finish_avx512(const struct kernel_finish *f)
         [1] = ROW(type, 1), [2] = ROW(type, 2), [3] = ROW(type, 3), [4] = ROW_OF_6(type, 4) \
     }
 
+#define HALVES                                                   \
+    {                                                            \
+        [1] = {NULL,     half_1x1, half_1x2, half_1x3, half_1x4, \
+               half_1x5, half_1x6, half_1x7, half_1x8},          \
+        [2] = {NULL,     half_2x1, half_2x2, half_2x3, half_2x4, \
+               half_2x5, half_2x6, half_2x7, half_2x8},          \
+    }
+
 const struct kernel_conv_impl kernel_conv_avx512[KERNEL_N_TYPES] = {
     // clang-format off
-    [KERNEL_F32]  = {CPU_ISA_AVX512,     4, {0, 8, 8, 8, 6}, BLOCKS(f32),  kernel_finish_avx512, false},
+    [KERNEL_F32]  = {CPU_ISA_AVX512,     4, {0, 8, 8, 8, 6}, BLOCKS(f32),  kernel_finish_avx512, false, .half_blocks = HALVES},
     [KERNEL_BF16] = {CPU_ISA_AVX512BF16, 4, {0, 8, 8, 8, 6}, BLOCKS(bf16), kernel_finish_avx512, false},
     [KERNEL_U8]   = {CPU_ISA_AVX512VNNI, 4, {0, 8, 8, 8, 6}, BLOCKS(u8),   kernel_finish_avx512, false},
     // clang-format on

@@ -30,6 +30,7 @@ enum {
     KERNEL_MAX_PIXELS = 32,
     KERNEL_MAX_VECTORS = 64, // pixels times panels
     KERNEL_FEW_PIXELS = 8,   // a function for each number of them
+    KERNEL_HALF_PANELS = 2,  // of up to as many the last may be half empty, and cost half
 };
 
 // Sums of a block, [pixel][panel][channel]: float (F32, BF16) or int32 (U8).
@@ -81,6 +82,8 @@ struct kernel_conv_impl {
     bool has_wide_weights; // U8 weights are kept as int16
     // Where there: for all numbers of panels and pixels, between begin and end in one thread.
     kernel_block_fn *any_block;
+    // Where there, by panels and pixels: for a last panel of at most half its channels.
+    kernel_block_fn *half_blocks[KERNEL_HALF_PANELS + 1][KERNEL_FEW_PIXELS + 1];
     void (*begin)(int most_pixels, int n_units);
     void (*end)(void);
 };
