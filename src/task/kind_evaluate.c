@@ -436,6 +436,8 @@ static int run_kind(struct task_run *run, bool only_page)
     j->run = run;
     j->only_page = only_page;
     int r = run_all(j);
+    if (r < 0) // what asked for it here is a setting
+        r = tell_name(r, "--classes", "settings.classes");
     if (r < 0 && !only_page)
         tell_session(j, r);
     outcome_sets_abort(&j->sets);

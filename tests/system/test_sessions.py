@@ -410,6 +410,15 @@ def test_settings_are_refused_by_the_request(server, project, video, pair, setti
         assert reply.status == 400 and reply.json["message"] == word, reply.body
 
 
+def test_labels_that_the_truth_lacks(data, server, project, video):
+    """The model knows cars and the truth none: judged are the persons, or the session says what is wrong in the API's words."""
+    session = outside(server, project, [video], settings={"classes": ["person", "zebra"]})
+    server.made("PUT", f"/api/v1/sessions/{session}/detections", (data / FOUND).read_bytes(), {"Content-Type": "application/json"}, status=201)
+    server.made("POST", f"/api/v1/sessions/{session}/finish", status=202)
+    done = server.wait_for(f"/api/v1/sessions/{session}", lambda s: s["status"] in ("succeeded", "failed"))
+    assert done["status"] == "succeeded" or "zebra" in done["error"] and "--" not in done["error"], done
+
+
 def test_settings_from_outside_are_their_own(server, project, video):
     for settings, word in (({"stride": 2}, "stride"), ({"tolerance_ms": -1}, "settings.tolerance_ms"), ({"tolerence_ms": 1}, "did you mean 'tolerance_ms'")):
         reply = server.ask("POST", "/api/v1/sessions", {"project_id": project, "source": "external", "video_ids": [video], "settings": settings})
