@@ -31,6 +31,9 @@ def made(assay, tmp_path_factory):
             clips[name] = {"video": video, "frames": 300, "times": times}
     for name, c in clips.items():
         c["session"] = review_data.add_session(root / "data", project, c["video"], review_data.marked_frames(c.pop("times")), ["person", "car"], name)
+    clips["10000"] = {"video": clips["even"]["video"], "frames": 300,
+                      "session": review_data.add_session(root / "data", project, clips["even"]["video"],
+                                                         review_data.many_frames(10_000, 300), ["person", "car", "dog"], "10,000 objects")}
     with Server(assay, root / "data") as s:
         file = root / "made.json"
         file.write_text(json.dumps({"url": s.url, "project": project, "clips": clips}))
@@ -47,3 +50,11 @@ def run(made, test):
 
 def test_the_overlay_is_of_the_pictures_frame(made):
     run(made, "frames")
+
+
+def test_truth_is_edited_by_two_and_nothing_is_lost(made):
+    run(made, "editing")
+
+
+def test_many_objects_are_listed_and_filtered(made):
+    run(made, "sizes")

@@ -156,7 +156,7 @@ export function useTruthEditing(o: Options): Editing {
       const net = t.net();
       writeDraft(id, net.length > 0 && t.isChanged ? { etag: etag.current, changes: net } : null);
       if (data?.progress?.judge !== "session" && data?.progress?.done)
-        void data.ask("truth", { boxes: t.all(), looked: [...t.frames] }).catch(() => {});
+        void data.ask("truth", { boxes: t.all(), looked: [...t.frames], labels: t.labels }).catch(() => {});
       changed();
     },
     [id, data, changed],

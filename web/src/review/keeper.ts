@@ -73,7 +73,7 @@ export class Keeper {
       case "rest":
         return this.addRest(m.ask.url, m.ask.least);
       case "truth":
-        return this.judgeBy(m.ask.boxes, new Set(m.ask.looked));
+        return this.judgeBy(m.ask.boxes, new Set(m.ask.looked), new Set(m.ask.labels));
       case "query":
         return this.query(m.ask);
       case "rows": {
@@ -155,14 +155,14 @@ export class Keeper {
     if (reply.status === 404) return;
     if (!reply.ok) throw new Error(await messageOf(reply));
     const truth = new Truth(checkCoco(await reply.json()), { width: 1e9, height: 1e9 });
-    this.judgeBy(truth.all(), truth.frames);
+    this.judgeBy(truth.all(), truth.frames, new Set(truth.labels));
   }
 
   /** Detections that no session judged, by the truth as it is now. */
-  private judgeBy(truth: TruthBox[], looked: ReadonlySet<number>) {
+  private judgeBy(truth: TruthBox[], looked: ReadonlySet<number>, labels: ReadonlySet<string>) {
     this.bare ??= this.table;
     if (this.bare.hasOutcomes) throw new Error("a session has judged these detections");
-    this.table = matchTruth(this.bare, truth, looked, () => new Table());
+    this.table = matchTruth(this.bare, truth, looked, labels, () => new Table());
     this.unjudged = 0;
     for (let k = 0; k < this.bare.nFrames; k++) if (!looked.has(this.bare.frames[k]!)) this.unjudged++;
     this.judge = "page";

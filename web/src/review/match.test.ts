@@ -8,6 +8,7 @@ import { table } from "./testing";
 const truth = (frame: number, x: number, more: Partial<TruthBox> = {}): TruthBox => ({
   frame, x, y: 0, w: 10, h: 10, label: "person", track: 0, isIgnored: false, ...more,
 }); // prettier-ignore
+const known = new Set(["person", "car", "dog"]);
 const detection = (frame: number, x: number, confidence: number, label = 0) => ({
   frame, x, y: 0, w: 10, h: 10, confidence, label,
 }); // prettier-ignore
@@ -30,7 +31,7 @@ describe("overlap", () => {
 describe("matching", () => {
   it("gives a truth to the surest detection, not to the nearest", () => {
     const t = table([detection(0, 0, 0.5), detection(0, 2, 0.9)]);
-    const m = matchTruth(t, [truth(0, 0)], new Set([0]), () => new Table());
+    const m = matchTruth(t, [truth(0, 0)], new Set([0]), known, () => new Table());
     expect(outcomes(m)).toEqual([
       [0, TP, "0.90"],
       [0, FP, "0.50"],
@@ -40,7 +41,7 @@ describe("matching", () => {
 
   it("takes the best overlap of those that are free", () => {
     const t = table([detection(0, 1, 0.9), detection(0, 1, 0.8)]);
-    const m = matchTruth(t, [truth(0, 0), truth(0, 1)], new Set([0]), () => new Table());
+    const m = matchTruth(t, [truth(0, 0), truth(0, 1)], new Set([0]), known, () => new Table());
     expect([...m.truthX]).toEqual([1, 0]);
   });
 
@@ -50,6 +51,7 @@ describe("matching", () => {
       t,
       [truth(3, 0), truth(5, 0, { label: "dog", track: 4 })],
       new Set([3, 5]),
+      known,
       () => new Table(),
     );
     expect(outcomes(m)).toEqual([
@@ -64,11 +66,22 @@ describe("matching", () => {
   it("leaves out what is in an ignored region, and frames that the truth does not speak of", () => {
     const t = table([detection(0, 0, 0.9), detection(1, 0, 0.9)]);
     const ignored = truth(0, -50, { w: 100, h: 100, isIgnored: true });
-    expect(matchTruth(t, [ignored], new Set([0]), () => new Table()).n).toBe(0);
+    expect(matchTruth(t, [ignored], new Set([0]), known, () => new Table()).n).toBe(0);
+  });
+
+  it("leaves out classes that the truth does not know", () => {
+    const m = matchTruth(
+      table([detection(0, 0, 0.9, 1)]),
+      [],
+      new Set([0]),
+      new Set(["person"]),
+      () => new Table(),
+    );
+    expect(m.n).toBe(0);
   });
 
   it("of a frame without truth that was looked at makes false alarms", () => {
-    const m = matchTruth(table([detection(1, 0, 0.9)]), [], new Set([1]), () => new Table());
+    const m = matchTruth(table([detection(1, 0, 0.9)]), [], new Set([1]), known, () => new Table());
     expect(outcomes(m)).toEqual([[1, FP, "0.90"]]);
   });
 });
@@ -87,13 +100,18 @@ describe("what a session left below its operating point", () => {
       }
     }
     const looked = new Set(boxes.map((b) => b.frame));
-    const whole = matchTruth(table(all), boxes, looked, () => new Table());
+    const whole = matchTruth(table(all), boxes, looked, known, () => new Table());
     const high = table(all.filter((d) => Math.fround(d.confidence) >= 0.25));
-    const judged = matchTruth(high, boxes, looked, () => new Table());
+    const judged = matchTruth(high, boxes, looked, known, () => new Table());
     for (let f = 0; f < 40; f++) judged.addFrame(f, 0);
     const joined = matchRest(judged, table(all), 0.25, () => new Table());
     const sorted = (t: Table) => outcomes(t).map(String).sort();
     expect(sorted(joined)).toEqual(sorted(whole));
+  });
+
+  it("of classes that were not judged stays out", () => {
+    const judged = table([{ frame: 0, outcome: FN, label: 0 }], ["person"]);
+    expect(matchRest(judged, table([detection(0, 400, 0.1, 1)]), 0.25, () => new Table()).n).toBe(1);
   });
 
   it("in frames that were not judged stays out", () => {

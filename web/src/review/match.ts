@@ -45,12 +45,14 @@ function coverage(t: Table, i: number, b: TruthBox): number {
 
 /**
  * Rows of *detections* (no outcomes, by frame) judged by *truth*: a new table with outcomes.
+ * *judged*: the labels that the truth knows; detections of others are left out, as an evaluation does.
  * *looked*: the frames that the truth speaks of, also where it has nothing; the others are not judged and left out.
  */
 export function matchTruth(
   detections: Table,
   truth: TruthBox[],
   looked: ReadonlySet<number>,
+  judged: ReadonlySet<string>,
   make: () => Table,
   iou = MATCH_IOU,
 ): Table {
@@ -66,6 +68,7 @@ export function matchTruth(
     if (l === undefined) byText.set(text, (l = out.labelOf(-1, text)));
     return l;
   };
+  const isJudged = detections.labels.map((l) => judged.has(l.text));
   const sorted = [...truth].sort((a, b) => a.frame - b.frame);
   for (let k = 0; k < detections.nFrames; k++) out.addFrame(detections.frames[k]!, detections.times[k]!);
   let d = 0;
@@ -76,7 +79,8 @@ export function matchTruth(
     while (dEnd < detections.n && detections.frame[dEnd] === frame) dEnd++;
     let gEnd = g;
     while (gEnd < sorted.length && sorted[gEnd]!.frame === frame) gEnd++;
-    if (looked.has(frame)) matchFrame(detections, d, dEnd, sorted.slice(g, gEnd), labelOf, out, iou, frame);
+    if (looked.has(frame))
+      matchFrame(detections, d, dEnd, sorted.slice(g, gEnd), labelOf, out, iou, frame, isJudged);
     d = dEnd;
     g = gEnd;
   }
@@ -93,10 +97,11 @@ function matchFrame(
   out: Table,
   iou: number,
   frame: number,
+  isJudged: boolean[],
 ) {
   // prettier-ignore
   const order: number[] = [];
-  for (let i = first; i < last; i++) order.push(i);
+  for (let i = first; i < last; i++) if (isJudged[t.label[i]!]) order.push(i);
   order.sort((a, b) => t.confidence[b]! - t.confidence[a]! || a - b);
   const labels = truth.map((b) => labelOf(b.label));
   const taken = new Uint8Array(truth.length);
@@ -154,7 +159,7 @@ export function matchRest(
   for (const l of judged.labels) out.labelOf(l.classId, l.text);
   const byText = new Map<string, number>();
   judged.labels.forEach((l, i) => byText.set(l.text, i));
-  const labels = rest.labels.map((l) => byText.get(l.text) ?? out.labelOf(l.classId, l.text));
+  const labels = rest.labels.map((l) => byText.get(l.text) ?? -1); // -1: of a class that is not judged
   for (let k = 0; k < judged.nFrames; k++) out.addFrame(judged.frames[k]!, judged.times[k]!);
   const looked = new Set(judged.frames.subarray(0, judged.nFrames));
   let j = 0;
@@ -167,7 +172,8 @@ export function matchRest(
     let jEnd = j;
     while (jEnd < judged.n && judged.frame[jEnd] === frame) jEnd++;
     const low: number[] = [];
-    for (; r < rest.n && rest.frame[r] === frame; r++) if (rest.confidence[r]! < least) low.push(r);
+    for (; r < rest.n && rest.frame[r] === frame; r++)
+      if (rest.confidence[r]! < least && labels[rest.label[r]!]! >= 0) low.push(r);
     if (looked.has(frame)) restOfFrame(judged, j, jEnd, rest, low, labels, out, iou);
     j = jEnd;
   }

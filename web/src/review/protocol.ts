@@ -66,7 +66,7 @@ export interface Questions {
   open: [Source, void];
   /** What a session did not judge: its detections below *least*, from this address. */
   rest: [{ url: string; least: number }, void];
-  truth: [{ boxes: TruthBox[]; looked: number[] }, void];
+  truth: [{ boxes: TruthBox[]; looked: number[]; labels: string[] }, void];
   query: [{ filter: Filter; sort: SortKey; descending: boolean }, QueryAnswer];
   rows: [{ version: number; from: number; to: number }, Pack | null];
   frames: [{ from: number; to: number }, Pack];

@@ -183,6 +183,17 @@ describe("another's version", () => {
     expect(other.at(2)).toHaveLength(1);
   });
 
+  it("gets only what was not saved yet, undone or done", () => {
+    const b = t.draw(1, { x: 3, y: 3, w: 9, h: 9 }, "car", 0)!;
+    t.markSaved();
+    expect(t.net()).toEqual([]);
+    t.draw(2, { x: 3, y: 3, w: 9, h: 9 }, "car", 0);
+    expect(t.net()).toHaveLength(1);
+    t.undo();
+    t.undo();
+    expect(t.net()).toEqual([{ before: b, after: null }]);
+  });
+
   it("of changes that were taken back has none", () => {
     const b = t.draw(1, { x: 3, y: 3, w: 9, h: 9 }, "car", 0)!;
     t.remove([b.id]);

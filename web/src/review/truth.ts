@@ -107,7 +107,10 @@ export class Truth {
         track: typeof a.track_id === "number" ? a.track_id : 0, isIgnored: a.iscrowd === 1, isKey: false,
       }); // prettier-ignore
     }
+    this.base = new Map(this.boxes);
   }
+
+  private base = new Map<number, Box>(); // as the server has it
 
   static empty(size: { width: number; height: number }): Truth {
     return new Truth({ images: [], categories: [], annotations: [] }, size);
@@ -296,19 +299,18 @@ export class Truth {
   markSaved() {
     this.saved = this.done.length;
     this.lostSaved = false;
+    this.base = new Map(this.boxes);
   }
 
-  /** All changes since the document was read, each box once: for the draft and for another version. */
+  /** How the boxes differ from what the server has, each once: for the draft and for another version. */
   net(): Change[] {
-    const first = new Map<number, Box | null>();
-    for (const c of this.done)
-      for (const { before, after } of c.changes) {
-        const id = (before ?? after)!.id;
-        if (!first.has(id)) first.set(id, before);
-      }
-    return [...first]
-      .map(([id, before]) => ({ before, after: this.boxes.get(id) ?? null }))
-      .filter((c) => !isSame(c.before, c.after));
+    const out: Change[] = [];
+    for (const [id, before] of this.base) {
+      const after = this.boxes.get(id) ?? null;
+      if (after !== before && !isSame(before, after)) out.push({ before, after });
+    }
+    for (const [id, after] of this.boxes) if (!this.base.has(id)) out.push({ before: null, after });
+    return out;
   }
 
   /**
