@@ -299,8 +299,10 @@ static int run_tensors(struct request *q, const struct kserve_request *k,
         r = inference_enter(q, m, &desk, &response.queue_ns);
     if (r < 0)
         return r;
-    r = detector_run_tensors(m->detector, DETECTOR_INTERACTIVE, inputs, outputs,
-                             &response.inference_ns);
+    r = desk_settle(desk);
+    if (r == 0)
+        r = detector_run_tensors(m->detector, DETECTOR_INTERACTIVE, inputs, outputs,
+                                 &response.inference_ns);
     desk_leave(desk);
     if (r == 0)
         r = reply_tensors(q, k, m, outputs, &response);

@@ -53,6 +53,10 @@ int desk_frame(struct desk *k, struct frame **ret_frame) MUST_CHECK;
 int desk_detect(struct desk *k, struct frame **pf, const struct detector_settings *settings,
                 struct detector_result **ret_result) MUST_CHECK;
 
+// Inside: where it is still open which engine runs the model (engine.h), a picture of ours settles
+// it, so that tensors which somebody made up do not. Errors of engine_run(); ERR_NOMEM.
+int desk_settle(struct desk *k) MUST_CHECK;
+
 size_t desk_n_waiting(struct desk *k); // in the line
 // Seconds until a place in a full line will be free, for who was turned away; at least 1.
 int desk_retry_after(struct desk *k);
