@@ -3,7 +3,7 @@
 //
 // Nothing is built where a build of exactly these sources stands in the user's cache
 // ($XDG_CACHE_HOME/assay/page): other build directories and sanitizers' builds share it. node_modules is
-// filled by `npm ci` only when package-lock.json has changed.
+// filled by `npm ci` only when package-lock.json has changed; `embed.mjs --modules` does just that, for tests.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
@@ -203,12 +203,16 @@ ${files
   );
 }
 
+const lock = sha256(readFileSync(join(here, "package-lock.json")));
 const [output, depfile] = process.argv.slice(2);
+if (output === "--modules") {
+  installModules(lock);
+  process.exit(0);
+}
 if (!depfile) fail("usage: embed.mjs OUTPUT.c DEPFILE");
 const { files, folders } = sources(here);
 const hash = createHash("sha256");
 for (const path of files.sort()) hash.update(`${relative(here, path)}\0${sha256(readFileSync(path))}\n`);
-const lock = sha256(readFileSync(join(here, "package-lock.json")));
 writeSource(output, built(hash.digest("hex").slice(0, 32), lock));
 const quote = (path) => path.replace(/[ #$\\]/g, "\\$&");
 writeFileSync(depfile, `${basename(output)}: ${[...files, ...folders].map(quote).join(" \\\n ")}\n`);

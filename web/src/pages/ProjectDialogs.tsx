@@ -50,7 +50,6 @@ export function ProjectDialog({ project, onClose }: { project?: Project; onClose
           label="Name"
           value={name}
           onChange={(e) => setName(e.target.value)}
-          autoFocus
           maxLength={200}
           placeholder="Crossing, camera 3"
           error={save.error ? describeError(save.error).detail : undefined}
@@ -152,7 +151,7 @@ export function NewSessionDialog({
           </Notice>
         )}
         <div className="grid two even">
-          <SelectField label="Model" value={chosen} onChange={(e) => setModel(e.target.value)} autoFocus>
+          <SelectField label="Model" value={chosen} onChange={(e) => setModel(e.target.value)}>
             {ready.map((m) => (
               <option key={m.id} value={m.id}>
                 {m.name} {m.head ? `(${m.head})` : ""}

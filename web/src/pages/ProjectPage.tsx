@@ -6,7 +6,7 @@ import { useMay } from "../app/account";
 import { Link, navigate } from "../app/router";
 import type { PageProps } from "../app/routes";
 import { useTopics } from "../live/use";
-import { addUpload } from "../upload/manager";
+import { addUpload, hasVideosOnTheWay, matchWaiting } from "../upload/manager";
 import { kindOf, matchTruth } from "../upload/names";
 import { Badge, Status, Verdict } from "../ui/Badge";
 import { Button, IconButton, buttonClass } from "../ui/Button";
@@ -226,6 +226,12 @@ export default function ProjectPage({ params }: PageProps) {
   const list = videos.data ?? [];
   const chosen = list.filter((v) => selected.includes(v.id));
 
+  useEffect(() => {
+    const all = videos.data ?? [];
+    if (all.length === 0 || hasVideosOnTheWay(id)) return;
+    matchWaiting(id, (name) => (all.length === 1 ? all[0]! : matchTruth(name, all)));
+  }, [videos.data, id]);
+
   const take = (files: File[]) => {
     const models = files.filter((f) => kindOf(f.name) === "model");
     if (models.length > 0) toast(`${models[0]!.name} is a model: add it on the page Models.`, "info");
@@ -233,7 +239,8 @@ export default function ProjectPage({ params }: PageProps) {
       const kind = kindOf(file.name);
       if (kind === "video") addUpload({ project: id, kind, file, videoId: null });
       else if (kind === "truth") {
-        const match = list.length === 1 ? list[0]! : matchTruth(file.name, list);
+        const alone = list.length === 1 && !files.some((f) => kindOf(f.name) === "video");
+        const match = alone ? list[0]! : matchTruth(file.name, list);
         addUpload({ project: id, kind, file, videoId: match?.id ?? null });
       }
     }

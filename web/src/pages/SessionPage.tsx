@@ -120,13 +120,21 @@ function Judged({ session, results }: { session: TestSession; results: Results }
           <TemporalCard metrics={m} />
         </>
       )}
-      <VideosCard session={session} names={names} />
+      <VideosCard session={session} names={names} confidence={m?.operating_point.confidence} />
       <SettingsCard session={session} />
     </>
   );
 }
 
-function VideosCard({ session, names }: { session: TestSession; names: Map<string, string> }) {
+function VideosCard({
+  session,
+  names,
+  confidence,
+}: {
+  session: TestSession;
+  names: Map<string, string>;
+  confidence: number | undefined;
+}) {
   const videos = useQuery(queries.sessionVideos(session.id));
   return (
     <Card flush title="Videos">
@@ -150,7 +158,12 @@ function VideosCard({ session, names }: { session: TestSession; names: Map<strin
                   <td className="actions">
                     <Link
                       className={buttonClass({ small: true })}
-                      to={reviewLink({ project: session.project_id, video: v.video_id, session: session.id })}
+                      to={reviewLink({
+                        project: session.project_id,
+                        video: v.video_id,
+                        session: session.id,
+                        confidence,
+                      })}
                     >
                       <Icon name="eye" /> Review
                     </Link>

@@ -20,6 +20,11 @@ export function Dialog({ title, onClose, children, footer, wide, onSubmit }: Dia
   useEffect(() => {
     const d = ref.current!;
     if (!d.open) d.showModal();
+    // What is to be entered comes first, else the harmless button; not the cross in the corner.
+    const first =
+      d.querySelector<HTMLElement>(".body :is(input, select, textarea)") ??
+      d.querySelector<HTMLElement>("footer button");
+    first?.focus();
     return () => d.close();
   }, []);
   const submit = (e: FormEvent) => {
@@ -96,9 +101,7 @@ export function ConfirmDialog({
       onSubmit={confirm}
       footer={
         <>
-          <Button onClick={onClose} autoFocus>
-            Cancel
-          </Button>
+          <Button onClick={onClose}>Cancel</Button>
           <Button kind="primary" danger type="submit" busy={busy}>
             {action}
           </Button>

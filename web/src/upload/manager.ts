@@ -69,6 +69,21 @@ export function assignTruth(id: number, videoId: string) {
   pump();
 }
 
+/** Truth that came before its video: looks again, now that there are others. */
+export function matchWaiting(project: string, match: (name: string) => { id: string } | null) {
+  for (const u of uploads.filter((x) => x.project === project && x.state === "unmatched")) {
+    const video = match(u.file.name);
+    if (video) assignTruth(u.id, video.id);
+  }
+}
+
+/** Whether files are still on their way whose rows the server does not have yet. */
+export function hasVideosOnTheWay(project: string): boolean {
+  return uploads.some(
+    (u) => u.project === project && u.kind === "video" && u.state !== "done" && u.state !== "failed",
+  );
+}
+
 export function pauseUpload(id: number) {
   change(id, { state: "paused", bytesPerSecond: null });
   running.get(id)?.abort();

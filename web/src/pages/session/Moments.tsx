@@ -79,6 +79,7 @@ function MomentCard({
   atConfidence: number;
 }) {
   const { ref, seen } = useSeen();
+  const link = reviewLink({ project, video: m.video_id, session, frame: m.frame, confidence: atConfidence });
   const boxes = useQuery({
     queryKey: ["session", session, "frame", m.video_id, m.frame],
     enabled: seen,
@@ -96,11 +97,11 @@ function MomentCard({
     <a
       ref={ref}
       className="moment"
-      href={reviewLink({ project, video: m.video_id, session, frame: m.frame })}
+      href={link}
       onClick={(e) => {
         if (e.metaKey || e.ctrlKey || e.shiftKey || e.button !== 0) return;
         e.preventDefault();
-        navigate(reviewLink({ project, video: m.video_id, session, frame: m.frame }));
+        navigate(link);
       }}
     >
       <span className="picture" style={size ? { aspectRatio: `${size.width} / ${size.height}` } : undefined}>

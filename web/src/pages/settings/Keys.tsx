@@ -106,7 +106,6 @@ function NewKey({ onClose }: { onClose: () => void }) {
           placeholder="nightly gate"
           value={name}
           onChange={(e) => setName(e.target.value)}
-          autoFocus
           error={make.error ? describeError(make.error).detail : undefined}
         />
         <SelectField label="Role" value={role} onChange={(e) => setRole(e.target.value)}>

@@ -66,7 +66,6 @@ function UserDialog({ user, onClose }: { user?: User; onClose: () => void }) {
           label="Name"
           value={name}
           onChange={(e) => setName(e.target.value)}
-          autoFocus
           error={save.error ? describeError(save.error).detail : undefined}
         />
         <SelectField label="Role" value={role} onChange={(e) => setRole(e.target.value)}>
