@@ -180,10 +180,11 @@ export async function shoot(page: Page, name: string) {
   await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: true });
 }
 
-/** Nothing loads any more, and the fonts are there. */
+/** What the page asked for is there, and the fonts are; for pictures also what is loaded late. */
 export async function settle(page: Page) {
-  await page.waitForLoadState("networkidle").catch(() => undefined);
+  await page.locator(".skeleton, [aria-busy=true]").first().waitFor({ state: "detached", timeout: 10_000 });
   await page.evaluate("document.fonts.ready.then(() => null)");
+  if (SHOTS) await page.waitForLoadState("networkidle", { timeout: 4000 }).catch(() => undefined);
 }
 
 export function hash(bytes: Uint8Array): string {

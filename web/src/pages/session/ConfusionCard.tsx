@@ -83,7 +83,7 @@ export function ConfusionCard({
                           <button
                             type="button"
                             className={`cell ${k.result === "tp" ? "hit" : k.result === "fp" ? "alarm" : "miss"}`}
-                            style={{ "--share": n > 0 ? 0.1 + 0.5 * share : 0 } as React.CSSProperties}
+                            style={{ "--share": n > 0 ? 0.08 + 0.32 * share : 0 } as React.CSSProperties}
                             disabled={n === 0}
                             aria-pressed={isChosen}
                             title={`${formatCount(n)} × ${k.words}${sum > 0 ? ` (${formatPercent(share)} of the row)` : ""}`}
