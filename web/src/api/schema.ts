@@ -65,7 +65,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description A form with project_id, name and file (in this order), or the bytes with ?project_id=&name=. Streamed to disk; a task looks at it afterwards. */
+        /** @description A form with project_id, name and file (in this order), or the bytes with ?project_id=&name=. Streamed to disk; a task looks at it afterwards. Or a URL in JSON, from a host that --allow-source names; a task fetches it. */
         post: operations["uploadVideo"];
         delete?: never;
         options?: never;
@@ -271,7 +271,7 @@ export interface paths {
         };
         /** @description COCO, or another single-file format. */
         get: operations["getTruth"];
-        /** @description Any annotation format, recognised by content; becomes the newest version. */
+        /** @description Any annotation format, recognised by content; becomes the newest version. With If-Match (the etag of the version that was edited; * for any) or If-None-Match * (none yet) it is 412 where another one was saved meanwhile, with who and when. */
         put: operations["putTruth"];
         post?: never;
         delete?: never;
@@ -290,6 +290,26 @@ export interface paths {
             cookie?: never;
         };
         get: operations["listTruths"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/videos/{id}/truth/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+                version: number;
+            };
+            cookie?: never;
+        };
+        /** @description What is known of it; its boxes are at .../truth?version= */
+        get: operations["getTruthVersion"];
         put?: never;
         post?: never;
         delete?: never;
@@ -402,6 +422,46 @@ export interface paths {
         get?: never;
         put?: never;
         post: operations["unloadModel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{id}/bench": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description an id or a name */
+                id: components["parameters"]["idOrName"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Speed per engine and precision on this machine, measured by a task; its result is what `assay model bench --json` says. */
+        post: operations["benchModel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{id}/quantize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description an id or a name */
+                id: components["parameters"]["idOrName"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Calibrates the model to int8 on a video's frames, by a task; its result has the measured loss, in AP where the video has truth. From then on the settings of a task may ask for precision int8. */
+        post: operations["quantizeModel"];
         delete?: never;
         options?: never;
         head?: never;
@@ -684,6 +744,85 @@ export interface paths {
             cookie?: never;
         };
         get: operations["listSessionDetections"];
+        /** @description Likewise a whole result file, of any size; takes the place of all pieces of the video. */
+        put: operations["putDetections"];
+        /** @description Of a session with "source":"external" while it is open: what a system under test found, in pieces as they come: JSON lines of `assay detect` (a header and a summary line may be absent), COCO results, MOT text, or timed events (CSV or JSON); told apart by content. A piece that is sent again under its number counts once. Pieces are put together by their numbers. */
+        post: operations["postDetections"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/confusions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+            };
+            cookie?: never;
+        };
+        /** @description What stands behind a cell of the matrix confusion_matrix.supervision: its pairs, by frame; without truth and detected all of them. */
+        get: operations["listConfusions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/play": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description The video begins to play to the system under test now; what is posted from here on has a latency from the presentation times that it names. */
+        post: operations["playSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description All was posted; the session is judged. Asking again names the same task. */
+        post: operations["finishSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{a}/compare/{b}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                a: components["schemas"]["Id"];
+                b: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** @description What differs between two judged sessions over the videos that both judge by one truth; made by a task the first time, kept until one of them is judged anew or goes. */
+        get: operations["compareSessions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1307,12 +1446,20 @@ export interface components {
         };
         /** @enum {string} */
         VideoStatus: "uploaded" | "ready" | "failed";
+        VideoFromUrl: {
+            project_id: components["schemas"]["Id"];
+            /** @description http or https, without a password; redirects are not followed */
+            url: string;
+            name?: components["schemas"]["Text"];
+        };
         Video: {
             id: components["schemas"]["Id"];
             project_id: components["schemas"]["Id"];
             name: string;
             status: components["schemas"]["VideoStatus"];
             error: components["schemas"]["Text"];
+            /** @description where it was fetched from; null: uploaded */
+            source_url: components["schemas"]["Text"];
             content_type: components["schemas"]["Text"];
             bytes: components["schemas"]["Count"];
             sha256: components["schemas"]["Text"];
@@ -1409,8 +1556,21 @@ export interface components {
             precision?: string | null;
             max_loss?: number | string | null;
         } | null;
+        /** @description How a session from outside is judged; names of `assay evaluate` with underscores */
+        OutsideSettings: {
+            classes?: string | string[] | null;
+            /** @description 100 where absent: how far in time a detection or an event may be from its truth */
+            tolerance_ms?: number | string | null;
+            /** @description 100 where absent: what is seen by then is in time */
+            latency_threshold_ms?: number | string | null;
+            /** @description 1000 where absent: of boxes judged as events */
+            event_gap_ms?: number | string | null;
+        };
+        CompareSettings: {
+            with: components["schemas"]["Id"];
+        };
         /** @enum {string} */
-        TruthFormat: "coco" | "mot" | "jsonl" | "bdd100k" | "cvat" | "voc" | "yolo" | "kitti" | "labelme" | "openimages" | "vott" | "mot-cvat" | "csv" | "text";
+        TruthFormat: "coco" | "mot" | "jsonl" | "bdd100k" | "cvat" | "voc" | "yolo" | "kitti" | "labelme" | "openimages" | "vott" | "mot-cvat" | "csv" | "text" | "events";
         Truth: {
             id: components["schemas"]["Id"];
             video_id: components["schemas"]["Id"];
@@ -1421,6 +1581,8 @@ export interface components {
             frames: components["schemas"]["Count"];
             labels: components["schemas"]["Labels"];
             notices: string[];
+            /** @description of its file, without quotes; for If-Match */
+            etag: string;
             created_by: components["schemas"]["NullableId"];
             created_at: components["schemas"]["Time"];
         };
@@ -1494,6 +1656,24 @@ export interface components {
         } & (unknown & unknown);
         OutcomeList: {
             items: components["schemas"]["OutcomeDetection"][];
+            next_cursor: components["schemas"]["Cursor"];
+        };
+        /** @description A truth and the detection that takes its place, whatever their labels; or one that meets the background */
+        ConfusionPair: {
+            frame: components["schemas"]["Count"];
+            pts_us: number;
+            /** @description "(background)" where there is none */
+            truth: string;
+            /** @description "(background)" where there is none */
+            detected: string;
+            confidence?: number;
+            bounding_box?: components["schemas"]["Box"];
+            track_id?: number;
+            truth_box?: components["schemas"]["Box"];
+            iou?: number;
+        } | unknown | unknown;
+        ConfusionList: {
+            items: components["schemas"]["ConfusionPair"][];
             next_cursor: components["schemas"]["Cursor"];
         };
         FrameCounts: {
@@ -1639,6 +1819,56 @@ export interface components {
             items: components["schemas"]["Model"][];
             next_cursor: components["schemas"]["Cursor"];
         };
+        Quantize: {
+            video_id: components["schemas"]["Id"];
+            frames?: number;
+            max_loss?: number;
+        };
+        QuantizeSettings: {
+            frames: number;
+            max_loss: number;
+        };
+        /** @description What `assay model bench --json` writes */
+        BenchResult: {
+            assay: string;
+            model: {
+                /** @description the name */
+                path: string;
+                sha256: string;
+                head: string;
+            };
+            rows: {
+                engine: string;
+                precision: string;
+                threads: number;
+                workers: number;
+                milliseconds: {
+                    min: number;
+                    median: number;
+                    max: number;
+                };
+                pictures_per_second: number;
+                resident_bytes: components["schemas"]["Count"];
+            }[];
+        };
+        QuantizeMeasure: {
+            fp32: number;
+            int8: number;
+        } | null;
+        /** @description AP where the video has truth, else the agreement with what fp32 sees; the loss is of the one that was measured */
+        QuantizeResult: {
+            AP: components["schemas"]["QuantizeMeasure"];
+            agreement: components["schemas"]["QuantizeMeasure"];
+            loss: number;
+            frames: components["schemas"]["Count"];
+            layers_in_fp32: components["schemas"]["Count"];
+            source: string;
+        };
+        ModelWork: {
+            task_id: components["schemas"]["Id"];
+            status: components["schemas"]["TaskStatus"];
+            message: string;
+        };
         Inference: {
             model: string;
             width: components["schemas"]["Count"];
@@ -1739,7 +1969,7 @@ export interface components {
             video_ids: components["schemas"]["Id"][];
             /** @description an id or a name; of an external session: what the system under test is called */
             model?: string | null;
-            settings?: components["schemas"]["NullableSettings"];
+            settings?: components["schemas"]["Settings"] | components["schemas"]["OutsideSettings"] | null;
             profile?: components["schemas"]["Profile"];
             /** @enum {string|null} */
             source?: "own" | "external" | null;
@@ -1754,7 +1984,7 @@ export interface components {
             model_id: components["schemas"]["NullableId"];
             model: components["schemas"]["Text"];
             model_sha256: components["schemas"]["Text"];
-            settings: components["schemas"]["NullableSettings"];
+            settings: components["schemas"]["Settings"] | components["schemas"]["OutsideSettings"] | null;
             profile: components["schemas"]["Profile"];
             verdict: components["schemas"]["Verdict"];
             AP: components["schemas"]["Figure"];
@@ -1778,6 +2008,12 @@ export interface components {
             task_id: components["schemas"]["NullableId"];
             truth_id: components["schemas"]["NullableId"];
             set_id: components["schemas"]["NullableId"];
+            played_at: components["schemas"]["NullableTime"];
+            /** @enum {string|null} */
+            posted_format: "jsonl" | "coco" | "mot" | "events" | null;
+            posted_pieces: components["schemas"]["Count"];
+            posted_bytes: components["schemas"]["Count"];
+            posted_items: components["schemas"]["Count"];
         };
         SessionVideoList: {
             items: components["schemas"]["SessionVideo"][];
@@ -1810,8 +2046,219 @@ export interface components {
             judgement: null | {
                 verdict: components["schemas"]["Judgement"];
             };
-            metrics: components["schemas"]["Metrics"] | components["schemas"]["NoMetrics"];
+            metrics: components["schemas"]["Metrics"] | components["schemas"]["EventMetrics"] | components["schemas"]["NoMetrics"];
+            more: components["schemas"]["SessionMore"] | null;
             has_report: boolean;
+        };
+        /** @description Beyond the metrics file. Sessions that are judged by timed events have arrival_ms only */
+        SessionMore: {
+            intervals?: components["schemas"]["Intervals"];
+            /** @description by video and time; one of each second */
+            worst_moments?: components["schemas"]["Moment"][];
+            arrival_ms: components["schemas"]["Arrival"] | null;
+        };
+        /** @description From the presentation time that a posted event (or the last frame of a posted piece) names to when it came */
+        Arrival: {
+            count: components["schemas"]["Count"];
+            mean: number;
+            standard_deviation: number;
+            min: number;
+            max: number;
+            p50: number;
+            p95: number;
+            p99: number;
+        };
+        Moment: {
+            video_id: components["schemas"]["Id"];
+            frame: components["schemas"]["Count"];
+            pts_us: number | null;
+            found: components["schemas"]["Count"];
+            missed: components["schemas"]["Count"];
+            false_alarms: components["schemas"]["Count"];
+        };
+        /** @description Figures with 95 % intervals by a bootstrap over blocks of time (docs/COMPARING.md) */
+        Intervals: {
+            resamples: components["schemas"]["Count"];
+            blocks: components["schemas"]["Count"];
+            block_frames: components["schemas"]["Count"];
+            figures: components["schemas"]["IntervalFigures"];
+            classes: {
+                label: string;
+                figures: components["schemas"]["IntervalFigures"];
+            }[];
+        };
+        IntervalFigures: {
+            AP: components["schemas"]["Interval"];
+            AP50: components["schemas"]["Interval"];
+            AP75: components["schemas"]["Interval"];
+            AR: components["schemas"]["Interval"];
+            precision: components["schemas"]["Interval"];
+            recall: components["schemas"]["Interval"];
+            f1: components["schemas"]["Interval"];
+        };
+        Interval: {
+            value: components["schemas"]["Figure"];
+            low: components["schemas"]["Figure"];
+            high: components["schemas"]["Figure"];
+        };
+        /** @enum {string} */
+        PostedFormat: "jsonl" | "coco" | "mot" | "events";
+        Posted: {
+            session_id: components["schemas"]["Id"];
+            video_id: components["schemas"]["Id"];
+            format: components["schemas"]["PostedFormat"];
+            sequence: components["schemas"]["Count"];
+            /** @description detections or events in it */
+            items: number;
+            /** @description false where this piece had come before */
+            is_new: boolean;
+        };
+        /** @description A line of JSON lines, COCO results, or timed events */
+        PostedJson: Record<string, never> | Record<string, never>[];
+        Play: {
+            video_id?: components["schemas"]["NullableId"];
+        };
+        Playing: {
+            video_id: components["schemas"]["Id"];
+            played_at: components["schemas"]["Time"];
+        };
+        QueuedTask: {
+            task_id: components["schemas"]["Id"];
+            status: components["schemas"]["TaskStatus"];
+            message: string;
+        };
+        SessionComparison: {
+            a: components["schemas"]["ComparedSession"];
+            b: components["schemas"]["ComparedSession"];
+            /** @description that were compared */
+            videos: {
+                video_id: components["schemas"]["Id"];
+                name: string;
+                truth_id: components["schemas"]["Id"];
+            }[];
+            /** @description of the sessions' videos, and why */
+            left_out: {
+                video_id: components["schemas"]["Id"];
+                /** @enum {string} */
+                why: "only_in_a" | "only_in_b" | "no_truth" | "other_truth";
+            }[];
+            comparison: components["schemas"]["Comparison"];
+        };
+        ComparedSession: {
+            session_id: components["schemas"]["Id"];
+            name: components["schemas"]["Text"];
+            model: components["schemas"]["Text"];
+            model_sha256: components["schemas"]["Text"];
+            verdict: components["schemas"]["Verdict"];
+            AP: components["schemas"]["Figure"];
+            AP50: components["schemas"]["Figure"];
+            precision: components["schemas"]["Figure"];
+            recall: components["schemas"]["Figure"];
+            f1: components["schemas"]["Figure"];
+        };
+        /** @description What `assay compare --json` writes of the same two runs */
+        Comparison: {
+            assay: string;
+            truth: null;
+            a: components["schemas"]["Id"];
+            b: components["schemas"]["Id"];
+            settings: components["schemas"]["ComparisonSettings"];
+            pictures: components["schemas"]["Count"];
+            figures: components["schemas"]["Differences"];
+            classes: {
+                label: string;
+                truths: components["schemas"]["Count"];
+                figures: components["schemas"]["Differences"];
+            }[];
+            changed_sides: {
+                /** @description truths, frame by frame, that A found and B missed */
+                lost: number;
+                /** @description that A missed and B found */
+                found: number;
+                /** @description false alarms that only B has */
+                false_new: number;
+                /** @description false alarms that only A has */
+                false_gone: number;
+                /** @description by falling evidence */
+                objects: components["schemas"]["Change"][];
+            };
+            notices: string[];
+        };
+        ComparisonSettings: {
+            at_confidence: number;
+            seed: number;
+            resamples: number;
+        };
+        Differences: {
+            AP: components["schemas"]["Difference"];
+            AP50: components["schemas"]["Difference"];
+            AP75: components["schemas"]["Difference"];
+            AR: components["schemas"]["Difference"];
+            precision: components["schemas"]["Difference"];
+            recall: components["schemas"]["Difference"];
+            f1: components["schemas"]["Difference"];
+        };
+        Difference: {
+            a: components["schemas"]["Figure"];
+            b: components["schemas"]["Figure"];
+            difference: components["schemas"]["Figure"];
+            low: components["schemas"]["Figure"];
+            high: components["schemas"]["Figure"];
+            /** @description the interval leaves out 0 */
+            beyond_noise: boolean;
+        };
+        Change: {
+            /** @enum {string} */
+            side: "lost" | "found" | "false_new" | "false_gone";
+            label: string;
+            /** @description absent where it is unknown */
+            track_id?: number;
+            /** @description in which it changed sides */
+            frames: number;
+            first: components["schemas"]["Place"];
+            last: components["schemas"]["Place"];
+            /** @description sum of the confidences that one run has and the other has not */
+            evidence: number;
+            bounding_box: components["schemas"]["Box"];
+        };
+        Place: {
+            /** @description its id in the truth */
+            picture: number;
+            frame: components["schemas"]["Count"];
+            file?: string;
+            /** @description id of the video where several were compared */
+            video?: string;
+        };
+        /** @description Judged by time alone, as `assay evaluate --events` */
+        EventMetrics: {
+            assay: string;
+            temporal: components["schemas"]["EventTemporal"];
+            verdict?: components["schemas"]["Judgement"];
+        };
+        EventTemporal: {
+            events: boolean;
+            tolerance_ms: number;
+            latency_threshold_ms: number;
+            at_confidence: number;
+            below_confidence: components["schemas"]["Count"];
+            overall: components["schemas"]["EventFigures"];
+            classes: components["schemas"]["EventFigures"][];
+        };
+        EventFigures: {
+            /** @description of classes */
+            label?: string;
+            truths: components["schemas"]["Count"];
+            detections: components["schemas"]["Count"];
+            found: components["schemas"]["Count"];
+            on_time: components["schemas"]["Count"];
+            late: components["schemas"]["Count"];
+            early: components["schemas"]["Count"];
+            in_time: components["schemas"]["Count"];
+            precision: components["schemas"]["Figure"];
+            recall: components["schemas"]["Figure"];
+            f1: components["schemas"]["Figure"];
+            bias_ms: components["schemas"]["Figure"];
+            difference_ms: components["schemas"]["Latency"];
         };
         /** @description There was nothing to judge; the notices say why */
         NoMetrics: {
@@ -2081,7 +2528,7 @@ export interface components {
             })[];
         };
         /** @enum {string} */
-        TaskKind: "probe" | "preview" | "process" | "evaluate";
+        TaskKind: "fetch" | "probe" | "preview" | "process" | "evaluate" | "compare" | "bench" | "quantize";
         /** @enum {string} */
         TaskStatus: "queued" | "running" | "succeeded" | "failed" | "cancelled";
         Task: {
@@ -2102,8 +2549,8 @@ export interface components {
             detections: components["schemas"]["Count"];
             error: components["schemas"]["Text"];
             /** @description process: the run's summary; evaluate: how many videos */
-            result: components["schemas"]["RunSummary"] | components["schemas"]["EvaluationTally"] | components["schemas"]["NoResult"] | null;
-            settings: components["schemas"]["NullableSettings"];
+            result: components["schemas"]["RunSummary"] | components["schemas"]["EvaluationTally"] | components["schemas"]["BenchResult"] | components["schemas"]["QuantizeResult"] | components["schemas"]["NoResult"] | null;
+            settings: components["schemas"]["Settings"] | components["schemas"]["CompareSettings"] | components["schemas"]["QuantizeSettings"] | null;
             created_at: components["schemas"]["Time"];
             started_at: components["schemas"]["NullableTime"];
             finished_at: components["schemas"]["NullableTime"];
@@ -2191,6 +2638,15 @@ export interface components {
         };
     };
     responses: {
+        /** @description 201 where it was new, 200 where it had come before */
+        Posted: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Posted"];
+            };
+        };
         /** @description What was wrong, in words that name it */
         Error: {
             headers: {
@@ -2198,6 +2654,15 @@ export interface components {
             };
             content: {
                 "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description Queued */
+        ModelWork: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ModelWork"];
             };
         };
         /** @description What was wrong, in the protocol's form */
@@ -2397,6 +2862,15 @@ export interface components {
                 "application/octet-stream": components["schemas"]["Bytes"];
             };
         };
+        Posted: {
+            content: {
+                "application/x-ndjson": string;
+                "application/json": components["schemas"]["PostedJson"];
+                "text/plain": string;
+                "text/csv": string;
+                "application/octet-stream": components["schemas"]["Bytes"];
+            };
+        };
     };
     headers: never;
     pathItems: never;
@@ -2540,7 +3014,19 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: components["requestBodies"]["Upload"];
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    project_id?: string;
+                    name?: string;
+                    format?: string;
+                    /** Format: binary */
+                    file: string;
+                };
+                "application/octet-stream": components["schemas"]["Bytes"];
+                "application/json": components["schemas"]["VideoFromUrl"];
+            };
+        };
         responses: {
             /** @description Taken; its status becomes ready or failed */
             202: {
@@ -2973,6 +3459,30 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    getTruthVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Truth"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
     listDetections: {
         parameters: {
             query?: {
@@ -3148,6 +3658,46 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["Model"];
+            default: components["responses"]["Error"];
+        };
+    };
+    benchModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description an id or a name */
+                id: components["parameters"]["idOrName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            202: components["responses"]["ModelWork"];
+            default: components["responses"]["Error"];
+        };
+    };
+    quantizeModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description an id or a name */
+                id: components["parameters"]["idOrName"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Quantize"];
+            };
+        };
+        responses: {
+            202: components["responses"]["ModelWork"];
             default: components["responses"]["Error"];
         };
     };
@@ -3590,6 +4140,172 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["OutcomeList"];
                     "application/vnd.assay.columns": components["schemas"]["Columns"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    putDetections: {
+        parameters: {
+            query?: {
+                /** @description needed where the session has several */
+                video?: components["schemas"]["Id"];
+                /** @description of the file */
+                name?: string;
+                /** @description forced */
+                format?: components["schemas"]["PostedFormat"];
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+            };
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["Upload"];
+        responses: {
+            201: components["responses"]["Posted"];
+            default: components["responses"]["Error"];
+        };
+    };
+    postDetections: {
+        parameters: {
+            query?: {
+                /** @description needed where the session has several */
+                video?: components["schemas"]["Id"];
+                /** @description number of the piece; the next one where absent */
+                sequence?: number;
+                /** @description forced */
+                format?: components["schemas"]["PostedFormat"];
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+            };
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["Posted"];
+        responses: {
+            200: components["responses"]["Posted"];
+            201: components["responses"]["Posted"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listConfusions: {
+        parameters: {
+            query?: {
+                /** @description needed where the session has several */
+                video?: components["schemas"]["Id"];
+                /** @description label of the truth as in confusion_matrix.labels, "(background)" too */
+                truth?: string;
+                /** @description likewise of the detection */
+                detected?: string;
+                min_confidence?: components["parameters"]["min_confidence"];
+                from_frame?: components["parameters"]["from_frame"];
+                /** @description inclusive */
+                to_frame?: components["parameters"]["to_frame"];
+                /** @description items of a page */
+                limit?: components["parameters"]["limit"];
+                /** @description next_cursor of the page before */
+                cursor?: components["parameters"]["cursor"];
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description By frame */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfusionList"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    playSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Play"];
+            };
+        };
+        responses: {
+            /** @description Noted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Playing"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    finishSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Queued */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueuedTask"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    compareSessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                a: components["schemas"]["Id"];
+                b: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The comparison */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionComparison"];
+                };
+            };
+            /** @description It is being made; ask again after Retry-After, or when the task is done */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueuedTask"];
                 };
             };
             default: components["responses"]["Error"];

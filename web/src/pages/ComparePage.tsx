@@ -2,7 +2,7 @@
 import { useQueries, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { ApiError, sendJson } from "../api/client";
+import { api, ApiError, type Schemas } from "../api/client";
 import { queries, type Results, type TestSession } from "../api/queries";
 import { Link, useSearch } from "../app/router";
 import { useTopics } from "../live/use";
@@ -25,41 +25,10 @@ interface Difference {
   beyond_noise: boolean;
 }
 
-interface Place {
-  frame?: number;
-  video?: string;
-}
-
+type Comparison = Schemas["SessionComparison"];
 type Side = "lost" | "found" | "false_new" | "false_gone";
 
-interface Changed {
-  side: Side;
-  label: string;
-  track_id?: number;
-  frames: number;
-  first: Place;
-  last: Place;
-  evidence: number | null;
-}
-
-interface Comparison {
-  videos: { video_id: string; name: string }[];
-  left_out: { video_id: string; why: string }[];
-  comparison: {
-    figures: Record<string, Difference>;
-    classes: { label: string; truths: number; figures: Record<string, Difference> }[];
-    changed_sides: Record<Side, number> & { objects: Changed[] };
-    notices: string[];
-  };
-}
-
-/** A comparison is made by a task: until it is done the server names the task. */
-interface Underway {
-  task_id: string;
-  status: string;
-}
-
-const FIGURES = ["AP", "AP50", "AP75", "AR", "precision", "recall", "f1"];
+const FIGURES = ["AP", "AP50", "AP75", "AR", "precision", "recall", "f1"] as const;
 const SIDES: { value: Side; text: string; tone: string; result: string; in: "a" | "b" }[] = [
   { value: "lost", text: "Lost by B", tone: "fn", result: "fn", in: "b" },
   { value: "found", text: "Found by B only", tone: "tp", result: "tp", in: "b" },
@@ -201,7 +170,7 @@ function Objects({ c, a, b }: { c: Comparison; a: TestSession; b: TestSession })
   const side = SIDES.find((s) => s.value === asked) ?? SIDES[0]!;
   const [shown, setShown] = useState(50);
   const objects = c.comparison.changed_sides.objects.filter((o) => o.side === side.value);
-  const videoOf = (p: Place) =>
+  const videoOf = (p: { video?: string }) =>
     c.videos.find((v) => v.name === p.video || v.video_id === p.video) ??
     (c.videos.length === 1 ? c.videos[0] : undefined);
   return (
@@ -346,7 +315,7 @@ function Comparing({ a, b }: { a: TestSession; b: TestSession }) {
   const compared = useQuery({
     queryKey: ["session", a.id, "compare", b.id],
     queryFn: ({ signal }) =>
-      sendJson<Comparison | Underway>(`/api/v1/sessions/${a.id}/compare/${b.id}`, { signal }),
+      api("get", "/api/v1/sessions/{a}/compare/{b}", { path: { a: a.id, b: b.id }, signal }),
     refetchInterval: (q) => (q.state.data && !("comparison" in q.state.data) ? 1500 : false),
     staleTime: Infinity,
   });

@@ -94,15 +94,17 @@ export function NewSessionDialog({
   const [profile, setProfile] = useState("default");
   const [classes, setClasses] = useState("");
   const [confidence, setConfidence] = useState("");
+  const [precision, setPrecision] = useState("");
   const [stride, setStride] = useState("");
   const [maxFrames, setMaxFrames] = useState("");
   const ready = models.data?.filter((m) => m.status === "ready") ?? [];
   const chosen = model || ready[0]?.id || "";
   const start = useMutation({
     mutationFn: () => {
-      const settings: NonNullable<Schemas["SessionNew"]["settings"]> = {};
+      const settings: Schemas["Settings"] = {};
       if (classes.trim()) settings.classes = classes;
       if (number(confidence) !== undefined) settings.confidence = number(confidence)!;
+      if (precision) settings.precision = precision;
       if (number(stride) !== undefined) settings.stride = number(stride)!;
       if (number(maxFrames) !== undefined) settings.max_frames = number(maxFrames)!;
       return actions.createSession({
@@ -185,6 +187,17 @@ export function NewSessionDialog({
             <option key={l} value={l} />
           ))}
         </datalist>
+        <SelectField
+          label="Precision"
+          value={precision}
+          onChange={(e) => setPrecision(e.target.value)}
+          hint="8 bits need a calibration first (page of the model)."
+        >
+          <option value="">As the machine does best</option>
+          <option value="fp32">fp32</option>
+          <option value="bf16">bf16</option>
+          <option value="int8">int8</option>
+        </SelectField>
         <div className="grid three even">
           <TextField
             label="Confidence floor"

@@ -16,8 +16,8 @@ import { Await, ErrorState, Notice, Skeleton } from "../ui/states";
 import { toast, toastError } from "../ui/toast";
 import { ConfusionCard } from "./session/ConfusionCard";
 import { MomentsCard } from "./session/Moments";
-import { figureOf, metricsOf, reviewLink, type Figure } from "./session/results";
-import { ClassesCard, SlicesCard, TemporalCard } from "./session/Tables";
+import { eventMetricsOf, figureOf, metricsOf, noticesOf, reviewLink, type Figure } from "./session/results";
+import { ArrivalCard, ClassesCard, EventsCard, SlicesCard, TemporalCard } from "./session/Tables";
 import { NoVerdict, VerdictCard } from "./session/Verdict";
 import { sessionName } from "./SessionTable";
 import { TaskPace, TaskProgressBar, taskName } from "./TaskRow";
@@ -76,11 +76,13 @@ function readable(notice: string, names: Map<string, string>): string {
 function Judged({ session, results }: { session: TestSession; results: Results }) {
   const names = useVideoNames(session.project_id);
   const m = metricsOf(results);
-  const notices = results.metrics.notices ?? [];
+  const notices = noticesOf(results);
   return (
     <>
       {results.judgement ? <VerdictCard results={results} /> : <NoVerdict />}
       {m && <Headline results={results} />}
+      {eventMetricsOf(results) && <EventsCard metrics={eventMetricsOf(results)!} />}
+      {results.more?.arrival_ms && <ArrivalCard arrival={results.more.arrival_ms} />}
       {notices.length > 0 && (
         <Notice kind={m ? "info" : "warn"}>
           <details>

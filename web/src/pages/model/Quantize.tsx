@@ -2,22 +2,17 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { sendJson } from "../../api/client";
+import { api, type Schemas } from "../../api/client";
 import { queries, type Model } from "../../api/queries";
 import { useMay } from "../../app/account";
-import { Link } from "../../app/router";
 import { Button } from "../../ui/Button";
 import { SelectField } from "../../ui/Field";
-import { formatNumber, formatPoints } from "../../ui/format";
-import { Card, Progress } from "../../ui/layout";
+import { formatCount, formatNumber, formatPoints } from "../../ui/format";
+import { Card, Progress, Stat } from "../../ui/layout";
 import { ErrorState } from "../../ui/states";
 import { useModelTask } from "./Speed";
 
-interface Loss {
-  model_id?: string;
-  AP?: { fp32?: number | null; int8?: number | null };
-  loss?: number | null;
-}
+type Result = Schemas["QuantizeResult"];
 
 export function Quantize({ model }: { model: Model }) {
   const client = useQueryClient();
@@ -32,10 +27,10 @@ export function Quantize({ model }: { model: Model }) {
   const wanted = video && ready.some((v) => v.id === video) ? video : (ready[0]?.id ?? "");
   const start = useMutation({
     mutationFn: () =>
-      sendJson(`/api/v1/models/${model.id}/quantize`, { method: "POST", json: { video_id: wanted } }),
+      api("post", "/api/v1/models/{id}/quantize", { path: { id: model.id }, json: { video_id: wanted } }),
     onSuccess: () => client.invalidateQueries({ queryKey: ["tasks"] }),
   });
-  const result = task?.status === "succeeded" ? (task.result as Loss | null) : null;
+  const result = task?.status === "succeeded" ? (task.result as Result | null) : null;
   if (!mayEdit && !task) return null;
   return (
     <Card title="Calibrate to int8">
@@ -55,18 +50,23 @@ export function Quantize({ model }: { model: Model }) {
               <p className="small bad">The last calibration failed: {task.error}</p>
             )}
             {result && (
-              <p className="small">
-                Calibrated: AP {formatNumber(result.AP?.fp32, 3)} in fp32, {formatNumber(result.AP?.int8, 3)}{" "}
-                in int8
-                {result.loss !== undefined &&
-                  result.loss !== null &&
-                  ` (${formatPoints(-result.loss)})`}.{" "}
-                {result.model_id && <Link to={`/models/${result.model_id}`}>Open the int8 model</Link>}
-              </p>
+              <dl className="stats flat">
+                <Stat label={result.AP ? "AP in fp32" : "Agreement in fp32"}>
+                  {formatNumber((result.AP ?? result.agreement)?.fp32, 3)}
+                </Stat>
+                <Stat label={result.AP ? "AP in int8" : "Agreement in int8"}>
+                  {formatNumber((result.AP ?? result.agreement)?.int8, 3)}
+                </Stat>
+                <Stat label="Loss" note={`over ${formatCount(result.frames)} frames of ${result.source}`}>
+                  {formatPoints(-result.loss)}
+                </Stat>
+                <Stat label="Layers kept in fp32">{formatCount(result.layers_in_fp32)}</Stat>
+              </dl>
             )}
             <p className="small muted">
               Weights and activations in 8 bits run faster where the processor has instructions for them. The
-              ranges come from a video of yours, and the loss is measured on its truth.
+              ranges come from a video of yours, and the loss is measured on its truth; sessions may then ask
+              for precision int8.
             </p>
             {mayEdit && (
               <div className="row wrap" style={{ alignItems: "flex-end" }}>

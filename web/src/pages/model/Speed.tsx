@@ -1,7 +1,7 @@
 // Speed per engine and precision on this machine, measured by a task of the server.
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
-import { sendJson } from "../../api/client";
+import { api, type Schemas } from "../../api/client";
 import type { Model, Task } from "../../api/queries";
 import { queries } from "../../api/queries";
 import { useMay } from "../../app/account";
@@ -11,21 +11,11 @@ import { formatAgo, formatBytes, formatNumber } from "../../ui/format";
 import { Card, Progress } from "../../ui/layout";
 import { EmptyState, ErrorState } from "../../ui/states";
 
-interface BenchRow {
-  engine: string;
-  precision: string;
-  threads: number;
-  workers?: number;
-  milliseconds: { min: number; median: number; max: number };
-  pictures_per_second: number;
-  resident_bytes?: number;
-}
+type Row = Schemas["BenchResult"]["rows"][number];
 
-/** Rows of a measurement, wherever the task's result holds them. */
-export function benchRows(result: unknown): BenchRow[] {
-  const o = result as { rows?: BenchRow[]; results?: BenchRow[]; bench?: { rows?: BenchRow[] } } | null;
-  const rows = Array.isArray(o) ? (o as BenchRow[]) : (o?.rows ?? o?.results ?? o?.bench?.rows ?? []);
-  return rows.filter((r) => r && r.milliseconds);
+/** Rows of a measurement that has ended. */
+export function benchRows(task: Task | undefined): Row[] {
+  return task?.result && "rows" in task.result ? (task.result.rows as Row[]) : [];
 }
 
 /** The newest task of a kind for a model, followed live. */
@@ -42,10 +32,10 @@ export function Speed({ model }: { model: Model }) {
   const mayEdit = useMay("editor");
   const { task, isLive } = useModelTask(model.id, "bench");
   const start = useMutation({
-    mutationFn: () => sendJson(`/api/v1/models/${model.id}/bench`, { method: "POST", json: {} }),
+    mutationFn: () => api("post", "/api/v1/models/{id}/bench", { path: { id: model.id }, json: {} }),
     onSuccess: () => client.invalidateQueries({ queryKey: ["tasks"] }),
   });
-  const rows = benchRows(task?.result);
+  const rows = benchRows(task);
   const most = Math.max(...rows.map((r) => r.pictures_per_second), 1);
   return (
     <Card

@@ -6,6 +6,7 @@ import type { Schemas } from "../../api/client";
 import { formatCount, formatNumber, formatPercent } from "../../ui/format";
 import { Icon } from "../../ui/Icon";
 import { Card, Stat } from "../../ui/layout";
+import type { EventMetrics } from "./results";
 
 type Row = Record<string, string | number | null>;
 interface Column {
@@ -258,6 +259,70 @@ export function TemporalCard({ metrics }: { metrics: Metrics }) {
           </div>
         </div>
       </div>
+    </Card>
+  );
+}
+
+/** Of a session that posts timed events: judged by time alone. */
+export function EventsCard({ metrics }: { metrics: EventMetrics }) {
+  const o = metrics.temporal.overall;
+  return (
+    <>
+      <dl className="stats">
+        <Stat label="Precision">{formatNumber(o.precision, 3)}</Stat>
+        <Stat label="Recall">{formatNumber(o.recall, 3)}</Stat>
+        <Stat label="F1">{formatNumber(o.f1, 3)}</Stat>
+        <Stat
+          label="In time"
+          note={`of ${formatCount(o.truths)} events, ±${metrics.temporal.tolerance_ms} ms`}
+        >
+          {formatCount(o.in_time)}
+        </Stat>
+        <Stat label="Late">{formatCount(o.late)}</Stat>
+        <Stat label="Early">{formatCount(o.early)}</Stat>
+        <Stat label="Mean difference">{ms(o.difference_ms.mean)}</Stat>
+      </dl>
+      <Card flush title="By class">
+        <SortTable
+          label="Events by class"
+          first="truths"
+          rows={metrics.temporal.classes.map((c) => ({
+            label: c.label ?? "",
+            truths: c.truths,
+            found: c.found,
+            late: c.late,
+            early: c.early,
+            precision: c.precision,
+            recall: c.recall,
+          }))}
+          columns={[
+            { key: "label", title: "Class", isText: true, show: (r) => r["label"] },
+            { key: "truths", title: "Events", show: count("truths") },
+            { key: "found", title: "Found", show: count("found") },
+            { key: "late", title: "Late", show: count("late") },
+            { key: "early", title: "Early", show: count("early") },
+            { key: "precision", title: "Precision", show: percent("precision") },
+            { key: "recall", title: "Recall", show: percent("recall") },
+          ]}
+        />
+      </Card>
+    </>
+  );
+}
+
+/** How long after the moment it speaks of a posted detection came. */
+export function ArrivalCard({ arrival }: { arrival: Schemas["Arrival"] }) {
+  return (
+    <Card title="Arrival">
+      <dl className="stats flat">
+        <Stat label="Mean" note={`of ${formatCount(arrival.count)}`}>
+          {ms(arrival.mean)}
+        </Stat>
+        <Stat label="Median">{ms(arrival.p50)}</Stat>
+        <Stat label="p95">{ms(arrival.p95)}</Stat>
+        <Stat label="p99">{ms(arrival.p99)}</Stat>
+        <Stat label="Longest">{ms(arrival.max)}</Stat>
+      </dl>
     </Card>
   );
 }

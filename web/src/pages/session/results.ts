@@ -1,5 +1,6 @@
 // What the page makes of a session's results: figures with their intervals, the order of labels in a
 // matrix, where a link into review leads.
+import type { Schemas } from "../../api/client";
 import type { Metrics, Results } from "../../api/queries";
 
 export interface Figure {
@@ -8,37 +9,32 @@ export interface Figure {
   high: number | null;
 }
 
-export interface Moment {
-  video_id: string;
-  frame: number;
-  pts_us: number | null;
-  found: number;
-  missed: number;
-  false_alarms: number;
-}
+export type Moment = Schemas["Moment"];
 
-interface More {
-  intervals?: { figures?: Record<string, Figure> } | null;
-  worst_moments?: Moment[] | null;
-}
-
-/** Judged sessions carry intervals and worst moments beside the metrics. */
-function moreOf(r: Results): More {
-  const o = r as unknown as More & { more?: More | null };
-  return o.more ?? o;
-}
-
+/** The server lists them by video and time. */
 export function worstMoments(r: Results): Moment[] | null {
-  return moreOf(r).worst_moments ?? null;
+  const own = r.more?.worst_moments;
+  return own ? [...own].sort(worseFirst) : null;
 }
 
+/** null: there was nothing to judge, or it was judged by timed events, which have no boxes. */
 export function metricsOf(r: Results): Metrics | null {
-  return r.metrics.coco ? (r.metrics as Metrics) : null;
+  return "coco" in r.metrics && r.metrics.coco ? r.metrics : null;
+}
+
+export type EventMetrics = Schemas["EventMetrics"];
+
+export function eventMetricsOf(r: Results): EventMetrics | null {
+  return "coco" in r.metrics ? null : r.metrics;
+}
+
+export function noticesOf(r: Results): string[] {
+  return "notices" in r.metrics ? r.metrics.notices : [];
 }
 
 /** A headline figure; its interval from the resampling of the session, else from a criterion of the verdict. */
 export function figureOf(r: Results, name: string, value: number | null): Figure {
-  const own = moreOf(r).intervals?.figures?.[name];
+  const own = r.more?.intervals?.figures[name as keyof Schemas["Intervals"]["figures"]];
   if (own) return { value, low: own.low, high: own.high };
   const criterion = r.judgement?.verdict.criteria.find((c) => c.metric === name);
   return { value, low: criterion?.low ?? null, high: criterion?.high ?? null };
