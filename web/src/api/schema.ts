@@ -716,6 +716,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sessions/{id}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description The report made anew, by a task. */
+        post: operations["makeSessionReport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sessions/{id}/report.html": {
         parameters: {
             query?: never;
@@ -2528,7 +2547,7 @@ export interface components {
             })[];
         };
         /** @enum {string} */
-        TaskKind: "fetch" | "probe" | "preview" | "process" | "evaluate" | "compare" | "bench" | "quantize";
+        TaskKind: "fetch" | "probe" | "preview" | "process" | "evaluate" | "compare" | "bench" | "quantize" | "report" | "import";
         /** @enum {string} */
         TaskStatus: "queued" | "running" | "succeeded" | "failed" | "cancelled";
         Task: {
@@ -2549,11 +2568,23 @@ export interface components {
             detections: components["schemas"]["Count"];
             error: components["schemas"]["Text"];
             /** @description process: the run's summary; evaluate: how many videos */
-            result: components["schemas"]["RunSummary"] | components["schemas"]["EvaluationTally"] | components["schemas"]["BenchResult"] | components["schemas"]["QuantizeResult"] | components["schemas"]["NoResult"] | null;
-            settings: components["schemas"]["Settings"] | components["schemas"]["CompareSettings"] | components["schemas"]["QuantizeSettings"] | null;
+            result: components["schemas"]["RunSummary"] | components["schemas"]["EvaluationTally"] | components["schemas"]["ImportResult"] | components["schemas"]["BenchResult"] | components["schemas"]["QuantizeResult"] | components["schemas"]["NoResult"] | null;
+            settings: components["schemas"]["Settings"] | components["schemas"]["CompareSettings"] | components["schemas"]["ImportSettings"] | components["schemas"]["QuantizeSettings"] | null;
             created_at: components["schemas"]["Time"];
             started_at: components["schemas"]["NullableTime"];
             finished_at: components["schemas"]["NullableTime"];
+        };
+        ImportSettings: {
+            blob: string;
+            sha256: string;
+            bytes: components["schemas"]["Count"];
+            name: components["schemas"]["Text"];
+            format: components["schemas"]["Text"];
+            after?: number;
+        };
+        ImportResult: {
+            truth_id: components["schemas"]["Id"];
+            version: number;
         };
         /** @description of kinds that leave nothing here */
         NoResult: Record<string, never>;
@@ -3410,6 +3441,8 @@ export interface operations {
                 name?: string;
                 /** @description forced */
                 format?: components["schemas"]["TruthFormat"];
+                /** @description read by a task; where absent: files of more than 32 MiB */
+                background?: boolean;
             };
             header?: never;
             path: {
@@ -3426,6 +3459,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Truth"];
+                };
+            };
+            /** @description A task reads it; the truth bears the task's id */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueuedTask"];
                 };
             };
             default: components["responses"]["Error"];
@@ -4086,6 +4128,29 @@ export interface operations {
                 };
             };
             304: components["responses"]["NotModified"];
+            default: components["responses"]["Error"];
+        };
+    };
+    makeSessionReport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Queued */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueuedTask"];
+                };
+            };
             default: components["responses"]["Error"];
         };
     };
