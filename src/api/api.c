@@ -5,6 +5,7 @@
 
 #include "api/access_priv.h"
 #include "api/reply_cache.h"
+#include "base/arena.h"
 #include "base/cache.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -99,7 +100,18 @@ void api_destroy(struct api *a)
 
 void api_warm(struct api *a)
 {
-    if (dashboard_warm(a) < 0)
-        log_warning(NULL, "the dashboard is not made beforehand: %s", err_message(0));
+    struct arena *arena = NULL;
+    if (a->opts.cache_bytes == 0)
+        return;
+    int r = arena_create(0, &arena);
+    if (r == 0)
+        r = dashboard_warm(a);
+    if (r == 0)
+        r = session_warm(a, arena);
+    if (r == 0)
+        r = video_warm(a);
+    if (r < 0)
+        log_warning(NULL, "not all is made beforehand: %s", err_message(r));
+    arena_destroy(arena);
     err_clear();
 }

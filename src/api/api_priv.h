@@ -163,6 +163,8 @@ int api_session_video(struct request *q, const struct store_session *x, const ch
 
 // For the start: what is asked for first is made beforehand.
 int dashboard_warm(struct api *a) MUST_CHECK;
+int session_warm(struct api *a, struct arena *arena) MUST_CHECK;
+int video_warm(struct api *a) MUST_CHECK;
 
 // One object as a reply.
 int api_reply_video(struct request *q, int status, const char *id) MUST_CHECK;

@@ -20,7 +20,8 @@
 #include "store/store_video.h"
 
 enum {
-    MAX_VIDEOS = 1000, // of a session
+    MAX_VIDEOS = 1000,  // of a session
+    WARM_SESSIONS = 10, // whose results are made at the start
 };
 
 void put_session(struct json_writer *w, const struct store_session *s)
@@ -345,20 +346,50 @@ static int make_results(void *arg, struct api *a, struct arena *arena, struct st
     return 0;
 }
 
+static struct cached_reply results_reply(struct arena *a, const char *session_id)
+{
+    return (struct cached_reply){.key = arena_printf(a, "results/%s", session_id),
+                                 .type = "application/json",
+                                 .shows = STORE_CHANGE_SESSIONS,
+                                 .lifetime_ms = REPLY_CACHE_ANSWER_MS,
+                                 .make = make_results,
+                                 .arg = arena_strndup(a, session_id, strlen(session_id))};
+}
+
 static int session_results(struct request *q)
 {
     struct store_session x;
     int r = find(q, "id", &x);
     if (r < 0)
         return r;
-    const char *key = arena_printf(request_arena(q), "results/%s", x.id);
-    const struct cached_reply c = {.key = key,
-                                   .type = "application/json",
-                                   .shows = STORE_CHANGE_SESSIONS,
-                                   .lifetime_ms = REPLY_CACHE_ANSWER_MS,
-                                   .make = make_results,
-                                   .arg = arena_strndup(request_arena(q), x.id, strlen(x.id))};
-    return key && c.arg ? reply_cached(q, &c) : ERR_NOMEM;
+    const struct cached_reply c = results_reply(request_arena(q), x.id);
+    return c.key && c.arg ? reply_cached(q, &c) : ERR_NOMEM;
+}
+
+struct newest {
+    char ids[WARM_SESSIONS][ID_BYTES];
+    int n;
+};
+
+static int note_newest(void *arg, const struct store_session *x)
+{
+    struct newest *found = (struct newest *)arg;
+    snprintf(found->ids[found->n++], ID_BYTES, "%s", x->id);
+    return 0;
+}
+
+int session_warm(struct api *a, struct arena *arena)
+{
+    const struct store_session_filter f = {.status = STORE_SESSION_SUCCEEDED};
+    const struct store_page page = {.limit = WARM_SESSIONS};
+    struct store_next next;
+    struct newest found = {.n = 0};
+    int r = store_session_list(a->opts.store, &f, &page, note_newest, &found, &next);
+    for (int i = 0; r == 0 && i < found.n; i++) {
+        const struct cached_reply c = results_reply(arena, found.ids[i]);
+        r = c.key && c.arg ? reply_cache_warm(a, &c) : ERR_NOMEM;
+    }
+    return r;
 }
 
 // The page carries its own styles and pictures, and nothing else.

@@ -21,6 +21,7 @@
 enum {
     MAX_FRAME_WIDTH = 8192,
     MAX_BATCH = 1000, // videos of one request
+    WARM_VIDEOS = 24, // whose thumbnails are read at the start
 };
 #define MAX_JPEG       (32 * MIB)
 #define MAX_TIMES_JSON (256 * MIB)
@@ -235,6 +236,19 @@ static int make_thumbnail(void *arg, struct api *a, struct arena *arena, struct 
     return 0;
 }
 
+static struct cached_reply thumbnail_reply(char *key)
+{
+    return (struct cached_reply){.key = key,
+                                 .type = "image/jpeg",
+                                 .lifetime_ms = REPLY_CACHE_VIDEO_MS,
+                                 .is_picture = true,
+                                 .etag = key,
+                                 .caching = PICTURE_CACHING,
+                                 .make = make_thumbnail,
+                                 .arg = key,
+                                 .max_bytes = MAX_JPEG};
+}
+
 static int video_thumbnail(struct request *q)
 {
     struct store_video v;
@@ -243,17 +257,36 @@ static int video_thumbnail(struct request *q)
         return r;
     if (!v.thumbnail_key)
         return err_set(ERR_NOT_FOUND, "video %s has no thumbnail yet", v.id);
-    char *key = arena_printf(request_arena(q), "%s", v.thumbnail_key);
-    const struct cached_reply c = {.key = key,
-                                   .type = "image/jpeg",
-                                   .lifetime_ms = REPLY_CACHE_VIDEO_MS,
-                                   .is_picture = true,
-                                   .etag = key,
-                                   .caching = PICTURE_CACHING,
-                                   .make = make_thumbnail,
-                                   .arg = key,
-                                   .max_bytes = MAX_JPEG};
-    return key ? reply_cached(q, &c) : ERR_NOMEM;
+    const struct cached_reply c =
+        thumbnail_reply(arena_printf(request_arena(q), "%s", v.thumbnail_key));
+    return c.key ? reply_cached(q, &c) : ERR_NOMEM;
+}
+
+struct newest {
+    char keys[WARM_VIDEOS][ID_BYTES];
+    int n;
+};
+
+static int note_newest(void *arg, const struct store_video *v)
+{
+    struct newest *found = (struct newest *)arg;
+    if (v->thumbnail_key)
+        snprintf(found->keys[found->n++], ID_BYTES, "%s", v->thumbnail_key);
+    return 0;
+}
+
+int video_warm(struct api *a)
+{
+    const struct store_video_filter f = {.status = STORE_VIDEO_READY};
+    const struct store_page page = {.limit = WARM_VIDEOS};
+    struct store_next next;
+    struct newest found = {.n = 0};
+    int r = store_video_list(a->opts.store, &f, &page, note_newest, &found, &next);
+    for (int i = 0; r == 0 && i < found.n; i++) {
+        const struct cached_reply c = thumbnail_reply(found.keys[i]);
+        r = reply_cache_warm(a, &c);
+    }
+    return r;
 }
 
 static int make_frame(void *arg, struct api *a, struct arena *arena, struct str_buf *out)

@@ -88,6 +88,24 @@ def test_pictures_are_made_once(data, server):
     assert "ETag" not in server.get(f"/api/v1/videos/{video}/frames/71.jpg").headers
 
 
+def test_made_at_the_start(assay, data, tmp_path):
+    with Server(assay, tmp_path / "data") as server:
+        project = server.project()
+        video = server.video(project, data / CLIP)
+        server.truth(video, data / TRUTH)
+        server.model(data / QUICK, "quick")
+        session = server.made("POST", "/api/v1/sessions", {"project_id": project, "model": "quick", "video_ids": [video], "settings": {"max_frames": 9}})["id"]
+        server.wait_for(f"/api/v1/sessions/{session}", lambda s: s["status"] in ("succeeded", "failed"))
+        assert server.stop() == 0
+        server.start()
+        before = counts(server, "answers"), counts(server, "pictures")
+        for path in ("/api/v1/dashboard/stats", f"/api/v1/sessions/{session}/results"):
+            assert server.get(path).status == 200
+        assert server.get(f"/api/v1/videos/{video}/thumbnail.jpg").status == 200
+        after = counts(server, "answers"), counts(server, "pictures")
+        assert after == ((before[0][0] + 2, before[0][1]), (before[1][0] + 1, before[1][1]))
+
+
 def test_never_stale_beside_many_writers(server):
     """Writers that make and delete; each looks at the dashboard after its own change and finds at least that; readers see
     numbers that somebody wrote."""
