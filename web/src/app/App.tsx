@@ -57,10 +57,12 @@ export function App() {
   useEffect(() => {
     document.title = `${title} · Assay`;
   }, [title, path]);
+  const isBare = found?.route.bare ?? false;
   useEffect(() => {
+    if (isBare) return; // nobody is logged in: there is nothing to hear
     live.start();
     return () => live.stop();
-  }, []);
+  }, [isBare]);
   const Page = found?.route.page;
   const content = (
     <Boundary path={path}>
