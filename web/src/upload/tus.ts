@@ -7,6 +7,7 @@ export const TUS = "1.0.0";
 const KEY = "assay.upload.";
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 20_000;
+const STALLED_MS = 45_000; // without a byte on its way: a connection that died in silence
 
 export interface Place {
   get(key: string): string | null;
@@ -113,14 +114,26 @@ function patch(
       headers({ "Upload-Offset": String(offset), "Content-Type": "application/offset+octet-stream" }),
     ))
       x.setRequestHeader(k, v);
-    x.upload.onprogress = (e) => onProgress(offset + e.loaded);
+    let alive = Date.now();
+    let isStalled = false;
+    const watch = setInterval(() => {
+      if (Date.now() - alive < STALLED_MS) return;
+      isStalled = true;
+      x.abort();
+    }, 1000);
+    x.upload.onprogress = (e) => {
+      alive = e.loaded >= e.total ? Infinity : Date.now(); // all is sent: the server may take its time
+      onProgress(offset + e.loaded);
+    };
     const abort = () => x.abort();
     signal.addEventListener("abort", abort);
     const end = (call: () => void) => {
       signal.removeEventListener("abort", abort);
+      clearInterval(watch);
       call();
     };
-    x.onabort = () => end(() => reject(new Paused()));
+    x.onabort = () =>
+      end(() => reject(isStalled ? new ApiError(0, "UNREACHABLE", "the connection died") : new Paused()));
     x.onerror = () => end(() => reject(new ApiError(0, "UNREACHABLE", "the connection broke")));
     x.onload = () =>
       end(() => {
