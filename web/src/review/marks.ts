@@ -182,6 +182,13 @@ function drawOne(
     const pad = 5 / place.scale;
     stroke(c, place, [own[0] - pad, own[1] - pad, own[2] + 2 * pad, own[3] + 2 * pad], "#ffffff", 1, []);
   }
+  const [left, top] = [place.x + own[0] * place.scale, place.y + own[1] * place.scale];
+  const isOutside =
+    left > place.width ||
+    top > place.height ||
+    left + own[2] * place.scale < 0 ||
+    top + own[3] * place.scale < 0;
+  if (isOutside) return;
   const isLarge = own[3] * place.scale > 24 * place.dpr || isChosen;
   if ((look.names && isLarge) || isChosen) {
     const words = `${look.isOther ? "B: " : ""}${wordsOf(p, i, is, look.labels)}`;
