@@ -14,7 +14,7 @@ import { Icon } from "../ui/Icon";
 import { Card, PageHead, Progress, Segments } from "../ui/layout";
 import { Await, EmptyState, ErrorState, Notice, Skeleton } from "../ui/states";
 import { sessionName } from "./SessionTable";
-import { metricsOf, reviewLink } from "./session/results";
+import { metricsOf, readable, reviewLink } from "./session/results";
 
 interface Difference {
   a: number | null;
@@ -272,7 +272,7 @@ function Full({ c, a, b }: { c: Comparison; a: TestSession; b: TestSession }) {
               <li>{plural(c.left_out.length, "video")} left out: not judged by both with one truth.</li>
             )}
             {c.comparison.notices.map((n) => (
-              <li key={n}>{n}</li>
+              <li key={n}>{readable(n, new Map(c.videos.map((v) => [v.video_id, v.name])))}</li>
             ))}
           </ul>
         </Notice>

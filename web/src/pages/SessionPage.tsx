@@ -16,7 +16,15 @@ import { Await, ErrorState, Notice, Skeleton } from "../ui/states";
 import { toast, toastError } from "../ui/toast";
 import { ConfusionCard } from "./session/ConfusionCard";
 import { MomentsCard } from "./session/Moments";
-import { eventMetricsOf, figureOf, metricsOf, noticesOf, reviewLink, type Figure } from "./session/results";
+import {
+  eventMetricsOf,
+  figureOf,
+  metricsOf,
+  noticesOf,
+  readable,
+  reviewLink,
+  type Figure,
+} from "./session/results";
 import { ArrivalCard, ClassesCard, EventsCard, SlicesCard, TemporalCard } from "./session/Tables";
 import { NoVerdict, VerdictCard } from "./session/Verdict";
 import { sessionName } from "./SessionTable";
@@ -66,11 +74,6 @@ function Headline({ results }: { results: Results }) {
       )}
     </dl>
   );
-}
-
-/** Notices speak of videos by their ids; people by their names. */
-function readable(notice: string, names: Map<string, string>): string {
-  return notice.replace(/[0-9A-HJKMNP-TV-Z]{26}/g, (id) => names.get(id) ?? id);
 }
 
 function Judged({ session, results }: { session: TestSession; results: Results }) {

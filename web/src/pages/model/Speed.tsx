@@ -57,7 +57,7 @@ export function Speed({ model }: { model: Model }) {
               <tr>
                 <th>Engine</th>
                 <th>Precision</th>
-                <th className="num">Threads</th>
+                <th className="num">Workers × threads</th>
                 <th className="num">Median</th>
                 <th className="num">Min to max</th>
                 <th className="num">Pictures/s</th>
@@ -72,7 +72,9 @@ export function Speed({ model }: { model: Model }) {
                 <tr key={i}>
                   <th scope="row">{r.engine}</th>
                   <td>{r.precision}</td>
-                  <td className="num">{r.threads}</td>
+                  <td className="num">
+                    {r.workers} × {r.threads}
+                  </td>
                   <td className="num">{formatNumber(r.milliseconds.median, 1)} ms</td>
                   <td className="num muted">
                     {formatNumber(r.milliseconds.min, 1)} to {formatNumber(r.milliseconds.max, 1)}

@@ -181,3 +181,8 @@ export function groupMoments(
 export function worseFirst(a: Moment, b: Moment): number {
   return b.missed * 2 + b.false_alarms - (a.missed * 2 + a.false_alarms) || a.frame - b.frame;
 }
+
+/** Notices speak of videos by their ids; people by their names. */
+export function readable(notice: string, names: Map<string, string>): string {
+  return notice.replace(/[0-9A-HJKMNP-TV-Z]{26}/g, (id) => names.get(id) ?? id);
+}
