@@ -229,6 +229,8 @@ static int start(struct serving *s)
     if (r == 0)
         r = control_start(s->opts.data, s->store, s->api, &s->control);
     if (r == 0)
+        r = preload_start(s->preload);
+    if (r == 0)
         api_warm(s->api);
     return r == 0 ? server_start(s->server) : r;
 }

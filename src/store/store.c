@@ -127,7 +127,7 @@ int conn_open(const char *path, int flags, int64_t busy_ms, struct conn *c)
                         "PRAGMA synchronous = NORMAL;"
                         "PRAGMA wal_autocheckpoint = 0;"
                         "PRAGMA mmap_size = 0;"
-                        "PRAGMA cache_size = -8192;"
+                        "PRAGMA cache_size = -2048;"
                         "PRAGMA temp_store = MEMORY");
 }
 

@@ -17,7 +17,8 @@ QUICK = "models/FastestDet_352.onnx"
 REQUESTS = int(os.environ.get("ASSAY_SOAK_REQUESTS", 100_000))
 VIDEOS = int(os.environ.get("ASSAY_SOAK_VIDEOS", 200))
 CLIENTS = 4
-MAY_GROW = 0.05
+MAY_GROW = 0.05 # after the first fifth, which fills the page caches of the database's connections and the cache of replies
+MAY_GROW_LATE = 0.02 # in the second half: caches are full by then, so more is a leak
 
 
 def memory(server):
@@ -100,7 +101,6 @@ def test_memory_stays(assay, data, tmp_path):
         server.wait_for(f"/api/v1/sessions/{session}", lambda s: s["status"] in ("succeeded", "failed"), 300)
         paths = mix(project, video, session, task)
         seen = []
-        # The first ones: a tenth.
         steps = 10
         for i in range(steps):
             work(server, data, project, max(1, VIDEOS // steps), i)
@@ -110,4 +110,5 @@ def test_memory_stays(assay, data, tmp_path):
             seen.append(settle(server))
             print(f"after {(i + 1) * REQUESTS // steps} requests, {(i + 1) * VIDEOS // steps} videos: {seen[-1] / 1e6:.1f} MB"
                   f" ({REQUESTS / steps / seconds:.0f} requests/s)", flush=True)
-        assert seen[-1] <= seen[0] * (1 + MAY_GROW), seen
+        assert seen[-1] <= seen[steps // 5 - 1] * (1 + MAY_GROW), seen
+        assert seen[-1] <= seen[steps // 2 - 1] * (1 + MAY_GROW_LATE), seen

@@ -66,7 +66,7 @@ def test_formats_agree_with_detect(server, assay, data, pictures, tmp_path):
         assert (reply.json["width"], reply.json["height"]) == (1920, 1080)
         assert (reply.json["decoded_width"], reply.json["decoded_height"]) == (1920, 1080)
     small = post(server, (pictures / "frame.jpg").read_bytes(), confidence=0.3)
-    assert (small.json["decoded_width"], small.json["decoded_height"]) == (480, 270)
+    assert (small.json["decoded_width"], small.json["decoded_height"]) == (960, 540)
     whole = boxes(post(server, (pictures / "frame.jpg").read_bytes(), confidence=0.3, decode="full"))
     for box in boxes(small):
         if box[1] >= 0.5:
