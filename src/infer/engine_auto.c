@@ -137,9 +137,15 @@ static const char *sha_of(const struct auto_engine *e)
     return model_info(e->base.model)->sha256;
 }
 
+// In int8 the file of the calibration decides too, and it is made anew beside the same model.
+static bool is_lasting(const char *precision)
+{
+    return strcmp(precision, "int8") != 0;
+}
+
 static void decide_locked(struct auto_engine *e, enum state state, const char *reason)
 {
-    if (state == STATE_OTHER || e->is_telling)
+    if (is_lasting(e->native->precision) && (state == STATE_OTHER || e->is_telling))
         verdict_write(sha_of(e), e->native->precision, state == STATE_NATIVE);
     if (state == STATE_OTHER)
         log_info(NULL, "%s: the native engine differs (%s); ONNX Runtime runs it",
@@ -361,12 +367,21 @@ static int other_way(struct model *m, const struct engine_opts *opts, struct eng
     return engine_onnxruntime.create(m, opts, ret_engine);
 }
 
+// What ONNX Runtime does not have was asked for by name: there is nothing to choose.
+static bool is_asked_of_native(const struct engine_opts *opts)
+{
+    return opts->precision == PRECISION_BF16 || opts->precision == PRECISION_INT8;
+}
+
 static int auto_create(struct model *m, const struct engine_opts *opts, struct engine **ret_engine)
 {
     bool on_cpu = opts->device == DEVICE_UNSET || opts->device == DEVICE_CPU;
+    if (on_cpu && is_asked_of_native(opts))
+        return engine_native.create(m, opts, ret_engine);
     const char *precision = engine_native_precision(m, opts);
-    enum verdict known =
-        on_cpu ? verdict_read(model_info(m)->sha256, precision) : VERDICT_ONNXRUNTIME;
+    enum verdict known = !on_cpu                 ? VERDICT_ONNXRUNTIME
+                         : is_lasting(precision) ? verdict_read(model_info(m)->sha256, precision)
+                                                 : VERDICT_UNSET;
     if (known == VERDICT_ONNXRUNTIME)
         return other_way(m, opts, ret_engine);
     struct engine *native;
