@@ -96,14 +96,16 @@ static int ask(const char *prompt, char *ret_line, size_t n)
         return err_set_errno(errno, "the terminal");
     struct termios quiet = before;
     quiet.c_lflag &= ~(tcflag_t)ECHO;
-    if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) < 0)
-        return err_set_errno(errno, "the terminal");
-    fprintf(stderr, "%s: ", prompt);
     app_on_interrupt(note_interrupt, NULL); // else the terminal would stay without echo
+    if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) < 0) {
+        app_on_interrupt(NULL, NULL);
+        return err_set_errno(errno, "the terminal");
+    }
+    fprintf(stderr, "%s: ", prompt);
     int r = read_line(ret_line, n);
-    app_on_interrupt(NULL, NULL);
     fputc('\n', stderr);
     IGNORE(tcsetattr(STDIN_FILENO, TCSAFLUSH, &before)); // it was set a moment ago
+    app_on_interrupt(NULL, NULL);
     return r;
 }
 

@@ -110,6 +110,7 @@ describe.runIf(made)("what is drawn over the picture is of the picture's frame",
           at = await shownFrame(page);
         } else {
           await page.keyboard.press("Space");
+          await page.waitForSelector('.rv-play[aria-label^="Pause"]');
           await page.waitForTimeout(150 + next() * 500);
           await page.keyboard.press("Space");
           await page.waitForSelector('.rv-play[aria-label^="Play"]');
