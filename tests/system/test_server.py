@@ -309,7 +309,10 @@ def test_start_refusals(assay, server, tmp_path):
 def test_metrics_are_prometheus(server, tmp_path):
     promtool = shutil.which("promtool")
     server.project()
-    text = server.get("/metrics").body.decode()
+    text = ""
+    deadline = time.monotonic() + 10  # a request is counted when its answer is on its way
+    while 'route="/api/v1/projects"' not in text and time.monotonic() < deadline:
+        text = server.get("/metrics").body.decode()
     for name in ("http_requests_total", "http_request_duration_seconds", "store_query_duration_seconds", "task_queue_depth",
                  "store_connections", "websocket_clients", "process_memory_bytes", "process_cpu_usage_percent"):
         assert f"\n# TYPE {name} " in "\n" + text, name
