@@ -7,27 +7,21 @@
 #include <string.h>
 
 #include "api/api_priv.h"
+#include "api/form_fields.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "http/multipart.h"
 
 enum {
-    MAX_FIELDS = 16,
     MAX_FIELD_BYTES = 4096,
-};
-
-struct field {
-    const char *name;
-    struct str_buf value;
 };
 
 struct picture_upload {
     struct request *request;
     struct multipart *multipart; // NULL: the body is the file
     struct str_buf bytes;
-    struct field fields[MAX_FIELDS];
-    size_t n_fields;
+    struct form_fields fields;
     size_t n_held; // of the bound
     bool in_file, has_file;
 };
@@ -37,8 +31,7 @@ static atomic_size_t n_inside;
 static void release(void *state)
 {
     struct picture_upload *u = (struct picture_upload *)state;
-    for (size_t i = 0; i < u->n_fields; i++)
-        str_buf_finish(&u->fields[i].value);
+    form_fields_finish(&u->fields);
     str_buf_finish(&u->bytes);
     multipart_destroy(u->multipart);
     atomic_fetch_sub(&n_inside, u->n_held);
@@ -77,25 +70,13 @@ static int form_part(void *arg, const struct multipart_part *p)
         u->has_file = true;
         return 0;
     }
-    if (u->n_fields == MAX_FIELDS)
-        return err_set(ERR_TOO_BIG, "the form has more than %d fields", MAX_FIELDS);
-    struct field *f = &u->fields[u->n_fields];
-    f->name = arena_strndup(request_arena(u->request), p->name.p, p->name.n);
-    f->value = STR_BUF_INIT(MAX_FIELD_BYTES);
-    if (!f->name)
-        return ERR_NOMEM;
-    u->n_fields++;
-    return 0;
+    return form_fields_begin(&u->fields, u->request, p->name);
 }
 
 static int form_data(void *arg, const void *bytes, size_t n)
 {
     struct picture_upload *u = (struct picture_upload *)arg;
-    if (u->in_file)
-        return add_bytes(u, bytes, n);
-    struct str_buf *value = &u->fields[u->n_fields - 1].value;
-    str_buf_add(value, bytes, n);
-    return str_buf_check(value);
+    return u->in_file ? add_bytes(u, bytes, n) : form_fields_add(&u->fields, bytes, n);
 }
 
 static int form_part_end(void *arg)
@@ -115,6 +96,7 @@ static int sink_begin(struct request *q)
         return ERR_NOMEM;
     u->request = q;
     u->bytes = STR_BUF_INIT(INFERENCE_MAX_BODY);
+    form_fields_init(&u->fields, MAX_FIELD_BYTES);
     request_set_state(q, u, release);
     if (!request_has_body(q))
         return err_set(ERR_INVALID, "the body holds no picture");
@@ -165,11 +147,7 @@ int picture_body_hold(struct request *q, size_t n)
 const char *picture_body_field(struct request *q, const char *name)
 {
     struct picture_upload *u = (struct picture_upload *)request_state(q);
-    for (size_t i = 0; i < u->n_fields; i++)
-        if (strcmp(u->fields[i].name, name) == 0)
-            return str_buf_text(&u->fields[i].value);
-    const char *text;
-    return api_query(q, name, &text) == 0 ? text : NULL;
+    return form_fields_get(&u->fields, q, name);
 }
 
 int picture_body_each(struct request *q,
@@ -177,8 +155,8 @@ int picture_body_each(struct request *q,
 {
     struct picture_upload *u = (struct picture_upload *)request_state(q);
     int r = 0;
-    for (size_t i = 0; i < u->n_fields && r == 0; i++)
-        r = call(arg, u->fields[i].name, str_buf_text(&u->fields[i].value));
+    for (size_t i = 0; i < u->fields.n && r == 0; i++)
+        r = call(arg, u->fields.items[i].name, str_buf_text(&u->fields.items[i].value));
     struct str name;
     struct str value;
     for (size_t i = 0; r == 0 && request_query_at(q, i, &name, &value); i++) {

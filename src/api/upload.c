@@ -9,19 +9,14 @@
 #include <string.h>
 
 #include "api/arrival.h"
+#include "api/form_fields.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "blob/blob.h"
 #include "http/multipart.h"
 
 enum {
-    MAX_FIELDS = 16,
     MAX_FIELD_BYTES = 64 * 1024, // of a form's texts
-};
-
-struct field {
-    const char *name;
-    struct str_buf value;
 };
 
 struct upload {
@@ -31,8 +26,7 @@ struct upload {
     struct blob_info blob;
     bool is_committed, is_kept;
     const char *name, *content_type;
-    struct field fields[MAX_FIELDS];
-    size_t n_fields;
+    struct form_fields fields;
     bool in_file;
     int64_t n_bytes;
 };
@@ -44,8 +38,7 @@ static void release(void *state)
     blob_writer_abort(&u->writer);
     if (u->is_committed && !u->is_kept && blob_delete(b, u->blob.key) < 0)
         err_clear(); // the janitor's
-    for (size_t i = 0; i < u->n_fields; i++)
-        str_buf_finish(&u->fields[i].value);
+    form_fields_finish(&u->fields);
     multipart_destroy(u->multipart);
 }
 
@@ -94,13 +87,7 @@ static int form_part(void *arg, const struct multipart_part *p)
             u->content_type = keep_text(u, p->type, &r);
         return r < 0 ? r : blob_writer_create(api_of(u->request)->opts.blob, -1, &u->writer);
     }
-    if (u->n_fields == MAX_FIELDS)
-        return err_set(ERR_TOO_BIG, "the form has more than %d fields", MAX_FIELDS);
-    struct field *f = &u->fields[u->n_fields];
-    f->name = keep_text(u, p->name, &r);
-    f->value = STR_BUF_INIT(MAX_FIELD_BYTES);
-    u->n_fields += r == 0;
-    return r;
+    return form_fields_begin(&u->fields, u->request, p->name);
 }
 
 static int write_file(struct upload *u, const void *bytes, size_t n)
@@ -116,11 +103,7 @@ static int write_file(struct upload *u, const void *bytes, size_t n)
 static int form_data(void *arg, const void *bytes, size_t n)
 {
     struct upload *u = (struct upload *)arg;
-    if (u->in_file)
-        return write_file(u, bytes, n);
-    struct str_buf *value = &u->fields[u->n_fields - 1].value;
-    str_buf_add(value, bytes, n);
-    return str_buf_check(value);
+    return u->in_file ? write_file(u, bytes, n) : form_fields_add(&u->fields, bytes, n);
 }
 
 static int form_part_end(void *arg)
@@ -153,6 +136,7 @@ static int sink_begin(struct request *q)
     if (!u)
         return ERR_NOMEM;
     u->request = q;
+    form_fields_init(&u->fields, MAX_FIELD_BYTES);
     request_set_state(q, u, release);
     if (!request_has_body(q))
         return err_set(ERR_INVALID, "the body holds no file");
@@ -178,11 +162,7 @@ const struct route_sink api_upload_sink = {.begin = sink_begin, .data = sink_dat
 const char *upload_field(struct request *q, const char *name)
 {
     struct upload *u = (struct upload *)request_state(q);
-    for (size_t i = 0; i < u->n_fields; i++)
-        if (strcmp(u->fields[i].name, name) == 0)
-            return str_buf_text(&u->fields[i].value);
-    const char *text;
-    return api_query(q, name, &text) == 0 ? text : NULL;
+    return form_fields_get(&u->fields, q, name);
 }
 
 int upload_finish(struct request *q, struct uploaded *ret)

@@ -57,10 +57,7 @@ int store_audit_add(struct store *s, const struct store_audit *x)
     id_make(id);
     row.id = id;
     row.created_at_us = store_now_us(s);
-    struct run run;
-    IGNORE(run_open(s, &queries_audit[ADD], &run)); // sticky
-    run_fields(&run, 1, fields, ARRAY_LEN(fields), &row);
-    return write_end(s, run_done(&run, NULL));
+    return write_end(s, run_insert(s, &queries_audit[ADD], fields, ARRAY_LEN(fields), &row));
 }
 
 int store_audit_list(struct store *s, const struct store_audit_filter *filter,

@@ -62,10 +62,7 @@ int store_key_create(struct store *s, const struct store_key *k, char ret_id[ID_
     row.id = id;
     row.created_at_us = store_now_us(s);
     row.last_used_us = 0;
-    struct run run;
-    IGNORE(run_open(s, &queries_key[CREATE], &run)); // sticky
-    run_fields(&run, 1, fields, ARRAY_LEN(fields), &row);
-    r = run_done(&run, NULL);
+    r = run_insert(s, &queries_key[CREATE], fields, ARRAY_LEN(fields), &row);
     if (r == ERR_CONFLICT)
         r = err_set(r, "key '%s': its user or its project does not exist", k->name);
     r = write_end(s, r);

@@ -82,10 +82,7 @@ int store_login_create(struct store *s, const struct store_login *l)
     if (r < 0)
         return r;
     row.created_at_us = row.last_used_us = store_now_us(s);
-    struct run run;
-    IGNORE(run_open(s, &queries_login[CREATE], &run)); // sticky
-    run_fields(&run, 1, fields, N_STORED, &row);
-    r = run_done(&run, NULL);
+    r = run_insert(s, &queries_login[CREATE], fields, N_STORED, &row);
     if (r == ERR_CONFLICT)
         r = err_set(r, "user '%.40s' does not exist", l->user_id);
     if (r == 0)

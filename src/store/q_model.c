@@ -103,10 +103,7 @@ int store_model_create(struct store *s, const struct store_model *m, const struc
         row.sha256 = blob->sha256;
         row.n_bytes = blob->n_bytes;
     }
-    struct run run;
-    IGNORE(run_open(s, &queries_model[CREATE], &run)); // sticky
-    run_fields(&run, 1, fields, ARRAY_LEN(fields), &row);
-    r = run_done(&run, NULL);
+    r = run_insert(s, &queries_model[CREATE], fields, ARRAY_LEN(fields), &row);
     if (r == ERR_EXISTS)
         r = err_set(r, "model '%s' exists already", m->name);
     if (r == 0 && blob)

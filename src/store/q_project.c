@@ -79,10 +79,8 @@ int store_project_create(struct store *s, const struct store_project *p, char re
         return r;
     row.id = id;
     row.created_at_us = row.updated_at_us = store_now_us(s);
-    struct run run;
-    IGNORE(run_open(s, &queries_project[CREATE], &run)); // sticky
-    run_fields(&run, 1, fields, N_STORED, &row);
-    r = write_end(s, name_taken(run_done(&run, NULL), p->name));
+    r = write_end(
+        s, name_taken(run_insert(s, &queries_project[CREATE], fields, N_STORED, &row), p->name));
     if (r == 0)
         memcpy(ret_id, id, ID_BYTES);
     return r;

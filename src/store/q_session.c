@@ -227,10 +227,7 @@ static int add_video(struct store *s, const char *id, int position,
 static int insert(struct store *s, const struct store_session *row,
                   const struct store_session_video *videos, size_t n)
 {
-    struct run run;
-    IGNORE(run_open(s, &queries_session[CREATE], &run)); // sticky
-    run_fields(&run, 1, fields, N_STORED, row);
-    int r = run_done(&run, NULL);
+    int r = run_insert(s, &queries_session[CREATE], fields, N_STORED, row);
     if (r == ERR_CONFLICT)
         r = err_set(r, "session: its project or its model does not exist");
     for (size_t i = 0; r == 0 && i < n; i++)

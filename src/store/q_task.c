@@ -157,15 +157,13 @@ static int with_id(struct store *s, int q, const char *id)
 static int insert(struct store *s, const struct store_task *row, const char *const *waits_for,
                   size_t n_waits_for)
 {
-    struct run run;
-    IGNORE(run_open(s, &queries_task[CREATE], &run)); // sticky
-    run_fields(&run, 1, task_fields, TASK_N_CREATED, row);
-    int r = run_done(&run, NULL);
+    int r = run_insert(s, &queries_task[CREATE], task_fields, TASK_N_CREATED, row);
     if (r == ERR_CONFLICT)
         return err_set(r, "task: the project, video, model or session it names does not exist");
     if (r == ERR_EXISTS)
         return err_set(r, "task '%s' exists already", row->id);
     for (size_t i = 0; r == 0 && i < n_waits_for; i++) {
+        struct run run;
         IGNORE(run_open(s, &queries_task[WAIT], &run)); // sticky
         run_text(&run, 1, row->id);
         run_text(&run, 2, waits_for[i]);

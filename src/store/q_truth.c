@@ -87,10 +87,7 @@ static int insert(struct store *s, struct store_truth *row, const struct store_b
     if (r < 0)
         return r;
     row->version = place.version;
-    struct run run;
-    IGNORE(run_open(s, &queries_truth[CREATE], &run)); // sticky
-    run_fields(&run, 1, fields, ARRAY_LEN(fields), row);
-    return run_done(&run, NULL);
+    return run_insert(s, &queries_truth[CREATE], fields, ARRAY_LEN(fields), row);
 }
 
 int store_truth_create(struct store *s, const struct store_truth *t,

@@ -66,10 +66,7 @@ int store_upload_create(struct store *s, const struct store_upload *u, char ret_
         return r;
     row.id = id;
     row.created_at_us = store_now_us(s);
-    struct run run;
-    IGNORE(run_open(s, &queries_upload[CREATE], &run)); // sticky
-    run_fields(&run, 1, fields, ARRAY_LEN(fields), &row);
-    r = run_done(&run, NULL);
+    r = run_insert(s, &queries_upload[CREATE], fields, ARRAY_LEN(fields), &row);
     if (r == ERR_CONFLICT)
         r = err_set(r, "project '%.40s' does not exist", u->project_id);
     r = write_end(s, r);

@@ -88,10 +88,7 @@ int store_user_create(struct store *s, const struct store_user *u, char ret_id[I
         return r;
     row.id = id;
     row.created_at_us = row.updated_at_us = store_now_us(s);
-    struct run run;
-    IGNORE(run_open(s, &queries_user[CREATE], &run)); // sticky
-    run_fields(&run, 1, fields, ARRAY_LEN(fields), &row);
-    r = run_done(&run, NULL);
+    r = run_insert(s, &queries_user[CREATE], fields, ARRAY_LEN(fields), &row);
     r = write_end(s, r == ERR_EXISTS ? err_set(r, "user '%s' exists already", u->name) : r);
     if (r == 0)
         memcpy(ret_id, id, ID_BYTES);

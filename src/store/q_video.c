@@ -127,10 +127,7 @@ static int end_upload(struct store *s, const char *upload_id)
 
 static int insert(struct store *s, const struct store_video *row)
 {
-    struct run run;
-    IGNORE(run_open(s, &queries_video[CREATE], &run)); // sticky
-    run_fields(&run, 1, fields, ARRAY_LEN(fields), row);
-    int r = run_done(&run, NULL);
+    int r = run_insert(s, &queries_video[CREATE], fields, ARRAY_LEN(fields), row);
     if (r == ERR_CONFLICT)
         return err_set(r, "project '%.40s' does not exist", row->project_id);
     return r == ERR_EXISTS ? err_set(r, "video '%s' exists already", row->id) : r;

@@ -295,6 +295,15 @@ void run_fields(struct run *run, int first, const struct field *fields, size_t n
     }
 }
 
+int run_insert(struct store *s, const struct query *q, const struct field *fields, size_t n,
+               const void *row)
+{
+    struct run run;
+    IGNORE(run_open(s, q, &run)); // sticky
+    run_fields(&run, 1, fields, n, row);
+    return run_done(&run, NULL);
+}
+
 int run_one(struct run *run, const struct field *fields, size_t n, const char *noun, const char *id,
             struct arena *a, void *ret)
 {

@@ -161,6 +161,9 @@ int run_row(struct run *run, const struct field *fields, size_t n, struct arena 
             void *ret) MUST_CHECK;
 // Binds *n* parameters from $first on.
 void run_fields(struct run *run, int first, const struct field *fields, size_t n, const void *from);
+// A statement whose parameters $1 .. $n are *row*'s fields: opened, bound and done.
+int run_insert(struct store *s, const struct query *q, const struct field *fields, size_t n,
+               const void *row) MUST_CHECK;
 // The one row that the statement gives. ERR_NOT_FOUND "NOUN ID does not exist".
 int run_one(struct run *run, const struct field *fields, size_t n, const char *noun, const char *id,
             struct arena *a, void *ret) MUST_CHECK;
