@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """How quick and how large the review page is with 10,000, 100,000 and 1,000,000 objects in one video of 20,000 frames.
 
-    bench/review.py [FOLDER]      needs web/node_modules (npm ci), chromium and ffmpeg; FOLDER keeps what was made
+    bench/review.py [FOLDER [OBJECTS...]]   needs web/node_modules (npm ci), chromium and ffmpeg; FOLDER keeps what was made;
+                                            OBJECTS: only these sizes (10000 100000 1000000), so that each run is short
 
 Prints what web/tests/review/sizes.test.ts reads from the browser. ASSAY_REVIEW_LIMITS=1 makes passing a limit an error.
 """
@@ -41,10 +42,12 @@ def make(assay, root):
     return file
 
 
-def measure(assay, root):
+def measure(assay, root, sizes=()):
     file = make(assay, root)
     with Server(assay, root / "data") as s:
         made = json.loads(file.read_text())
+        if sizes:
+            made["clips"] = {k: v for k, v in made["clips"].items() if k == "empty" or k in sizes}
         made["url"] = s.url
         now = root / "now.json"
         now.write_text(json.dumps(made))
@@ -57,7 +60,7 @@ def main():
     if len(sys.argv) > 1:
         root = pathlib.Path(sys.argv[1])
         root.mkdir(parents=True, exist_ok=True)
-        return measure(assay, root)
+        return measure(assay, root, sys.argv[2:])
     with tempfile.TemporaryDirectory() as folder:
         return measure(assay, pathlib.Path(folder))
 

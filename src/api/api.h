@@ -61,11 +61,15 @@ struct api_truth_made {
     const char *notices_json;
 };
 
+struct api_part {
+    int x, y, width, height; // pixels of the upright picture
+};
 struct api_frame_wanted {
     const char *path;       // of the video's blob
     const char *probe_json; // of its row; NULL: none
     int64_t ordinal;
-    int max_width; // 0: as it is
+    struct api_part part; // width 0: the whole picture
+    int max_width;        // 0: as it is
 };
 
 struct api_times_wanted {

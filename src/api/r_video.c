@@ -295,6 +295,29 @@ static int make_frame(void *arg, struct api *a, struct arena *arena, struct str_
     return a->opts.tools.frame_jpeg(a->opts.tools.arg, (const struct api_frame_wanted *)arg, out);
 }
 
+// "crop=left,top,width,height": within the picture.
+static int frame_part(struct request *q, const struct store_video *v, struct api_part *ret_part)
+{
+    const char *text;
+    int64_t n[4] = {0};
+    int r = api_query(q, "crop", &text);
+    if (r < 0 || !text)
+        return r;
+    struct str rest = str_of(text);
+    struct str piece;
+    int count = 0;
+    while (count < 4 && str_split(&rest, ',', &piece) && piece.n > 0 && piece.n < 6 &&
+           piece.p[0] >= '0' && piece.p[0] <= '9' && str_to_i64(piece, &n[count]) == 0)
+        count++;
+    if (count < 4 || rest.p || n[2] == 0 || n[3] == 0)
+        return err_set(ERR_INVALID, "crop '%.40s' is not left,top,width,height in pixels", text);
+    if (v->width > 0 && v->height > 0 && (n[0] + n[2] > v->width || n[1] + n[3] > v->height))
+        return err_set(ERR_INVALID, "crop '%.40s' reaches beyond the picture of %dx%d pixels", text,
+                       (int)v->width, (int)v->height);
+    *ret_part = (struct api_part){(int)n[0], (int)n[1], (int)n[2], (int)n[3]};
+    return 0;
+}
+
 static int video_frame(struct request *q)
 {
     struct store_video v;
@@ -306,12 +329,15 @@ static int video_frame(struct request *q)
         r = request_parameter_int(q, "n", INT64_MAX, &w.ordinal);
     if (r == 0)
         r = request_query_int(q, "width", 16, MAX_FRAME_WIDTH, &width);
+    if (r == 0)
+        r = frame_part(q, &v, &w.part);
     if (r < 0)
         return r;
     if (!v.blob_key || (v.n_frames > 0 && w.ordinal >= v.n_frames))
         return err_set(ERR_NOT_FOUND, "video %s has no frame %lld", v.id, (long long)w.ordinal);
-    const char *key = arena_printf(request_arena(q), "%s-%lld-%lld", v.blob_key,
-                                   (long long)w.ordinal, (long long)width);
+    const char *key =
+        arena_printf(request_arena(q), "%s-%lld-%lld-%d.%d.%d.%d", v.blob_key, (long long)w.ordinal,
+                     (long long)width, w.part.x, w.part.y, w.part.width, w.part.height);
     r = key ? blob_path(api_of(q)->opts.blob, v.blob_key, path) : ERR_NOMEM;
     if (r < 0)
         return r;

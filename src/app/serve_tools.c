@@ -105,11 +105,13 @@ static int frame_jpeg(void *arg, const struct api_frame_wanted *w, struct str_bu
 {
     struct source_mark mark;
     bool has_mark = probe_json_mark(w->probe_json, w->ordinal, &mark);
-    const struct frame_at f = {.path = w->path,
-                               .ordinal = w->ordinal,
-                               .mark = has_mark ? &mark : NULL,
-                               .max_width = w->max_width,
-                               .quality = JPEG_QUALITY};
+    const struct frame_at f = {
+        .path = w->path,
+        .ordinal = w->ordinal,
+        .mark = has_mark ? &mark : NULL,
+        .part = {.x = w->part.x, .y = w->part.y, .width = w->part.width, .height = w->part.height},
+        .max_width = w->max_width,
+        .quality = JPEG_QUALITY};
     return child_frame(tools_of(arg)->program, &f, out);
 }
 

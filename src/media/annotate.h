@@ -50,9 +50,17 @@ int video_writer_add_marked(struct video_writer *w, const struct picture *p,
 int video_writer_close(struct video_writer **pw) MUST_CHECK; // finishes the file
 void video_writer_abort(struct video_writer **pw);
 
+// A part of a picture, in its pixels.
+struct picture_window {
+    int x, y, width, height;
+};
+
 // JPEG bytes of a picture, owned by the caller (mem_free()); quality 1..100.
 int picture_jpeg(const struct picture *p, int quality, uint8_t **ret_bytes,
                  size_t *ret_n) MUST_CHECK;
 // The same, first scaled down to at most *max_width* pixels, its aspect kept.
 int picture_jpeg_scaled(const struct picture *p, int max_width, int quality, uint8_t **ret_bytes,
                         size_t *ret_n) MUST_CHECK;
+// The same of a part alone. ERR_INVALID: it is empty, or reaches beyond the picture.
+int picture_jpeg_window(const struct picture *p, const struct picture_window *part, int max_width,
+                        int quality, uint8_t **ret_bytes, size_t *ret_n) MUST_CHECK;

@@ -156,6 +156,7 @@ int child_probe(const char *program, const struct source_opts *opts, int64_t cpu
 struct frame_request {
     int64_t ordinal;
     struct source_mark mark;
+    struct picture_window part;
     int32_t has_mark, max_width, quality;
     char path[PATH_BYTES];
 };
@@ -170,6 +171,7 @@ static int answer_frame(const void *request, size_t n, int fd, struct str_buf *o
     const struct frame_at f = {.path = q.path,
                                .ordinal = q.ordinal,
                                .mark = q.has_mark ? &q.mark : NULL,
+                               .part = q.part,
                                .max_width = q.max_width,
                                .quality = q.quality};
     return frame_at_jpeg(&f, out);
@@ -179,6 +181,7 @@ int child_frame(const char *program, const struct frame_at *f, struct str_buf *o
 {
     struct frame_request q = {.ordinal = f->ordinal,
                               .mark = f->mark ? *f->mark : (struct source_mark){0},
+                              .part = f->part,
                               .has_mark = f->mark != NULL,
                               .max_width = f->max_width,
                               .quality = f->quality};

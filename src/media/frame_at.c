@@ -6,7 +6,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "media/annotate.h"
 #include "vision/picture.h"
 
 // The picture of that ordinal, owned. A mark that does not hold leaves *ret_picture* NULL.
@@ -38,8 +37,13 @@ static int encode(const struct frame_at *f, const struct picture *p, struct str_
 {
     uint8_t *bytes;
     size_t n;
-    int r = f->max_width > 0 ? picture_jpeg_scaled(p, f->max_width, f->quality, &bytes, &n)
-                             : picture_jpeg(p, f->quality, &bytes, &n);
+    int r;
+    if (f->part.width > 0)
+        r = picture_jpeg_window(p, &f->part, f->max_width, f->quality, &bytes, &n);
+    else if (f->max_width > 0)
+        r = picture_jpeg_scaled(p, f->max_width, f->quality, &bytes, &n);
+    else
+        r = picture_jpeg(p, f->quality, &bytes, &n);
     if (r < 0)
         return r;
     str_buf_add(out, bytes, n);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "media/annotate.h"
 #include "media/source.h"
 
 struct str_buf;
@@ -19,11 +20,12 @@ struct frame_at {
     // The last mark at or before *ordinal*, of probe_file(); NULL: decoding begins at the start, as
     // it does where the file does not have what the mark says.
     const struct source_mark *mark;
-    int max_width;           // pixels; larger pictures are scaled down; 0: as they are
-    int quality;             // of the JPEG, 1 to 100
-    const atomic_bool *stop; // may be NULL
+    struct picture_window part; // width 0: the whole picture
+    int max_width;              // pixels; what is larger is scaled down; 0: as it is
+    int quality;                // of the JPEG, 1 to 100
+    const atomic_bool *stop;    // may be NULL
 };
 
-// Appends the JPEG. ERR_NOT_FOUND: the video has fewer frames. Errors of source_open() and
-// source_next().
+// Appends the JPEG. ERR_NOT_FOUND: the video has fewer frames. ERR_INVALID: the part reaches beyond
+// the picture. Errors of source_open() and source_next().
 int frame_at_jpeg(const struct frame_at *f, struct str_buf *out) MUST_CHECK;

@@ -12,6 +12,11 @@
 #include "media/av_picture_priv.h"
 #include "vision/picture.h"
 
+enum {
+    HD_LINES = 720,   // from here on players take BT.709
+    WINDOW_STEP = 32, // pixels
+};
+
 struct jpeg_out {
     tjhandle handle;
     unsigned char *bytes;
@@ -132,5 +137,66 @@ int picture_jpeg_scaled(const struct picture *p, int max_width, int quality, uin
     struct jpeg_out o = {.quality = quality};
     r = compress_to_memory(&o, own, ret_bytes, ret_n);
     picture_unref(&own);
+    return r;
+}
+
+// ---- a part
+
+// What lies at column *x* and line *y* of a plane.
+static const uint8_t *sample(const struct picture *p, int plane, int x, int y)
+{
+    size_t bytes = p->bit_depth > 8 ? 2 : 1;
+    if (p->layout == PICTURE_RGB)
+        bytes = 3;
+    else if (p->layout == PICTURE_NV12 && plane > 0)
+        bytes = 2;
+    return p->planes[plane] + y * p->strides[plane] + (ptrdiff_t)((size_t)x * bytes);
+}
+
+// The picture from column *x* and line *y* on, over its own pixels: not counted, not to be given
+// back. Both lie on whole samples of chroma.
+static struct picture from_corner(const struct picture *p, int x, int y, int width, int height)
+{
+    struct picture part = {.layout = p->layout,
+                           .matrix = p->matrix,
+                           .range = p->range,
+                           .width = width,
+                           .height = height,
+                           .bit_depth = p->bit_depth,
+                           .chroma_shift_x = p->chroma_shift_x,
+                           .chroma_shift_y = p->chroma_shift_y};
+    if (part.matrix == PICTURE_MATRIX_UNSET) // goes by the size of the whole
+        part.matrix = p->height >= HD_LINES ? PICTURE_BT709 : PICTURE_BT601;
+    const bool is_nv12 = p->layout == PICTURE_NV12;
+    const int shift_x = is_nv12 ? 1 : p->chroma_shift_x;
+    const int shift_y = is_nv12 ? 1 : p->chroma_shift_y;
+    for (int i = 0; i < 3; i++) {
+        part.strides[i] = p->strides[i];
+        if (p->planes[i])
+            part.planes[i] = sample(p, i, i > 0 ? x >> shift_x : x, i > 0 ? y >> shift_y : y);
+    }
+    return part;
+}
+
+int picture_jpeg_window(const struct picture *p, const struct picture_window *w, int max_width,
+                        int quality, uint8_t **ret_bytes, size_t *ret_n)
+{
+    if (w->x < 0 || w->y < 0 || w->width < 1 || w->height < 1 || w->width > p->width - w->x ||
+        w->height > p->height - w->y)
+        return err_set(ERR_INVALID, "a part %d,%d,%d,%d of a picture of %dx%d", w->x, w->y,
+                       w->width, w->height, p->width, p->height);
+    // Converted from a column that vectors can read, cut to the very pixel afterwards.
+    const int x0 = w->x & ~(WINDOW_STEP - 1);
+    const int y0 = w->y & ~(WINDOW_STEP - 1);
+    const struct picture around =
+        from_corner(p, x0, y0, w->x - x0 + w->width, w->y - y0 + w->height);
+    struct picture *rgb;
+    int r = to_rgb(&around, around.width, around.height, &rgb);
+    if (r < 0)
+        return r;
+    const struct picture part = from_corner(rgb, w->x - x0, w->y - y0, w->width, w->height);
+    r = max_width > 0 ? picture_jpeg_scaled(&part, max_width, quality, ret_bytes, ret_n)
+                      : picture_jpeg(&part, quality, ret_bytes, ret_n);
+    picture_unref(&rgb);
     return r;
 }

@@ -14,6 +14,11 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 TP, FP, FN = 1, 2, 3
 
 
+def mark_at(n):
+    """The left edge of the bright mark in picture *n*, which stands where marked_frames() says that something was missed."""
+    return 10 + 2 * (n % 290)
+
+
 def picture(n):
     rows = []
     for invert in (False, True):
@@ -24,21 +29,49 @@ def picture(n):
             line[start:start + BLOCK] = (b"\xf0" if is_set else b"\x10") * BLOCK
         rows.append(bytes(line) * BLOCK)
     grey = bytes((0x40 + (x * 7 + n * 3) % 64) for x in range(WIDTH))
-    return b"".join(rows) + grey * (HEIGHT - 2 * BLOCK)
+    x = mark_at(n)
+    marked = grey[:x] + b"\xff" * 30 + grey[x + 30:]
+    return b"".join(rows) + grey * 60 + marked * 80 + grey * (HEIGHT - 2 * BLOCK - 140)
 
 
-def clip(path, frames=300, is_variable=False):
-    """H.264 with B-frames; of a variable rate the distances are between 21 and 58 ms, and no two alike in a row."""
-    more = ["-vf", "settb=1/90000,setpts=N*3600+mod(N*N*37\\,1700)", "-fps_mode", "vfr", "-enc_time_base", "1/90000"] if is_variable else []
+# What the pictures go through, and how the file says that they are to be turned.
+SHAPES = {
+    "even": {},
+    "uneven": {"filter": "settb=1/90000,setpts=N*3600+mod(N*N*37\\,1700)", "options": ["-fps_mode", "vfr", "-enc_time_base", "1/90000"]},
+    "large": {"filter": "scale=3840:2160:flags=neighbor", "unit": 6},
+    "turned": {"filter": "transpose=cclock", "rotate": 90},
+    "overhead": {"filter": "hflip,vflip", "rotate": 180},
+    "portrait": {"filter": "pad=640:1136,transpose=clock", "rotate": 270, "height": 1136},
+    "foreign": {"codec": ["-c:v", "mpeg4", "-q:v", "3", "-bf", "2", "-g", "30"], "ending": "avi"},
+}
+
+
+def clip(path, frames=300, shape="even"):
+    """H.264 with B-frames, or what *shape* says; of a variable rate the distances are between 21 and 58 ms, no two alike in a row."""
+    s = SHAPES[shape]
+    path = path.with_suffix("." + s.get("ending", "mp4"))
+    h264 = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "24", "-g", "48", "-bf", "3", "-pix_fmt", "yuv420p", "-video_track_timescale", "90000"]
+    made = path.with_name("upside_" + path.name) if "rotate" in s else path
     encoder = subprocess.Popen(
-        ["ffmpeg", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "gray", "-s", f"{WIDTH}x{HEIGHT}", "-r", "25", "-i", "-", *more,
-         "-c:v", "libx264", "-preset", "veryfast", "-crf", "24", "-g", "48", "-bf", "3", "-pix_fmt", "yuv420p",
-         "-video_track_timescale", "90000", path], stdin=subprocess.PIPE)
+        ["ffmpeg", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "gray", "-s", f"{WIDTH}x{HEIGHT}", "-r", "25", "-i", "-",
+         *(["-vf", s["filter"]] if "filter" in s else []), *s.get("options", []), *s.get("codec", h264), made], stdin=subprocess.PIPE)
     for n in range(frames):
         encoder.stdin.write(picture(n))
     encoder.stdin.close()
     assert encoder.wait() == 0
+    if made != path:
+        turn(made, path, s["rotate"])
     return path
+
+
+def turn(source, path, degrees):
+    """The same streams; the display matrix of the video track (ISO 14496-12, tkhd) says that players turn it clockwise."""
+    cos, sin = {90: (0, 1), 180: (-1, 0), 270: (0, -1)}[degrees]
+    body = bytearray(source.read_bytes())
+    at = body.index(b"tkhd") + 4
+    assert body[at] == 0, "a 64-bit tkhd"
+    body[at + 40:at + 76] = struct.pack(">9i", cos << 16, sin << 16, 0, -sin << 16, cos << 16, 0, 0, 0, 1 << 30)
+    path.write_bytes(body)
 
 
 def new_id():
@@ -124,12 +157,12 @@ def add_session(data, project, video, frames, labels, name="made", confidence=0.
     return session
 
 
-def marked_frames(times):
-    """A miss and a find in each frame; where the miss stands tells the frame: x = 10 + 2 (frame mod 290)."""
+def marked_frames(times, unit=1):
+    """A miss and a find in each frame; where the miss stands tells the frame. *unit*: pixels of the video for one of picture()."""
     for n, pts in enumerate(times):
-        x = 10.0 + 2 * (n % 290)
-        yield n, pts, [(FN, 0, 0, (0, 0, 0, 0), (x, 140, 30, 80), 0, 1),
-                       (TP, 1, 0.9, (x, 250, 30, 60), (x, 252, 30, 60), 0.9, 2)]
+        x = mark_at(n)
+        missed, truth, found = ([v * unit for v in box] for box in ((x, 140, 30, 80), (x, 252, 30, 60), (x, 250, 30, 60)))
+        yield n, pts, [(FN, 0, 0, (0, 0, 0, 0), missed, 0, 1), (TP, 1, 0.9, found, truth, 0.9, 2)]
 
 
 def many_frames(n_rows, n_frames, pts_step=40000):

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import time
 
 import openapi
@@ -145,6 +146,41 @@ def test_frames_and_bytes(data, server):
     times = server.get(f"/api/v1/videos/{video}/times")
     assert times.json == {"video_id": video, "frames": 71, "first_pts_us": 0, "steps": [40000, 70]}
     assert server.get(f"/api/v1/videos/{video}/times", headers={"If-None-Match": times.headers["ETag"]}).status == 304
+
+
+def jpeg_size(body):
+    at = 2
+    while body[at + 1] not in (0xC0, 0xC2):
+        at += 2 + int.from_bytes(body[at + 2:at + 4], "big")
+    return int.from_bytes(body[at + 7:at + 9], "big"), int.from_bytes(body[at + 5:at + 7], "big")
+
+
+def gray_of(body, width, height):
+    done = subprocess.run(["ffmpeg", "-v", "error", "-i", "-", "-f", "rawvideo", "-pix_fmt", "gray", "-"], input=body, stdout=subprocess.PIPE, check=True)
+    assert len(done.stdout) == width * height
+    return done.stdout
+
+
+@pytest.mark.skipif(not shutil.which("ffmpeg"), reason="pictures are compared with ffmpeg's help")
+def test_a_part_of_a_frame(data, server):
+    video = server.video(server.project(), data / CLIP)
+    known = server.video_known(video)
+    wide, high = known["width"], known["height"]
+    frames = f"/api/v1/videos/{video}/frames"
+    whole = gray_of(server.get(f"{frames}/40.jpg").body, wide, high)
+    for x, y, w, h in ((0, 0, 64, 48), (33, 17, 101, 75), (wide - 50, high - 40, 50, 40), (0, 0, wide, high)):
+        reply = server.get(f"{frames}/40.jpg?crop={x},{y},{w},{h}")
+        assert reply.status == 200 and jpeg_size(reply.body) == (w, h)
+        part = gray_of(reply.body, w, h)
+        apart = sum(abs(part[j * w + i] - whole[(y + j) * wide + x + i]) for j in range(h) for i in range(w)) / (w * h)
+        assert apart < 3, f"{x},{y},{w},{h}: {apart} levels apart"
+    assert jpeg_size(server.get(f"{frames}/40.jpg?crop=10,10,200,100&width=88").body) == (88, 44)
+    etags = {server.get(f"{frames}/40.jpg{q}").headers["ETag"] for q in ("", "?crop=0,0,64,48", "?crop=1,0,64,48", "?crop=1,0,64,48&width=32")}
+    assert len(etags) == 4
+    for wrong in ("1,2,3", "1,2,3,4,5", "1,2,3,4,", "0,0,0,9", "0,0,9,0", "-1,0,9,9", "a,0,9,9", "1.5,0,9,9", f"0,0,{wide + 1},9", f"0,0,9,{high + 1}",
+                  f"{wide},0,1,1", "99999,99999,99999,99999", "999999999999999999999,0,9,9"):
+        refused = server.get(f"{frames}/40.jpg?crop={wrong}")
+        assert refused.status == 400 and "crop" in refused.json["message"], wrong
 
 
 def test_a_preview_where_browsers_cannot_play(data, server):

@@ -3,6 +3,7 @@
 
 #include "media/annotate.h"
 
+#include <limits.h>
 #include <math.h>
 #include <sys/stat.h>
 
@@ -325,6 +326,88 @@ static void test_scaled_jpeg(void **state)
     }
 }
 
+// Dark, with a bright part.
+static struct picture *with_part(enum picture_layout layout, int bits,
+                                 const struct picture_window *w)
+{
+    struct picture *p;
+    int shift = layout == PICTURE_YUV_PLANAR ? 1 : 0;
+    assert_int_equal(picture_create(layout, 160, 96, bits, shift, shift, &p), 0);
+    p->range = PICTURE_FULL;
+    for (int k = 1; k < 3 && p->planes[k]; k++) {
+        size_t n = (size_t)p->strides[k] * 48;
+        memset(picture_plane(p, k), 128, n);
+        for (size_t b = 0; bits > 8 && b < n / 2; b++)
+            ((uint16_t *)(void *)picture_plane(p, k))[b] = 512;
+    }
+    for (int y = 0; y < 96; y++) {
+        uint8_t *line = picture_plane(p, 0) + y * p->strides[0];
+        for (int x = 0; x < 160; x++) {
+            bool is_in = x >= w->x && x < w->x + w->width && y >= w->y && y < w->y + w->height;
+            int v = is_in ? 200 : 40;
+            if (layout == PICTURE_RGB)
+                memset(line + 3 * (ptrdiff_t)x, v, 3);
+            else if (bits > 8)
+                ((uint16_t *)(void *)line)[x] = (uint16_t)(v * 4);
+            else
+                line[x] = (uint8_t)v;
+        }
+    }
+    return p;
+}
+
+static void check_window(const struct picture *p, struct picture_window w, int max_width, int wants)
+{
+    uint8_t *jpeg;
+    size_t n;
+    struct picture *got;
+    struct picture_decoder *d;
+    assert_int_equal(picture_jpeg_window(p, &w, max_width, 100, &jpeg, &n), 0);
+    assert_int_equal(picture_decoder_create(100000, &d), 0);
+    assert_int_equal(picture_decode(d, "made", jpeg, n, &got, NULL), 0);
+    int width = max_width > 0 ? MIN(max_width, w.width) : w.width;
+    assert_int_equal(got->width, width);
+    assert_int_equal(got->height, w.height * width / w.width);
+    for (int y = 0; y < got->height; y += got->height - 1)
+        for (int x = 0; x < got->width; x += got->width - 1)
+            assert_in_range(got->planes[0][y * got->strides[0] + x], wants - 16, wants + 16);
+    picture_unref(&got);
+    picture_decoder_destroy(d);
+    mem_free(jpeg);
+}
+
+static void test_window(void **state)
+{
+    (void)state;
+    static const struct {
+        enum picture_layout layout;
+        int bits;
+    } layouts[] = {{PICTURE_YUV_PLANAR, 8},
+                   {PICTURE_YUV_PLANAR, 10},
+                   {PICTURE_NV12, 8},
+                   {PICTURE_GRAY, 8},
+                   {PICTURE_RGB, 8}};
+    static const struct picture_window parts[] = {
+        {0, 0, 64, 48}, {37, 21, 50, 33}, {96, 60, 64, 36}, {1, 1, 159, 95}};
+    for (size_t i = 0; i < ARRAY_LEN(layouts); i++)
+        for (size_t k = 0; k < ARRAY_LEN(parts); k++) {
+            struct picture *p = with_part(layouts[i].layout, layouts[i].bits, &parts[k]);
+            check_window(p, parts[k], 0, 200); // bright up to its very corners
+            check_window(p, parts[k], 20, 200);
+            picture_unref(&p);
+        }
+    static const struct picture_window wrong[] = {
+        {0, 0, 0, 0},   {-1, 0, 8, 8},  {0, -1, 8, 8}, {0, 0, 161, 8}, {0, 0, 8, 97},
+        {160, 0, 1, 1}, {153, 0, 8, 8}, {0, 89, 8, 8}, {0, 0, 8, 0},   {1, 0, INT_MAX, 8}};
+    struct picture *p = with_part(PICTURE_RGB, 8, &parts[1]);
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        uint8_t *jpeg;
+        size_t n;
+        assert_int_equal(picture_jpeg_window(p, &wrong[i], 0, 90, &jpeg, &n), ERR_INVALID);
+    }
+    picture_unref(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,8 +415,9 @@ int main(void)
         cmocka_unit_test(test_label_texts), cmocka_unit_test(test_font),
         cmocka_unit_test(test_video),       cmocka_unit_test(test_video_refusals),
         cmocka_unit_test(test_full_disk),   cmocka_unit_test(test_jpeg),
-        cmocka_unit_test(test_scaled_jpeg), cmocka_unit_test(test_marks),
-        cmocka_unit_test(test_wild_marks),  cmocka_unit_test(test_captions),
+        cmocka_unit_test(test_scaled_jpeg), cmocka_unit_test(test_window),
+        cmocka_unit_test(test_marks),       cmocka_unit_test(test_wild_marks),
+        cmocka_unit_test(test_captions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

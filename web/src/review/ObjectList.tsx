@@ -25,6 +25,9 @@ interface Props {
   clock: FrameClock;
   thumbs: Thumbs;
   row: number;
+  /** The one that is looked at: the list goes along where it is in the order of time. */
+  frame: number;
+  isDone: boolean;
   sort: SortKey;
   descending: boolean;
   onSort: (key: SortKey) => void;
@@ -84,7 +87,7 @@ function usePages(data: ReviewData, answer: QueryAnswer | null) {
 }
 
 export function ObjectList(props: Props) {
-  const { data, answer, row, onPick, sort, descending } = props;
+  const { data, answer, row, frame, isDone, onPick, sort, descending } = props;
   const box = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState(0);
   const [height, setHeight] = useState(400);
@@ -142,6 +145,26 @@ export function ObjectList(props: Props) {
       isOld = true;
     };
   }, [row, answer, data, moveTo]);
+
+  // So do the rows of the frame that is looked at, unless some of them are seen already.
+  const isFollowing = isDone && sort === "time" && answer !== null;
+  const version = useRef(-1);
+  version.current = answer?.version ?? -1;
+  useEffect(() => {
+    if (!isFollowing) return;
+    let isOld = false;
+    void data
+      .ask("placeOfFrame", { version: version.current, frame, descending })
+      .then(([from, to]) => {
+        if (isOld || from < 0) return;
+        const [a, b] = visible(sNow.current, topNow.current, 0);
+        if (Math.max(a, from) >= Math.min(b, to)) moveTo(from * ROW);
+      })
+      .catch(() => {});
+    return () => {
+      isOld = true;
+    };
+  }, [isFollowing, descending, frame, data, moveTo]);
 
   const [first, last] = visible(s, top, 4);
   useEffect(() => ask(first, last), [ask, first, last]);
@@ -247,6 +270,7 @@ export function ObjectList(props: Props) {
                     w={f[0].w[f[1]]!}
                     h={f[0].h[f[1]]!}
                     isChosen={f[0].row[f[1]] === row}
+                    isNow={f[0].frame[f[1]] === frame}
                     place={i}
                     total={n}
                     clock={props.clock}
@@ -278,6 +302,7 @@ interface RowProps {
   w: number;
   h: number;
   isChosen: boolean;
+  isNow: boolean;
   place: number;
   total: number;
   clock: FrameClock;
@@ -293,7 +318,7 @@ const ListRow = memo(function ListRow(p: RowProps) {
   return (
     <div
       id={`rv-row-${p.id}`}
-      className={`rv-row ${p.isChosen ? "chosen" : ""}`}
+      className={`rv-row ${p.isChosen ? "chosen" : ""} ${p.isNow ? "now" : ""}`}
       role="option"
       aria-selected={p.isChosen}
       aria-posinset={p.place + 1}
@@ -324,7 +349,14 @@ function Crop({ id, frame, x, y, w, h, thumbs }: RowProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     const c = canvas.current!.getContext("2d")!;
-    const put = (b: ImageBitmap) => c.drawImage(b, 0, 0, c.canvas.width, c.canvas.height);
+    const put = (b: ImageBitmap) => {
+      c.clearRect(0, 0, c.canvas.width, c.canvas.height);
+      c.drawImage(
+        b,
+        Math.round((c.canvas.width - b.width) / 2),
+        Math.round((c.canvas.height - b.height) / 2),
+      );
+    };
     const known = thumbs.get(id);
     if (known) {
       put(known);

@@ -12,18 +12,19 @@ import { toast } from "../ui/toast";
 import { USUAL_CONFIDENCE, readView, writeView, type View } from "./address";
 import type { FrameClock } from "./clock";
 import { FN, FP, TP } from "./columns";
-import { ReviewData, latest } from "./data";
+import { latest, type ReviewData } from "./data";
 import { EditBar } from "./EditBar";
 import { Filters } from "./Filters";
 import { FrameStore } from "./frame";
 import { Keys } from "./Keys";
 import { drawObjects, drawTrails, hitRow, type Look } from "./marks";
 import { ObjectList } from "./ObjectList";
+import { detectionsUrl, open, sourceOf } from "./opening";
 import { RATES, type Place, type Player, type PlayerState } from "./player";
 import type { Progress, QueryAnswer, Source, TimelineAnswer } from "./protocol";
 import { ALL_OUTCOMES, type Filter, type SortKey } from "./query";
 import { Stage, type Overlay } from "./Stage";
-import { Thumbs } from "./thumbs";
+import { Thumbs, type Rect } from "./thumbs";
 import { MAX_LANES, Timeline } from "./Timeline";
 import { Transport } from "./Transport";
 import { useTruthEditing } from "./editing";
@@ -62,19 +63,6 @@ function useView(): [View, (patch: Partial<View>) => void] {
   return [view, patch];
 }
 
-function detectionsUrl(video: string, task: string | null) {
-  return `/api/v1/videos/${video}/detections${task ? `?task=${encodeURIComponent(task)}` : ""}`;
-}
-
-function sourceOf(video: string, session: string | null, task: string | null): Source {
-  if (session)
-    return {
-      url: `/api/v1/sessions/${encodeURIComponent(session)}/detections?video=${video}`,
-      truthUrl: null,
-    };
-  return { url: detectionsUrl(video, task), truthUrl: `/api/v1/videos/${video}/truth` };
-}
-
 /** A worker that holds the objects of one session (or run) of the video. */
 function useObjects(source: Source | null) {
   const [data, setData] = useState<ReviewData | null>(null);
@@ -89,10 +77,11 @@ function useObjects(source: Source | null) {
       setData(null);
       return;
     }
-    const d = new ReviewData();
+    const { data: d, done } = open(wanted);
     let isOpen = true;
     d.onProgress = setProgress;
-    d.open(wanted).catch((e: Error) => isOpen && setError(e.message));
+    if (d.progress) setProgress(d.progress);
+    done.catch((e: Error) => isOpen && setError(e.message));
     setData(d);
     return () => {
       isOpen = false;
@@ -406,13 +395,19 @@ export function Review({ projectId, video, clock, isExact }: Props) {
   }, [isDone]);
   const [thumbs, setThumbs] = useState<Thumbs | null>(null);
   useEffect(() => {
-    const t = new Thumbs((f, w) => frameUrl(video.id, f, w), video.width, { width: 88, height: 80 });
+    const size = { width: video.width, height: video.height };
+    const t = new Thumbs((f, w, crop) => frameUrl(video.id, f, w, crop), size, { width: 88, height: 80 });
     setThumbs(t);
     return () => t.close();
-  }, [video.id, video.width, data]);
+  }, [video.id, video.width, video.height, data]);
   const chooseSession = (id: string) => patch({ session: id || null, task: null, row: -1 });
-  const judgeWords =
-    progress?.judge === "session"
+  const judgeWords = progress?.isUnseen
+    ? progress.judge === "page"
+      ? "No model has looked at this video: all that its truth holds counts as missed."
+      : progress.done
+        ? "No model has looked at this video, and it has no truth."
+        : null
+    : progress?.judge === "session"
       ? null
       : progress?.judge === "page"
         ? `Judged on this page against the newest truth (IoU ≥ 0.5, class by class), not by a session.${progress.unjudged > 0 ? ` ${progress.unjudged} frames that the truth does not speak of are left out.` : ""}`
@@ -567,6 +562,8 @@ export function Review({ projectId, video, clock, isExact }: Props) {
               clock={clock}
               thumbs={thumbs}
               row={view.row}
+              frame={view.frame}
+              isDone={isDone}
               sort={view.sort}
               descending={view.descending}
               onSort={sortBy}
@@ -580,6 +577,9 @@ export function Review({ projectId, video, clock, isExact }: Props) {
   );
 }
 
-export function frameUrl(video: string, frame: number, width: number) {
-  return `/api/v1/videos/${video}/frames/${frame}.jpg${width ? `?width=${width}` : ""}`;
+/** *width* 0: as wide as it is. *crop*: only that part, whole pixels within the picture. */
+export function frameUrl(video: string, frame: number, width: number, crop?: Rect) {
+  const ask = [width ? `width=${width}` : "", crop ? `crop=${crop.x},${crop.y},${crop.w},${crop.h}` : ""];
+  const query = ask.filter(Boolean).join("&");
+  return `/api/v1/videos/${video}/frames/${frame}.jpg${query ? `?${query}` : ""}`;
 }

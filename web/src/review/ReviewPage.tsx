@@ -1,16 +1,24 @@
 // Review of one video: what the model found, missed and imagined, on the very frame.
 import { useQuery } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
 
 import type { PageProps } from "../app/routes";
 import { api } from "../api/client";
 import { queries, type Video } from "../api/queries";
 import { EmptyState, ErrorState, SkeletonRows } from "../ui/states";
 import { FrameClock } from "./clock";
+import { readView } from "./address";
+import { closeAhead, openAhead, sourceOf } from "./opening";
 import { Review } from "./Review";
 import "./review.css";
 
 export default function ReviewPage({ params }: PageProps) {
   const id = params["v"]!;
+  useState(() => {
+    const { session, task } = readView(new URLSearchParams(location.search));
+    openAhead(sourceOf(id, session, task));
+  });
+  useEffect(() => closeAhead, []);
   const video = useQuery(queries.video(id));
   const times = useQuery({
     queryKey: ["times", id],

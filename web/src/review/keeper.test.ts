@@ -58,7 +58,7 @@ function make(answers: Record<string, () => Response>) {
       );
       void keeper.hear({ id, kind, ask: what } as ToWorker);
     });
-  const open = (s: Partial<Source>) => ask("open", { url: "/d", truthUrl: null, ...s });
+  const open = (s: Partial<Source>) => ask("open", { url: "/d", truthUrl: null, mayBeMissing: false, ...s });
   const query = () => ask<QueryAnswer>("query", { filter: noFilter, sort: "time", descending: false });
   return { ask, open, query, told };
 }
@@ -96,6 +96,31 @@ describe("the keeper", () => {
     await k.open({ truthUrl: "/t" });
     expect(k.told.at(-1)).toMatchObject({ judge: "nobody", rows: 3 });
     expect((await k.query()).counts.detections).toBe(3);
+  });
+
+  it.each([
+    ["with a truth, all of it was missed", true, { judge: "page", rows: 1, unjudged: 0 }],
+    ["without one, there is nothing", false, { judge: "nobody", rows: 0 }],
+  ])("of a video that no model has looked at: %s", async (_, hasTruth, told) => {
+    const k = make(hasTruth ? { "/t": () => Response.json(coco) } : {});
+    await k.open({ truthUrl: "/t", mayBeMissing: true });
+    expect(k.told.at(-1)).toMatchObject({ ...told, done: true, isUnseen: true });
+    expect((await k.query()).counts).toEqual({ tp: 0, fp: 0, fn: hasTruth ? 1 : 0, detections: 0 });
+  });
+
+  it("finds a frame's rows in an answer by time", async () => {
+    const k = make(ok(bare));
+    await k.open({});
+    const at = async (frame: number, descending: boolean) => {
+      const q = await k.ask<QueryAnswer>("query", { filter: noFilter, sort: "time", descending });
+      return k.ask("placeOfFrame", { version: q.version, frame, descending });
+    };
+    expect(await at(0, false)).toEqual([0, 1]);
+    expect(await at(1, false)).toEqual([1, 3]);
+    expect(await at(9, false)).toEqual([2, 3]); // none so late: the last one
+    expect(await at(0, true)).toEqual([2, 3]);
+    expect(await at(1, true)).toEqual([0, 2]);
+    expect(await k.ask("placeOfFrame", { version: 0, frame: 1, descending: false })).toEqual([-1, -1]);
   });
 
   it("adds what a session left below its operating point, when asked", async () => {

@@ -49,6 +49,7 @@ export class Keeper {
   /** Detections alone, kept while truth may change. */
   private bare: Table | null = null;
   private hasRest = false;
+  private isUnseen = false;
 
   constructor(
     private readonly send: Send,
@@ -99,6 +100,8 @@ export class Keeper {
         const s = this.selection;
         return s && m.ask.version === this.version ? s.rows.subarray(0, s.n).indexOf(m.ask.row) : -1;
       }
+      case "placeOfFrame":
+        return this.placeOfFrame(m.ask);
       case "stop":
         this.stopped.abort();
         return undefined;
@@ -120,10 +123,29 @@ export class Keeper {
     };
   }
 
+  private placeOfFrame({ version, frame, descending }: Questions["placeOfFrame"][0]): [number, number] {
+    const s = this.selection;
+    if (!s || version !== this.version || s.n === 0) return [-1, -1];
+    const frameAt = (i: number) => this.table.frame[s.rows[descending ? s.n - 1 - i : i]!]!;
+    const firstFrom = (wanted: number) => {
+      let low = 0;
+      let high = s.n;
+      while (low < high) {
+        const mid = (low + high) >>> 1;
+        if (frameAt(mid) < wanted) low = mid + 1;
+        else high = mid;
+      }
+      return low;
+    };
+    const first = Math.min(firstFrom(frame), s.n - 1);
+    const last = Math.max(first + 1, firstFrom(frame + 1));
+    return descending ? [s.n - last, s.n - first] : [first, last];
+  }
+
   // ---- reading
 
   private async open(source: Source) {
-    await this.read(source.url, this.table);
+    this.isUnseen = !(await this.read(source.url, this.table, source.mayBeMissing));
     this.table.finish();
     this.judge = this.table.hasOutcomes ? "session" : "nobody";
     if (!this.table.hasOutcomes && source.truthUrl) await this.judgeByUrl(source.truthUrl);
@@ -131,12 +153,14 @@ export class Keeper {
     this.tell(true);
   }
 
-  private async read(url: string, into: Table) {
+  /** False: there is nothing at *url*, and there need not be. */
+  private async read(url: string, into: Table, mayBeMissing = false): Promise<boolean> {
     const reply = await this.get(url, {
       headers: { Accept: COLUMNS_TYPE },
       credentials: "same-origin",
       signal: this.stopped.signal,
     });
+    if (reply.status === 404 && mayBeMissing) return false;
     if (!reply.ok) throw new Error(await messageOf(reply));
     if (!reply.body) throw new Error("the detections did not come");
     const reader = new BlockReader((b) => into.append(b));
@@ -148,6 +172,7 @@ export class Keeper {
       if (into === this.table) this.tell(false);
     }
     reader.finish();
+    return true;
   }
 
   private async judgeByUrl(url: string) {
@@ -201,6 +226,7 @@ export class Keeper {
           done: this.done,
           hasOutcomes: t.hasOutcomes,
           hasTracks: t.hasTracks,
+          isUnseen: this.isUnseen,
           judge: this.judge,
           labels: t.labels,
           bytes: t.bytes + this.orders.bytes + (this.spare?.byteLength ?? 0) + (this.bare?.bytes ?? 0),

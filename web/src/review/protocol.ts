@@ -10,6 +10,8 @@ export interface Source {
   url: string;
   /** Detections alone are judged here by this truth (COCO), where there is any; null: not. */
   truthUrl: string | null;
+  /** No model may have looked yet: then everything in the truth was missed. */
+  mayBeMissing: boolean;
 }
 
 export interface Progress {
@@ -19,6 +21,8 @@ export interface Progress {
   done: boolean;
   hasOutcomes: boolean;
   hasTracks: boolean;
+  /** No model has looked at the video. */
+  isUnseen: boolean;
   /** Who matched: the session, this page, or nobody. */
   judge: "session" | "page" | "nobody";
   labels: Label[];
@@ -77,6 +81,8 @@ export interface Questions {
   next: [{ filter: Filter; row: number; frame: number; direction: 1 | -1 }, Pack];
   /** Where a row stands in the answer; -1: it is not in it. */
   place: [{ version: number; row: number }, number];
+  /** In an answer by time: the places of a frame's rows, or of the next frame that has some. */
+  placeOfFrame: [{ version: number; frame: number; descending: boolean }, [first: number, last: number]];
   stop: [null, void];
 }
 

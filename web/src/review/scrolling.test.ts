@@ -46,9 +46,25 @@ describe("a list that scrolls", () => {
   it("of no rows is at its beginning", () => expect(clampTop({ ...few, rows: 0 }, 99)).toBe(0));
 });
 
+const picture = { width: 640, height: 360 };
+
 it("a crop holds the object in its own proportions", () => {
-  const c = cropOf({ x: 100, y: 100, w: 200, h: 50 }, 1.5);
-  expect(c.w / c.h).toBeCloseTo(1.5);
-  expect(c.x).toBeLessThan(100);
-  expect(c.x + c.w).toBeGreaterThan(300);
+  const c = cropOf({ x: 200, y: 100, w: 200, h: 50 }, 1.5, picture);
+  expect(c.w / c.h).toBeCloseTo(1.5, 1);
+  expect(c.x).toBeLessThan(200);
+  expect(c.x + c.w).toBeGreaterThan(400);
+});
+
+it.each([
+  [{ x: -20, y: -9, w: 30, h: 30 }],
+  [{ x: 620, y: 340, w: 40, h: 40 }],
+  [{ x: 0, y: 0, w: 640, h: 360 }],
+  [{ x: 10.4, y: 0, w: 0.2, h: 359.7 }],
+  [{ x: 0, y: 170, w: 639.5, h: 3 }],
+])("a crop is of whole pixels within the picture: %o", (o) => {
+  const c = cropOf(o, 1.1, picture);
+  expect(Object.values(c).every(Number.isInteger)).toBe(true);
+  expect(Math.min(c.x, c.y, c.w - 1, c.h - 1)).toBeGreaterThanOrEqual(0);
+  expect(c.x + c.w).toBeLessThanOrEqual(640);
+  expect(c.y + c.h).toBeLessThanOrEqual(360);
 });

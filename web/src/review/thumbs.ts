@@ -1,8 +1,10 @@
-// Crops of rows for the list: one picture a frame from the server, few at a time, the newest wish first.
+// Crops of rows for the list, few at a time, the newest wish first: the server cuts them out, and where several
+// rows wait for one frame, that frame comes once and is cut here.
 
 const AT_ONCE = 2;
 const KEPT = 400;
 const KEPT_FRAMES = 24;
+const SHARED = 3; // rows of a frame that make it worth having whole
 const FRAME_WIDTH = 960;
 const PAUSE_MS = 1500; // after the server asked to wait
 
@@ -17,15 +19,15 @@ export interface Wish {
 
 export class Thumbs {
   private crops = new Map<number, ImageBitmap>();
-  private frames = new Map<number, Blob>();
+  private frames = new Map<number, Promise<Blob>>();
   private wishes = new Map<number, { wish: Wish; done: (b: ImageBitmap) => void }>();
   private running = 0;
   private isClosed = false;
   private notBefore = 0;
 
   constructor(
-    private readonly url: (frame: number, width: number) => string,
-    private readonly width: number,
+    private readonly url: (frame: number, width: number, crop?: Rect) => string,
+    private readonly picture: { width: number; height: number },
     private readonly size: { width: number; height: number },
   ) {}
 
@@ -76,26 +78,41 @@ export class Thumbs {
   }
 
   private async make(wish: Wish): Promise<ImageBitmap> {
-    let blob = this.frames.get(wish.frame);
-    if (!blob) {
-      const asked = FRAME_WIDTH < this.width ? FRAME_WIDTH : 0;
-      const reply = await fetch(this.url(wish.frame, asked), { credentials: "same-origin" });
-      if (reply.status === 429 || reply.status === 503) this.notBefore = performance.now() + PAUSE_MS;
-      if (!reply.ok) throw new Error(String(reply.status));
-      blob = await reply.blob();
-      this.frames.set(wish.frame, blob);
-      if (this.frames.size > KEPT_FRAMES) this.frames.delete(this.frames.keys().next().value!);
-    }
-    const scale = FRAME_WIDTH < this.width ? FRAME_WIDTH / this.width : 1;
-    const c = cropOf(wish, this.size.width / this.size.height);
+    const { width, height } = this.size;
+    const part = cropOf(wish, width / height, this.picture);
+    const fit = Math.min(width / part.w, height / part.h);
+    const sized: ImageBitmapOptions = {
+      resizeWidth: Math.max(1, Math.round(part.w * fit)),
+      resizeHeight: Math.max(1, Math.round(part.h * fit)),
+      resizeQuality: "medium",
+    };
+    let others = 0;
+    for (const w of this.wishes.values()) if (w.wish.frame === wish.frame) others++;
+    if (!this.frames.has(wish.frame) && others + 1 < SHARED)
+      return createImageBitmap(await this.load(this.url(wish.frame, width, part)), sized);
+    const whole = await this.frame(wish.frame);
+    const scale = FRAME_WIDTH < this.picture.width ? FRAME_WIDTH / this.picture.width : 1;
+    const scaled = (v: number) => Math.round(v * scale);
     return createImageBitmap(
-      blob,
-      Math.round(c.x * scale),
-      Math.round(c.y * scale),
-      Math.max(1, Math.round(c.w * scale)),
-      Math.max(1, Math.round(c.h * scale)),
-      { resizeWidth: this.size.width, resizeHeight: this.size.height, resizeQuality: "medium" },
-    );
+      whole, scaled(part.x), scaled(part.y), Math.max(1, scaled(part.w)), Math.max(1, scaled(part.h)), sized,
+    ); // prettier-ignore
+  }
+
+  private frame(frame: number): Promise<Blob> {
+    const known = this.frames.get(frame);
+    if (known) return known;
+    const coming = this.load(this.url(frame, FRAME_WIDTH < this.picture.width ? FRAME_WIDTH : 0));
+    this.frames.set(frame, coming);
+    coming.catch(() => this.frames.delete(frame));
+    if (this.frames.size > KEPT_FRAMES) this.frames.delete(this.frames.keys().next().value!);
+    return coming;
+  }
+
+  private async load(url: string): Promise<Blob> {
+    const reply = await fetch(url, { credentials: "same-origin" });
+    if (reply.status === 429 || reply.status === 503) this.notBefore = performance.now() + PAUSE_MS;
+    if (!reply.ok) throw new Error(String(reply.status));
+    return reply.blob();
   }
 
   private keep(row: number, b: ImageBitmap) {
@@ -108,10 +125,24 @@ export class Thumbs {
   }
 }
 
-/** The object with a little around it, in the crop's proportions. */
-export function cropOf(o: { x: number; y: number; w: number; h: number }, aspect: number) {
+export interface Rect {
+  x: number;
+  y: number;
+  w: number;
+  h: number;
+}
+
+/** The object with a little around it, in the crop's proportions where the picture has room: whole pixels within it. */
+export function cropOf(o: Rect, aspect: number, picture: { width: number; height: number }): Rect {
   const around = 1.3;
-  const h = Math.max(o.h * around, (o.w * around) / aspect, 24);
-  const w = h * aspect;
-  return { x: o.x + o.w / 2 - w / 2, y: o.y + o.h / 2 - h / 2, w, h };
+  const wanted = Math.max(o.h * around, (o.w * around) / aspect, 24);
+  const w = Math.max(1, Math.min(picture.width, Math.round(wanted * aspect)));
+  const h = Math.max(1, Math.min(picture.height, Math.round(wanted)));
+  const within = (v: number, most: number) => Math.max(0, Math.min(most, Math.round(v)));
+  return {
+    x: within(o.x + o.w / 2 - w / 2, picture.width - w),
+    y: within(o.y + o.h / 2 - h / 2, picture.height - h),
+    w,
+    h,
+  };
 }
