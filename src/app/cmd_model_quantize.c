@@ -33,7 +33,7 @@ static struct model_opts model_settings;
 static const struct opt rows[] = {
     OPT_TEXT(struct quantize_settings, "calibrate", calibrate, "SOURCE", "frames like those the model will see: a video, a directory of images, a pattern", NULL),
     OPT_INT(struct quantize_settings, "frames", frames, 2, QUANTIZE_MAX_FRAMES, "N", "frames used, spread over the source", "32"),
-    OPT_DOUBLE(struct quantize_settings, "max-loss", max_loss, 0, 1, "AP", "loss to stay within: layers that cost most stay in fp32", "0.01"),
+    OPT_DOUBLE(struct quantize_settings, "max-loss", max_loss, 0, 1, "AP", "loss to stay within: layers that cost most stay in bf16", "0.01"),
     OPT_TEXT(struct quantize_settings, "truth", truth, "FILE", "truth of the source: the loss is of AP; without it, of the agreement with fp32", NULL),
     OPT_TEXT(struct quantize_settings, "out", out, "FILE", "where to write the result", "MODEL.int8.json"),
     OPT_END,
@@ -53,7 +53,7 @@ const struct command command_model_quantize = {
     .usage = "FILE --calibrate SOURCE [options]",
     .details =
         "Runs the frames in fp32 and notes the range of every value, then in int8, and compares\n"
-        "the detections. Layers that cost most stay in fp32 until the loss is within --max-loss.\n"
+        "the detections. Layers that cost most stay in bf16 until the loss is within --max-loss.\n"
         "The result is a file beside the model (docs/FILES.md); --precision int8 uses it.",
     .sets = sets,
     .n_sets = ARRAY_LEN(sets),
@@ -66,7 +66,7 @@ static int report(const struct quantization *q, const char *path)
     str_buf_add_printable(&text, str_of(path));
     str_buf_printf(&text,
                    "\n%d frames of %s\n%s: fp32 %.4f, int8 %.4f (loss %.4f)\n"
-                   "layers in fp32: %d\n",
+                   "layers in bf16: %d\n",
                    q->n_frames, q->source,
                    q->measure == QUANTIZATION_AP ? "AP" : "agreement with fp32", q->fp32, q->int8,
                    q->loss, q->n_layers);

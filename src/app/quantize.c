@@ -5,6 +5,9 @@
 // same class and IoU at least 0.5; twice the sum of the matches' IoU times the smaller of their two
 // confidences, over the sum of all confidences of both lists. 1: the same; 0: nothing in common. Of
 // several pictures: sums of all. Detections from FLOOR on count.
+//
+// Single layers do little, less than a detection that comes or goes at FLOOR: to rank them,
+// confidences count from FLOOR on (EXCESS), so that what appears there begins with nothing.
 
 #include "app/quantize.h"
 
@@ -30,8 +33,8 @@ enum {
     MAX_DOUBLINGS = 16,
 };
 
-// Of the least loss seen: more layers in fp32 must bring more than this, as each costs time.
-#define NEAR_ENOUGH (4.0 / 3)
+// Of the least loss seen: more layers in bf16 must bring more than this, as each costs time.
+#define NEAR_ENOUGH 1.1
 static const double floor_confidence = 0.2;
 static const double ap_floor = 0.001; // AP needs the unsure ones too
 static const float least_overlap = 0.5f;
@@ -196,22 +199,22 @@ static int partner(const struct detection *d, const struct detection_list *other
 }
 
 static int add_agreement(const struct detection_list *a, const struct detection_list *b,
-                         struct agreement *sum)
+                         double from, struct agreement *sum)
 {
     bool *is_taken = mem_array(bool, b->n + 1);
     if (!is_taken)
         return ERR_NOMEM;
     for (size_t i = 0; i < b->n; i++)
-        sum->all += (double)b->items[i].confidence;
+        sum->all += (double)b->items[i].confidence - from;
     for (size_t i = 0; i < a->n; i++) { // the most confident first, as NMS leaves them
         const struct detection *d = &a->items[i];
         int k = partner(d, b, is_taken);
-        sum->all += (double)d->confidence;
+        sum->all += (double)d->confidence - from;
         if (k < 0)
             continue;
         is_taken[k] = true;
         sum->common += 2 * (double)box_iou(d->box, b->items[k].box) *
-                       (double)fminf(d->confidence, b->items[k].confidence);
+                       ((double)fminf(d->confidence, b->items[k].confidence) - from);
     }
     mem_free(is_taken);
     return 0;
@@ -254,8 +257,8 @@ static int observe(struct quantize *q)
     return r;
 }
 
-// Agreement on the first *n_frames* of frames spread over all.
-static int measure(struct quantize *q, int n_frames, double *ret_agreement)
+// Agreement on *n_frames* of the frames, spread over all; confidences count from *from* on.
+static int measure(struct quantize *q, int n_frames, double from, double *ret_agreement)
 {
     struct detector *d = NULL;
     struct agreement sum = {0};
@@ -265,7 +268,7 @@ static int measure(struct quantize *q, int n_frames, double *ret_agreement)
         struct detection_list found = {0};
         r = detect(d, q->frames[frame], floor_confidence, &found);
         if (r == 0)
-            r = add_agreement(&q->truth[frame], &found, &sum);
+            r = add_agreement(&q->truth[frame], &found, from, &sum);
         detection_list_finish(&found);
     }
     detector_destroy(d);
@@ -334,7 +337,7 @@ static int measure_ap(struct quantize *q, int precision, double *ret_ap)
 static int measure_result(struct quantize *q, double *ret_measure)
 {
     return q->objects ? measure_ap(q, PRECISION_INT8, ret_measure)
-                      : measure(q, q->n_frames, ret_measure);
+                      : measure(q, q->n_frames, 0, ret_measure);
 }
 
 // The better of the two rules by what they give.
@@ -382,7 +385,7 @@ static int measure_layers(struct quantize *q, struct damage *damages)
                     (struct plan_layer){q->result.ranges[k].name, PLAN_FP32};
         }
         damages[i].layer = i;
-        r = measure(q, n_probes, &damages[i].agreement);
+        r = measure(q, n_probes, floor_confidence, &damages[i].agreement);
     }
     qsort(damages, (size_t)n, sizeof(damages[0]), by_agreement);
     return r;
@@ -392,7 +395,7 @@ static int measure_without(struct quantize *q, const struct damage *damages, int
                            double *ret_measure)
 {
     for (int i = 0; i < n; i++)
-        q->layers[i] = (struct plan_layer){q->result.ranges[damages[i].layer].name, PLAN_FP32};
+        q->layers[i] = (struct plan_layer){q->result.ranges[damages[i].layer].name, PLAN_BF16};
     q->result.n_layers = n;
     return measure_result(q, ret_measure);
 }
@@ -402,7 +405,7 @@ static int measure_without(struct quantize *q, const struct damage *damages, int
 static int exempt_layers(struct quantize *q, double *agreement)
 {
     double seen[MAX_DOUBLINGS] = {*agreement};
-    int n_seen = 1; // seen[i]: with 2^(i - 1) layers in fp32, seen[0] with none
+    int n_seen = 1; // seen[i]: with 2^(i - 1) layers in bf16, seen[0] with none
     struct damage *damages = mem_array(struct damage, (size_t)q->result.n_ranges + 1);
     if (!damages)
         return ERR_NOMEM;

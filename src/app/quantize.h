@@ -4,7 +4,7 @@
 // The measure is COCO's AP on the frames where truth is given, else the agreement of int8's
 // detections with fp32's (see quantize.c); the loss is how much less it is than fp32's. With all
 // convolutions in int8 it may be above max_loss; then each layer's damage is measured by itself,
-// and those that cost most stay in fp32, more and more of them, until it is not. What cannot be
+// and those that cost most stay in bf16, more and more of them, until it is not. What cannot be
 // brought within the limit is a result as well: its loss says so.
 //
 // Ownership: quantize_destroy() frees the result. Threads: one.

@@ -98,8 +98,13 @@ enum cpu_isa kernel_conv_isa(const struct kernel_conv *c);
 // BF16. F32: the bits of the C version, up to the activation. U8: the same accumulators.
 // Activations with an exponential: SILU and SIGMOID within 2e-6 relative + 1e-7 for F32 outputs and
 // within 1e-4 of the value before rounding for the others.
+// *scratch*: kernel_conv_scratch() bytes, on a border of 64; it belongs to this run alone.
 void kernel_conv_run(const struct kernel_conv *c, const struct kernel_view *in,
-                     const struct kernel_view *add, const struct kernel_view *out);
+                     const struct kernel_view *add, const struct kernel_view *out, void *scratch);
+// What a run between pictures of these sizes works in, in bytes; 0: nothing (the views' data is not
+// looked at).
+size_t kernel_conv_scratch(const struct kernel_conv *c, const struct kernel_view *in,
+                           const struct kernel_view *out);
 
 // Operations a second (a multiplication and an addition are two) of one core in a convolution's
 // inner block with all data in the first cache: more cannot be had from these kernels. Measured

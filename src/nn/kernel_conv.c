@@ -21,6 +21,7 @@
 enum {
     WEIGHT_LIMIT = 127,
     BAND_BYTES = 192 * 1024, // of input that all groups pass over before the next: half of an L2
+    SCRATCH_SPARE = 64,      // behind a widened band, which units may read but for nothing
     MAX_PATCH_BYTES = KERNEL_CONV_MAX_TAPS * KERNEL_CONV_FEW_CHANNELS * 4 + KERNEL_UNIT_BYTES,
 };
 
@@ -80,9 +81,15 @@ const struct kernel_conv_impl *kernel_conv_impl_for(enum kernel_type type, enum 
     return &kernel_conv_c[type];
 }
 
-static int elements_per_unit(enum kernel_type type)
+// Of what the blocks read.
+static size_t element_bytes(const struct kernel_conv *c)
 {
-    return KERNEL_UNIT_BYTES / (int)kernel_type_bytes(type);
+    return c->impl->widen ? sizeof(int16_t) : kernel_type_bytes(c->opts.type);
+}
+
+static int elements_per_unit(const struct kernel_conv *c)
+{
+    return KERNEL_UNIT_BYTES / (int)element_bytes(c);
 }
 
 // --- weights
@@ -114,7 +121,7 @@ static void put_weight(const struct kernel_conv *c, size_t at, float w, float sc
         ((uint16_t *)(void *)c->weights)[at] = kernel_to_bf16(w);
         return;
     default:
-        if (c->impl->has_wide_weights)
+        if (c->impl->widen)
             ((int16_t *)(void *)c->weights)[at] = (int16_t)quantise_weight(w, scale);
         else
             ((int8_t *)c->weights)[at] = (int8_t)quantise_weight(w, scale);
@@ -127,13 +134,12 @@ static size_t weight_place(const struct kernel_conv *c, const struct group *g, i
 {
     int tap = c->is_merged ? ky : ky * c->opts.kernel_width + kx;
     int k = c->is_merged ? kx * c->opts.in_channels + in : in;
-    int n = elements_per_unit(c->opts.type);
+    int n = elements_per_unit(c);
     size_t unit = (size_t)tap * (size_t)c->n_units + (size_t)(k / n);
     int in_group = channel - g->first_channel;
     size_t panel = unit * (size_t)g->n_panels + (size_t)(in_group / KERNEL_LANES);
     size_t lane = panel * KERNEL_LANES + (size_t)(in_group % KERNEL_LANES);
-    return (g->weights_at / (c->impl->has_wide_weights ? 2 : 1)) / kernel_type_bytes(c->opts.type) +
-           lane * (size_t)n + (size_t)(k % n);
+    return g->weights_at / element_bytes(c) + lane * (size_t)n + (size_t)(k % n);
 }
 
 // Returns the sum of the channel's weights as they are kept (U8).
@@ -177,8 +183,9 @@ static void pack(struct kernel_conv *c, const struct kernel_conv_opts *opts)
 }
 
 // (2): as few groups as can be, of sizes as equal as can be.
-static void make_groups(struct kernel_conv *c, size_t unit_panel_bytes)
+static void make_groups(struct kernel_conv *c)
 {
+    const size_t unit_panel_bytes = (size_t)KERNEL_LANES * KERNEL_UNIT_BYTES;
     size_t at = 0;
     int panel = 0;
     for (int i = 0; i < c->n_groups; i++) {
@@ -191,15 +198,25 @@ static void make_groups(struct kernel_conv *c, size_t unit_panel_bytes)
     c->weights_bytes = at;
 }
 
+static void fill_padding(struct kernel_conv *c, size_t n_bytes)
+{
+    if (!c->impl->widen) {
+        memset(c->padding, c->opts.in_zero_point, n_bytes);
+        return;
+    }
+    int16_t *wide = (int16_t *)(void *)c->padding;
+    for (size_t i = 0; i < n_bytes / sizeof(*wide); i++)
+        wide[i] = (int16_t)c->opts.in_zero_point;
+}
+
 static int allocate(struct kernel_conv *c)
 {
     size_t n_channels = (size_t)c->n_panels * KERNEL_LANES;
     size_t padding = (size_t)c->n_units * KERNEL_UNIT_BYTES;
-    size_t panel = (size_t)KERNEL_LANES * KERNEL_UNIT_BYTES * (c->impl->has_wide_weights ? 2 : 1);
     c->groups = mem_array(struct group, (size_t)c->n_groups);
     if (!c->groups)
         return ERR_NOMEM;
-    make_groups(c, panel);
+    make_groups(c);
     c->weights = (uint8_t *)mem_aligned(c->weights_bytes);
     c->offset = mem_array(float, n_channels);
     c->factor = c->opts.type == KERNEL_U8 ? mem_array(float, n_channels) : NULL;
@@ -208,14 +225,14 @@ static int allocate(struct kernel_conv *c)
         return ERR_NOMEM;
     memset(c->weights, 0, c->weights_bytes);
     if (c->opts.type == KERNEL_U8)
-        memset(c->padding, c->opts.in_zero_point, padding);
+        fill_padding(c, padding);
     return 0;
 }
 
 static void plan_units(struct kernel_conv *c)
 {
     const struct kernel_conv_opts *o = &c->opts;
-    int per_unit = elements_per_unit(o->type);
+    int per_unit = elements_per_unit(c);
     c->is_merged = o->in_channels <= KERNEL_CONV_FEW_CHANNELS;
     c->n_taps = c->is_merged ? o->kernel_height : o->kernel_height * o->kernel_width;
     int elements = c->is_merged ? o->in_channels * o->kernel_width : o->in_channels;
@@ -285,9 +302,13 @@ enum cpu_isa kernel_conv_isa(const struct kernel_conv *c)
 struct walk {
     const struct kernel_conv *conv;
     const uint8_t *in;
+    ptrdiff_t in_from; // bytes of the picture before *in*: a band of it, widened
     int in_height, in_width;
     int out_height, out_width;
-    ptrdiff_t in_stride; // bytes from pixel to pixel
+    ptrdiff_t in_stride;   // bytes from pixel to pixel
+    const uint8_t *narrow; // the picture, where *in* is a widened band of it, in *wide*
+    ptrdiff_t narrow_stride;
+    int16_t *wide;
     struct kernel_finish finish;
     uint8_t *out;
     const uint8_t *add;
@@ -304,12 +325,12 @@ static void point_tap(const struct walk *w, const uint8_t **pixels, int n, int y
 {
     const struct kernel_conv_opts *o = &w->conv->opts;
     int first = x * o->stride - o->pad_left + kx;
-    const uint8_t *row = w->in + (ptrdiff_t)y * w->in_width * w->in_stride;
     bool is_inside = y >= 0 && y < w->in_height;
+    const uint8_t *row =
+        is_inside ? w->in + ((ptrdiff_t)y * w->in_width * w->in_stride - w->in_from) : NULL;
     for (int i = 0; i < n; i++) {
         int at = first + i * o->stride;
-        pixels[i] =
-            is_inside && at >= 0 && at < w->in_width ? row + at * w->in_stride : w->conv->padding;
+        pixels[i] = row && at >= 0 && at < w->in_width ? row + at * w->in_stride : w->conv->padding;
     }
 }
 
@@ -335,12 +356,13 @@ static const uint8_t *merged_row(const struct walk *w, uint8_t *patch, int y, in
     ptrdiff_t at = (row + x) * w->in_stride;
     ptrdiff_t n_bytes = (ptrdiff_t)c->n_units * KERNEL_UNIT_BYTES;
     if (x >= 0 && x + width <= w->in_width && at + n_bytes <= end)
-        return w->in + at;
+        return w->in + (at - w->in_from);
     memcpy(patch, c->padding, (size_t)n_bytes);
     int from = MAX(x, 0);
     int to = MIN(x + width, w->in_width);
     if (from < to)
-        memcpy(patch + (from - x) * w->in_stride, w->in + (row + from) * w->in_stride,
+        memcpy(patch + (from - x) * w->in_stride,
+               w->in + ((row + from) * w->in_stride - w->in_from),
                (size_t)((to - from) * w->in_stride));
     return patch;
 }
@@ -455,28 +477,71 @@ static void run_band(struct walk *w, int y_from, int y_to, int x_from, int x_to)
     }
 }
 
-// The widest band of a flattened picture, and the most pixels that a row's blocks have.
-static int band_columns(const struct walk *w, ptrdiff_t pixel_bytes)
+// --- bands
+
+// What all groups pass over before the next such part of the picture.
+struct bands {
+    int rows, columns; // of the output
+};
+
+static bool is_flat(const struct walk *w)
 {
-    ptrdiff_t most = MAX(BAND_BYTES / pixel_bytes, KERNEL_MAX_PIXELS);
-    return (int)MIN(most, w->out_width);
+    const struct kernel_conv_opts *o = &w->conv->opts;
+    return o->kernel_height == 1 && o->kernel_width == 1 && o->stride == 1;
+}
+
+static struct bands bands_of(const struct walk *w)
+{
+    ptrdiff_t stride = w->conv->opts.stride;
+    ptrdiff_t pixel_bytes = w->in_stride * stride * stride;
+    ptrdiff_t columns = MAX(BAND_BYTES / pixel_bytes, KERNEL_MAX_PIXELS);
+    return (struct bands){
+        .rows = (int)MAX(BAND_BYTES / (pixel_bytes * w->out_width), 1),
+        .columns = w->out_height == 1 ? (int)MIN(columns, w->out_width) : w->out_width,
+    };
+}
+
+// The input rows that output rows [y, y_to) read: *ret_from* and how many.
+static int rows_read(const struct walk *w, int y, int y_to, int *ret_from)
+{
+    const struct kernel_conv_opts *o = &w->conv->opts;
+    int from = MAX(y * o->stride - o->pad_top, 0);
+    int to = MIN((y_to - 1) * o->stride - o->pad_top + o->kernel_height, w->in_height);
+    *ret_from = from;
+    return MAX(to - from, 0);
+}
+
+// Columns matter where the picture is flat; else bands are whole rows.
+static void widen_band(struct walk *w, int y, int y_to, int x, int x_to)
+{
+    int row = 0;
+    int n_rows = rows_read(w, y, y_to, &row);
+    bool is_part = is_flat(w);
+    size_t n_pixels = is_part ? (size_t)(x_to - x) : (size_t)n_rows * (size_t)w->in_width;
+    ptrdiff_t first = is_part ? x : (ptrdiff_t)row * w->in_width;
+    w->in_from = first * w->in_stride;
+    w->conv->impl->widen(w->narrow + first * w->narrow_stride, w->narrow_stride, n_pixels,
+                         (size_t)w->conv->opts.in_channels, w->wide,
+                         w->in_stride / (ptrdiff_t)sizeof(int16_t));
 }
 
 static void run_bands(struct walk *w)
 {
     const struct kernel_conv_impl *impl = w->conv->impl;
-    ptrdiff_t stride = w->conv->opts.stride;
-    ptrdiff_t pixel_bytes = w->in_stride * stride * stride;
-    int columns = w->out_height == 1 ? band_columns(w, pixel_bytes) : w->out_width;
-    int rows = (int)MAX(BAND_BYTES / (pixel_bytes * w->out_width), 1);
+    struct bands b = bands_of(w);
     int most = impl->max_pixels[w->conv->groups[0].n_panels];
-    int n_blocks = (columns + most - 1) / most;
-    w->most_pixels = (columns + n_blocks - 1) / n_blocks;
+    int n_blocks = (b.columns + most - 1) / most;
+    w->most_pixels = (b.columns + n_blocks - 1) / n_blocks;
     if (impl->begin)
         impl->begin(w->most_pixels, w->conv->n_units);
-    for (int y = 0; y < w->out_height; y += rows) {
-        for (int x = 0; x < w->out_width; x += columns)
-            run_band(w, y, MIN(y + rows, w->out_height), x, MIN(x + columns, w->out_width));
+    for (int y = 0; y < w->out_height; y += b.rows) {
+        for (int x = 0; x < w->out_width; x += b.columns) {
+            int y_to = MIN(y + b.rows, w->out_height);
+            int x_to = MIN(x + b.columns, w->out_width);
+            if (impl->widen)
+                widen_band(w, y, y_to, x, x_to);
+            run_band(w, y, y_to, x, x_to);
+        }
     }
     if (impl->end)
         impl->end();
@@ -485,8 +550,7 @@ static void run_bands(struct walk *w)
 // (1)
 static void flatten(struct walk *w)
 {
-    const struct kernel_conv_opts *o = &w->conv->opts;
-    if (o->kernel_height != 1 || o->kernel_width != 1 || o->stride != 1)
+    if (!is_flat(w))
         return;
     w->in_width *= w->in_height;
     w->out_width *= w->out_height;
@@ -498,7 +562,7 @@ static void assert_views(const struct kernel_conv *c, const struct kernel_view *
                          const struct kernel_view *add, const struct kernel_view *out)
 {
     const struct kernel_conv_opts *o = &c->opts;
-    int per_unit = elements_per_unit(o->type);
+    int per_unit = KERNEL_UNIT_BYTES / (int)kernel_type_bytes(o->type);
     int readable = (o->in_channels + per_unit - 1) / per_unit * per_unit;
     assert(in->type == o->type && in->channels == o->in_channels);
     assert(out->channels == o->out_channels && out->pixel_stride >= out->channels);
@@ -510,19 +574,49 @@ static void assert_views(const struct kernel_conv *c, const struct kernel_view *
     (void)readable;
 }
 
+// The sizes of both pictures as the walk sees them.
+static void set_sizes(struct walk *w, const struct kernel_conv *c, const struct kernel_view *in,
+                      const struct kernel_view *out)
+{
+    w->conv = c;
+    w->in_height = in->height;
+    w->in_width = in->width;
+    w->out_height = out->height;
+    w->out_width = out->width;
+    size_t stride = (size_t)in->pixel_stride;
+    if (c->impl->widen) {
+        size_t channels = (size_t)c->opts.in_channels;
+        stride = c->is_merged ? channels : (channels + 1) / 2 * 2;
+    }
+    w->in_stride = (ptrdiff_t)(stride * element_bytes(c));
+    flatten(w);
+}
+
+size_t kernel_conv_scratch(const struct kernel_conv *c, const struct kernel_view *in,
+                           const struct kernel_view *out)
+{
+    if (!c->impl->widen)
+        return 0;
+    struct walk w;
+    set_sizes(&w, c, in, out);
+    struct bands b = bands_of(&w);
+    size_t rows = (size_t)MIN((b.rows - 1) * c->opts.stride + c->opts.kernel_height, w.in_height);
+    size_t pixels = is_flat(&w) ? (size_t)b.columns : rows * (size_t)w.in_width;
+    return pixels * (size_t)w.in_stride + SCRATCH_SPARE;
+}
+
 void kernel_conv_run(const struct kernel_conv *c, const struct kernel_view *in,
-                     const struct kernel_view *add, const struct kernel_view *out)
+                     const struct kernel_view *add, const struct kernel_view *out, void *scratch)
 {
     assert_views(c, in, add, out);
     size_t out_bytes = kernel_type_bytes(out->type);
     struct walk w;
-    w.conv = c;
-    w.in = (const uint8_t *)in->data;
-    w.in_height = in->height;
-    w.in_width = in->width;
-    w.out_height = out->height;
-    w.out_width = out->width;
-    w.in_stride = (ptrdiff_t)((size_t)in->pixel_stride * kernel_type_bytes(in->type));
+    set_sizes(&w, c, in, out);
+    w.in = c->impl->widen ? (const uint8_t *)scratch : (const uint8_t *)in->data;
+    w.in_from = 0;
+    w.narrow = (const uint8_t *)in->data;
+    w.narrow_stride = in->pixel_stride;
+    w.wide = (int16_t *)scratch;
     w.out = (uint8_t *)out->data;
     w.add = add ? (const uint8_t *)add->data : NULL;
     w.out_bytes = out_bytes;
@@ -538,6 +632,5 @@ void kernel_conv_run(const struct kernel_conv *c, const struct kernel_view *in,
         .add_stride = add ? (ptrdiff_t)((size_t)add->pixel_stride * out_bytes) : 0,
         .out_stride = (ptrdiff_t)((size_t)out->pixel_stride * out_bytes),
     };
-    flatten(&w);
     run_bands(&w);
 }

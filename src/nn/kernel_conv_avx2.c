@@ -2,8 +2,8 @@
 // kernel_conv_avx2.c - the convolution's blocks in AVX2: FMA for F32, 16-bit products for U8.
 //
 // U8: vpmaddubsw saturates its sums of two products, so it cannot give the C version's sums. Bytes
-// are widened to 16 bits instead (weights when they are packed, inputs as they are broadcast) and
-// multiplied by vpmaddwd, which is exact and still twice as many products a cycle as FMA.
+// are widened to 16 bits instead, weights when they are packed, inputs a band at a time before the
+// blocks read them, and multiplied by vpmaddwd, which is exact and twice as many products as FMA's.
 
 #include <immintrin.h>
 #include <stddef.h>
@@ -46,53 +46,67 @@
         }                                                                                          \
     }
 
-// One panel by M pixels: four vectors, each of 4 channels' two half sums.
-#define DEFINE_U8(M)                                                                            \
-    AVX2 static void block_u8_x##M(const struct kernel_block *b, union kernel_sums *ret_sums)   \
-    {                                                                                           \
-        __m256i sums[M][4];                                                                     \
-        const __m256i *weights = (const __m256i *)b->weights;                                   \
-        const uint8_t *const *pixels = b->pixels;                                               \
-        KERNEL_UNROLL for (int m = 0; m < (M); m++)                                             \
-        {                                                                                       \
-            KERNEL_UNROLL for (int n = 0; n < 4; n++) sums[m][n] = _mm256_setzero_si256();      \
-        }                                                                                       \
-        for (int tap = 0; tap < b->n_taps; tap++) {                                             \
-            const uint8_t *p[M];                                                                \
-            KERNEL_UNROLL for (int m = 0; m < (M); m++) p[m] = pixels[m];                       \
-            pixels += (M);                                                                      \
-            for (ptrdiff_t k = 0; k < b->n_units; k++) {                                        \
-                __m256i x[M];                                                                   \
-                KERNEL_UNROLL for (int m = 0; m < (M); m++) x[m] =                              \
-                    widened(p[m] + k * KERNEL_UNIT_BYTES);                                      \
-                KERNEL_UNROLL for (int n = 0; n < 4; n++)                                       \
-                {                                                                               \
-                    __m256i w = _mm256_load_si256(weights + n);                                 \
-                    KERNEL_UNROLL for (int m = 0; m < (M); m++) sums[m][n] =                    \
-                        _mm256_add_epi32(sums[m][n], _mm256_madd_epi16(x[m], w));               \
-                }                                                                               \
-                weights += 4;                                                                   \
-            }                                                                                   \
-        }                                                                                       \
-        KERNEL_UNROLL for (int m = 0; m < (M); m++)                                             \
-        {                                                                                       \
-            store_pairs(ret_sums->s32 + m * KERNEL_LANES, sums[m][0], sums[m][1]);              \
-            store_pairs(ret_sums->s32 + m * KERNEL_LANES + AVX2_LANES, sums[m][2], sums[m][3]); \
-        }                                                                                       \
+// Likewise: a unit is two int16, which become one sum.
+#define DEFINE_U8(M)                                                                          \
+    AVX2 static void block_u8_x##M(const struct kernel_block *b, union kernel_sums *ret_sums) \
+    {                                                                                         \
+        __m256i sums[M][2];                                                                   \
+        const __m256i *weights = (const __m256i *)b->weights;                                 \
+        const uint8_t *const *pixels = b->pixels;                                             \
+        KERNEL_UNROLL for (int m = 0; m < (M); m++) sums[m][0] = sums[m][1] =                 \
+            _mm256_setzero_si256();                                                           \
+        for (int tap = 0; tap < b->n_taps; tap++) {                                           \
+            const uint8_t *p[M];                                                              \
+            KERNEL_UNROLL for (int m = 0; m < (M); m++) p[m] = pixels[m];                     \
+            pixels += (M);                                                                    \
+            for (ptrdiff_t k = 0; k < b->n_units; k++) {                                      \
+                __m256i low = _mm256_load_si256(weights);                                     \
+                __m256i high = _mm256_load_si256(weights + 1);                                \
+                weights += 2;                                                                 \
+                KERNEL_UNROLL for (int m = 0; m < (M); m++)                                   \
+                {                                                                             \
+                    __m256i x = load_pair(p[m] + k * KERNEL_UNIT_BYTES);                      \
+                    sums[m][0] = _mm256_add_epi32(sums[m][0], _mm256_madd_epi16(x, low));     \
+                    sums[m][1] = _mm256_add_epi32(sums[m][1], _mm256_madd_epi16(x, high));    \
+                }                                                                             \
+            }                                                                                 \
+        }                                                                                     \
+        KERNEL_UNROLL for (int m = 0; m < (M); m++)                                           \
+        {                                                                                     \
+            int32_t *to = ret_sums->s32 + m * KERNEL_LANES;                                   \
+            _mm256_storeu_si256((__m256i *)(void *)to, sums[m][0]);                           \
+            _mm256_storeu_si256((__m256i *)(void *)(to + AVX2_LANES), sums[m][1]);            \
+        }                                                                                     \
     }
 // clang-format on
 
-AVX2_INLINE __m256i widened(const uint8_t *p)
+AVX2_INLINE __m256i load_pair(const uint8_t *p)
 {
     int32_t v;
     memcpy(&v, p, sizeof(v));
-    return _mm256_cvtepu8_epi16(_mm_set1_epi32(v));
+    return _mm256_set1_epi32(v);
 }
 
-AVX2_INLINE void store_pairs(int32_t *ret, __m256i a, __m256i b)
+AVX2 static void widen_row(const uint8_t *in, size_t n, int16_t *out)
 {
-    __m256i sums = _mm256_permute4x64_epi64(_mm256_hadd_epi32(a, b), 0xd8);
-    _mm256_storeu_si256((__m256i *)(void *)ret, sums);
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(in + i));
+        _mm256_storeu_si256((__m256i *)(void *)(out + i), _mm256_cvtepu8_epi16(bytes));
+    }
+    for (; i < n; i++)
+        out[i] = in[i];
+}
+
+static void widen(const uint8_t *in, ptrdiff_t in_stride, size_t n_pixels, size_t n, int16_t *out,
+                  ptrdiff_t out_stride)
+{
+    if (in_stride == (ptrdiff_t)n && out_stride == (ptrdiff_t)n) {
+        widen_row(in, n_pixels * n, out);
+        return;
+    }
+    for (size_t i = 0; i < n_pixels; i++, in += in_stride, out += out_stride)
+        widen_row(in, n, out);
 }
 
 DEFINE_F32(1)
@@ -104,6 +118,9 @@ DEFINE_F32(6)
 DEFINE_U8(1)
 DEFINE_U8(2)
 DEFINE_U8(3)
+DEFINE_U8(4)
+DEFINE_U8(5)
+DEFINE_U8(6)
 
 // --- finish
 
@@ -116,6 +133,8 @@ AVX2_INLINE __m256 finished(const struct kernel_finish *f, const int32_t *sums, 
     __m256 v =
         f->factor ? _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum), _mm256_loadu_ps(f->factor + c), offset)
                   : _mm256_add_ps(_mm256_castsi256_ps(sum), offset);
+    if (f->type != KERNEL_F32 && activation == KERNEL_SILU)
+        return avx2_silu_quick(v);
     return avx2_activate(v, activation, f->alpha);
 }
 
@@ -163,9 +182,9 @@ AVX2 static void finish(const struct kernel_finish *f)
 const struct kernel_conv_impl kernel_conv_avx2[KERNEL_N_TYPES] = {
     [KERNEL_F32] = {CPU_ISA_AVX2, 1, {0, 6},
         {[1] = {NULL, block_f32_x1, block_f32_x2, block_f32_x3, block_f32_x4, block_f32_x5, block_f32_x6}},
-        finish, false},
-    [KERNEL_U8] = {CPU_ISA_AVX2, 1, {0, 3},
-        {[1] = {NULL, block_u8_x1, block_u8_x2, block_u8_x3}},
-        finish, true},
+        finish},
+    [KERNEL_U8] = {CPU_ISA_AVX2, 1, {0, 6},
+        {[1] = {NULL, block_u8_x1, block_u8_x2, block_u8_x3, block_u8_x4, block_u8_x5, block_u8_x6}},
+        finish, widen},
 };
 // clang-format on

@@ -320,8 +320,8 @@ AVX512 void kernel_finish_avx512(const struct kernel_finish *f)
 
 const struct kernel_conv_impl kernel_conv_avx512[KERNEL_N_TYPES] = {
     // clang-format off
-    [KERNEL_F32]  = {CPU_ISA_AVX512,     4, {0, 8, 8, 8, 6}, BLOCKS(f32),  kernel_finish_avx512, false, .half_blocks = HALVES},
-    [KERNEL_BF16] = {CPU_ISA_AVX512BF16, 4, {0, 8, 8, 8, 6}, BLOCKS(bf16), kernel_finish_avx512, false},
-    [KERNEL_U8]   = {CPU_ISA_AVX512VNNI, 4, {0, 8, 8, 8, 6}, BLOCKS(u8),   kernel_finish_avx512, false},
+    [KERNEL_F32]  = {CPU_ISA_AVX512,     4, {0, 8, 8, 8, 6}, BLOCKS(f32),  kernel_finish_avx512, .half_blocks = HALVES},
+    [KERNEL_BF16] = {CPU_ISA_AVX512BF16, 4, {0, 8, 8, 8, 6}, BLOCKS(bf16), kernel_finish_avx512},
+    [KERNEL_U8]   = {CPU_ISA_AVX512VNNI, 4, {0, 8, 8, 8, 6}, BLOCKS(u8),   kernel_finish_avx512},
     // clang-format on
 };

@@ -56,7 +56,8 @@ static double measure(struct bench *b, enum kernel_type type)
     }
     if (b->impl->end)
         b->impl->end();
-    double elements = (double)KERNEL_UNIT_BYTES / (double)kernel_type_bytes(type);
+    size_t element = b->impl->widen ? sizeof(int16_t) : kernel_type_bytes(type);
+    double elements = (double)KERNEL_UNIT_BYTES / (double)element;
     return best * 2 * elements * N_UNITS * KERNEL_LANES * b->block.n_panels * b->block.n_pixels;
 }
 
@@ -68,7 +69,7 @@ double kernel_peak(enum kernel_type type)
         return 0;
     }
     struct bench *b = mem_new(struct bench);
-    size_t weights = (size_t)N_UNITS * MAX_PANELS * KERNEL_LANES * KERNEL_UNIT_BYTES * 2; // if wide
+    size_t weights = (size_t)N_UNITS * MAX_PANELS * KERNEL_LANES * KERNEL_UNIT_BYTES;
     size_t pixels = (size_t)KERNEL_MAX_PIXELS * N_UNITS * KERNEL_UNIT_BYTES;
     uint8_t *room = mem_aligned(weights + pixels);
     double peak = 0;

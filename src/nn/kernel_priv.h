@@ -79,7 +79,10 @@ struct kernel_conv_impl {
     int max_pixels[KERNEL_MAX_PANELS + 1];
     kernel_block_fn *blocks[KERNEL_MAX_PANELS + 1][KERNEL_FEW_PIXELS + 1];
     kernel_finish_fn *finish;
-    bool has_wide_weights; // U8 weights are kept as int16
+    // U8, where there: blocks read int16, *n_pixels* pixels of *n* bytes each as many int16,
+    // strides in elements. Weights are kept as int16 then.
+    void (*widen)(const uint8_t *in, ptrdiff_t in_stride, size_t n_pixels, size_t n, int16_t *out,
+                  ptrdiff_t out_stride);
     // Where there: for all numbers of panels and pixels, between begin and end in one thread.
     kernel_block_fn *any_block;
     // Where there, by panels and pixels: for a last panel of at most half its channels.

@@ -48,10 +48,11 @@ static int compiler_init(struct compiler *c, const struct graph *g, const struct
     c->homes = mem_array(struct home, n);
     c->elements = mem_array(enum element, n);
     c->quants = mem_array(struct quant, n);
+    c->smalls = mem_array(enum element, n);
     c->wants_picture = mem_array(bool, n);
     c->takes_bf16 = mem_array(bool, n);
     bool ok = c->places && c->widened && c->orders && c->homes && c->elements && c->wants_picture &&
-              c->takes_bf16 && c->quants;
+              c->takes_bf16 && c->quants && c->smalls;
     return ok ? 0 : ERR_NOMEM;
 }
 
@@ -63,6 +64,7 @@ static void compiler_finish(struct compiler *c)
     mem_free(c->homes);
     mem_free(c->elements);
     mem_free(c->quants);
+    mem_free(c->smalls);
     mem_free(c->wants_picture);
     mem_free(c->takes_bf16);
     mem_free(c->blocks);

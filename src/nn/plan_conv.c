@@ -81,7 +81,7 @@ int conv_run(const struct conv *k, const void *in, const void *add, void *out, v
     if (k->way == WAY_DEPTHWISE)
         kernel_depthwise_run(k->rows, &k->depthwise, &from, &to);
     else
-        kernel_conv_run(k->kernel, &from, add ? &more : NULL, &to);
+        kernel_conv_run(k->kernel, &from, add ? &more : NULL, &to, scratch);
     if (k->after.kind != GRAPH_IDENTITY)
         activate(k, out);
     return 0;
@@ -293,6 +293,9 @@ static int make_conv(struct compiler *c, const struct graph_node *n, struct conv
         c->plan->n_scratch = MAX(c->plan->n_scratch, prim_conv_scratch(k->prim));
         c->plan->n_weights += prim_conv_bytes(k->prim);
     } else {
+        if (k->kernel)
+            c->plan->n_scratch =
+                MAX(c->plan->n_scratch, kernel_conv_scratch(k->kernel, &k->in, &k->out));
         c->plan->n_weights += k->kernel ? kernel_conv_bytes(k->kernel)
                                         : (size_t)s.weights->n_elements * sizeof(float);
     }

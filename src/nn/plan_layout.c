@@ -154,10 +154,10 @@ static struct view dense_view(const struct compiler *c, const struct graph_node 
 // What a value is kept in where all its readers take it.
 static enum element small_element(const struct compiler *c, const struct graph_node *n)
 {
-    enum element small = c->plan->precision == PLAN_BF16 ? ELEMENT_BF16 : ELEMENT_U8;
+    bool is_bf16 = c->plan->precision == PLAN_BF16;
+    enum element small = is_bf16 ? ELEMENT_BF16 : c->smalls[n->outputs[0]];
     if (n->op == GRAPH_CONV) {
-        bool can = small == ELEMENT_BF16 || (plan_conv_takes_int8(c, n) && !plan_is_exempt(c, n) &&
-                                             c->quants[n->outputs[0]].scale > 0);
+        bool can = is_bf16 || plan_conv_takes_int8(c, n);
         return can && c->takes_bf16[n->outputs[0]] ? small : ELEMENT_F32;
     }
     for (int k = 0; k < n->n_inputs; k++) {

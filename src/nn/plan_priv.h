@@ -172,6 +172,7 @@ struct compiler {
     struct home *homes;
     enum element *elements;
     struct quant *quants; // INT8: of values whose range is known
+    enum element *smalls; // INT8: what a value is kept in where its maker and all readers can
     bool *wants_picture;  // a convolution or the like reads it, perhaps behind steps between
     bool *takes_bf16;     // all its readers do
     int n_nested;         // concatenations being placed inside one another
@@ -233,10 +234,8 @@ bool layout_only_moves(const struct graph_node *n);
 
 // --- plan_int8.c
 int plan_quantise(struct compiler *c) MUST_CHECK;
-// What a convolution computes in.
+// What a convolution computes in: BF16 becomes FP32 where the CPU does not gain by it.
 enum plan_precision plan_layer_precision(const struct compiler *c, const struct graph_node *n);
-// Whether the caller asked for another precision than the plan's.
-bool plan_is_exempt(const struct compiler *c, const struct graph_node *n);
 const struct plan_range *plan_range_of(const struct compiler *c, int value); // NULL: none
 
 // --- plan_memory.c

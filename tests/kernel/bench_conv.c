@@ -51,6 +51,7 @@ struct row {
     struct kernel_conv *ours;
     struct onednn_conv *theirs;
     struct kernel_view in, out;
+    void *scratch;
     double ours_ms[N_ROUNDS], theirs_ms[N_ROUNDS];
 };
 
@@ -84,6 +85,10 @@ static struct row make_row(const struct layer *l, enum kernel_type type, enum cp
         .out = {out, size, size, l->out, l->out, type, 0.02f, 20},
     };
     must(kernel_conv_create(&o, &r.ours));
+    size_t n_scratch = kernel_conv_scratch(r.ours, &r.in, &r.out);
+    r.scratch = aligned_alloc(64, (n_scratch + 64) / 64 * 64);
+    if (!r.scratch)
+        exit(3);
     if (isa != CPU_ISA_AVX2) // oneDNN runs uncapped: a row of AVX2 would compare two CPUs
         r.theirs = onednn_conv_create(&o, &r.in, &r.out);
     return r;
@@ -94,7 +99,7 @@ static void time_rows(struct row *rows)
     for (int round = -2; round < N_ROUNDS; round++) {
         for (int i = 0; i < N_LAYERS; i++) {
             int64_t start = clock_now_ns();
-            kernel_conv_run(rows[i].ours, &rows[i].in, NULL, &rows[i].out);
+            kernel_conv_run(rows[i].ours, &rows[i].in, NULL, &rows[i].out, rows[i].scratch);
             if (round >= 0)
                 rows[i].ours_ms[round] = (double)(clock_now_ns() - start) / 1e6;
         }
@@ -147,6 +152,7 @@ static void bench_type(const char *name, enum kernel_type type, enum cpu_isa isa
     print_rows(what, rows);
     for (int i = 0; i < N_LAYERS; i++) {
         kernel_conv_destroy(rows[i].ours);
+        free(rows[i].scratch);
         onednn_conv_destroy(rows[i].theirs);
     }
 }

@@ -210,7 +210,10 @@ static bool run(struct task *t, enum cpu_isa isa, struct guarded *ret_out)
     *ret_out = guarded_make(t->out_bytes - tail, random_bits() % 2);
     memset(ret_out->bytes, 0x5a, t->out_bytes - tail);
     t->out.data = ret_out->bytes;
-    kernel_conv_run(c, &t->in, t->has_add ? &t->add : NULL, &t->out);
+    struct guarded scratch =
+        guarded_make((kernel_conv_scratch(c, &t->in, &t->out) + 63) / 64 * 64, false);
+    kernel_conv_run(c, &t->in, t->has_add ? &t->add : NULL, &t->out, scratch.bytes);
+    guarded_free(&scratch);
     kernel_conv_destroy(c);
     return true;
 }
