@@ -6,8 +6,10 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "app/app.h"
+#include "app/desktop.h"
 #include "app/progress.h"
 #include "app/self_client.h"
 #include "app/serving.h"
@@ -276,13 +278,13 @@ static int hand_over(struct handing *h, bool is_quiet)
 
 // ---- what is said
 
-static int print(struct handing *h, const char *data)
+// *page*: NULL where the build has none.
+static int print(struct handing *h, const char *page, const char *data)
 {
     struct str_buf out = STR_BUF_INIT(64 * KIB);
-    const bool has_page = get(h, "/") == 0;
     str_buf_puts(&out, "\nServed until Ctrl-C\n");
-    if (has_page)
-        str_buf_printf(&out, "  in a browser          %s/projects/%s\n", h->url, h->project_id);
+    if (page)
+        str_buf_printf(&out, "  in a browser          %s\n", page);
     else
         str_buf_puts(&out, "  (this build has no page for the browser)\n");
     str_buf_printf(&out, "  its interface         %s/api/v1/sessions/%s\n", h->url, h->session_id);
@@ -293,6 +295,20 @@ static int print(struct handing *h, const char *data)
     if (r == 0)
         r = app_write("-", &out);
     str_buf_finish(&out);
+    return r;
+}
+
+static int show(struct handing *h, const char *data)
+{
+    const char *page = NULL;
+    if (get(h, "/") == 0) {
+        page = arena_printf(h->arena, "%s/projects/%s", h->url, h->project_id);
+        if (!page)
+            return ERR_NOMEM;
+    }
+    int r = print(h, page, data);
+    if (r == 0 && page && isatty(STDOUT_FILENO))
+        IGNORE(desktop_open(page)); // the address was printed
     return r;
 }
 
@@ -317,7 +333,7 @@ static int serve(struct handing *h, const struct app_call *call)
     h->url = serving_url(s);
     r = hand_over(h, call->is_quiet);
     if (r == 0)
-        r = print(h, data);
+        r = show(h, data);
     if (r == 0)
         serving_wait(s);
     char why[ERR_MESSAGE_BYTES]; // closing the rooms may have things to say as well

@@ -186,6 +186,26 @@ def test_served(assay, data, tmp_path):
         assert server.made("GET", demo.session.group(2))["AP"] == metrics["coco"]["AP"]
 
 
+def test_opened_in_the_desktops_browser(assay, data, tmp_path, monkeypatch):
+    """The page's address reaches the desktop's opener, once, and only where there is a desktop."""
+    opened, opener = tmp_path / "opened.txt", tmp_path / "bin/xdg-open"
+    opener.parent.mkdir()
+    opener.write_text(f'#!/bin/sh\necho "$@" >> {opened}\n')
+    opener.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{opener.parent}:{os.environ['PATH']}")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    for display, expected in (("", False), (":9", True)):
+        monkeypatch.setenv("DISPLAY", display)
+        with Served(assay, tmp_path / "out", *campus(data), on_terminal=True) as demo:
+            page = re.search(r"in a browser +(http\S+/projects/\w+)", demo.text).group(1)
+            end = time.monotonic() + 10
+            while expected and not opened.exists() and time.monotonic() < end:
+                time.sleep(0.05)
+            assert demo.stop(signal.SIGINT) == 0, demo.errors()
+        assert opened.exists() == expected
+    assert opened.read_text() == page + "\n"
+
+
 def test_never_served_on_a_terminal(assay, data, tmp_path):
     with pytest.raises(AssertionError, match="it ended"), Served(assay, tmp_path / "out", *campus(data), "--serve", "never", on_terminal=True):
         pass
