@@ -50,6 +50,15 @@ function NoPage() {
   );
 }
 
+/** Whoever points at a link is about to follow it. */
+function loadAhead(e: Event) {
+  const link = e.target instanceof Element ? e.target.closest("a") : null;
+  if (!link || link.origin !== location.origin) return;
+  findRoute(link.pathname)
+    ?.route.page.load()
+    .catch(() => undefined);
+}
+
 export function App() {
   const path = usePath();
   const found = findRoute(path);
@@ -57,6 +66,11 @@ export function App() {
   useEffect(() => {
     document.title = `${title} · Assay`;
   }, [title, path]);
+  useEffect(() => {
+    const signs = ["pointerover", "focusin"];
+    for (const s of signs) document.addEventListener(s, loadAhead, { passive: true });
+    return () => signs.forEach((s) => document.removeEventListener(s, loadAhead));
+  }, []);
   const isBare = found?.route.bare ?? false;
   useEffect(() => {
     if (isBare) return; // nobody is logged in: there is nothing to hear

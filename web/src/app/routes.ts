@@ -1,6 +1,6 @@
 // Every page, its address and its code: each is loaded when it is first shown. The addresses are those
 // that src/api/r_page.c answers.
-import { lazy, type ComponentType, type LazyExoticComponent } from "react";
+import { createElement, lazy, useState, type ComponentType } from "react";
 
 import { matchPath, type Params } from "./router";
 
@@ -8,20 +8,35 @@ export interface PageProps {
   params: Params;
 }
 
+export interface Page {
+  (props: PageProps): React.ReactNode;
+  /** Ahead of being shown. Rejected: its code does not come. */
+  load: () => Promise<unknown>;
+}
+
 export interface Route {
   path: string;
   /** Bounded, for measurements: the label of /metrics. */
   name: string;
   title: string;
-  page: LazyExoticComponent<ComponentType<PageProps>>;
+  page: Page;
   /** Without the frame of navigation around it. */
   bare?: boolean;
   /** The whole window: no margins, no scrolling of the page. */
   full?: boolean;
 }
 
-function page(load: () => Promise<{ default: ComponentType<PageProps> }>): Route["page"] {
-  return lazy(load);
+/** A page whose code is there is shown at once; React would hold it back for 300 ms after showing that it loads. */
+function page(load: () => Promise<{ default: ComponentType<PageProps> }>): Page {
+  let ready: ComponentType<PageProps> | null = null;
+  const loaded = () => load().then((m) => ((ready = m.default), m));
+  const later = lazy(loaded);
+  const Page: Page = (props) => {
+    const [shown] = useState(() => ready ?? later);
+    return createElement(shown, props);
+  };
+  Page.load = loaded;
+  return Page;
 }
 
 const settings = page(() => import("../pages/SettingsPage"));

@@ -1,8 +1,10 @@
 // Review of one video: what the model found, missed and imagined, on the very frame.
-import { useQuery } from "@tanstack/react-query";
+import { queryOptions, useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 
+import { matchPath } from "../app/router";
 import type { PageProps } from "../app/routes";
+import { queryClient } from "../live/use";
 import { api } from "../api/client";
 import { queries, type Video } from "../api/queries";
 import { EmptyState, ErrorState, SkeletonRows } from "../ui/states";
@@ -12,15 +14,8 @@ import { closeAhead, openAhead, sourceOf } from "./opening";
 import { Review } from "./Review";
 import "./review.css";
 
-export default function ReviewPage({ params }: PageProps) {
-  const id = params["v"]!;
-  useState(() => {
-    const { session, task } = readView(new URLSearchParams(location.search));
-    openAhead(sourceOf(id, session, task));
-  });
-  useEffect(() => closeAhead, []);
-  const video = useQuery(queries.video(id));
-  const times = useQuery({
+function timesQuery(id: string) {
+  return queryOptions({
     queryKey: ["times", id],
     queryFn: async ({ signal }) => {
       const t = await api("get", "/api/v1/videos/{id}/times", { path: { id }, signal });
@@ -31,6 +26,27 @@ export default function ReviewPage({ params }: PageProps) {
     retry: 1,
     structuralSharing: false,
   });
+}
+
+function readAhead(id: string) {
+  const { session, task } = readView(new URLSearchParams(location.search));
+  openAhead(sourceOf(id, session, task));
+}
+
+// As the window's first page it begins to read before anything is shown.
+const here = matchPath("/projects/:p/videos/:v/review", location.pathname);
+if (here) {
+  readAhead(here["v"]!);
+  void queryClient.prefetchQuery(queries.video(here["v"]!));
+  void queryClient.prefetchQuery(timesQuery(here["v"]!));
+}
+
+export default function ReviewPage({ params }: PageProps) {
+  const id = params["v"]!;
+  useState(() => readAhead(id));
+  useEffect(() => closeAhead, []);
+  const video = useQuery(queries.video(id));
+  const times = useQuery(timesQuery(id));
   const error = video.error ?? (video.data?.status === "ready" ? times.error : null);
   if (error)
     return (
