@@ -3,6 +3,7 @@
 
 #include "media/av_input_priv.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -143,6 +144,28 @@ static int check_beginning(const char *path, int fd)
     return cause ? err_set(ERR_MEDIA, "%s: %s", path, cause) : 0;
 }
 
+static int make_io(const struct source *s, struct av_input *in)
+{
+    uint8_t *buffer = (uint8_t *)av_malloc(IO_BUFFER_BYTES);
+    if (buffer)
+        in->io = avio_alloc_context(buffer, IO_BUFFER_BYTES, 0, in, read_bytes, NULL,
+                                    in->is_pipe ? NULL : seek_bytes);
+    if (!in->io) {
+        av_free(buffer);
+        return err_set(ERR_NOMEM, "%s: out of memory", s->path);
+    }
+    in->io->seekable = in->is_pipe ? 0 : AVIO_SEEKABLE_NORMAL;
+    return 0;
+}
+
+static void close_io(struct av_input *in)
+{
+    avformat_close_input(&in->format); // does not touch an AVIOContext that is ours
+    if (in->io)
+        av_freep(&in->io->buffer);
+    avio_context_free(&in->io);
+}
+
 static int open_file(struct source *s, struct av_input *in)
 {
     in->fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -158,16 +181,7 @@ static int open_file(struct source *s, struct av_input *in)
         if (r < 0)
             return r;
     }
-    uint8_t *buffer = (uint8_t *)av_malloc(IO_BUFFER_BYTES);
-    if (buffer)
-        in->io = avio_alloc_context(buffer, IO_BUFFER_BYTES, 0, in, read_bytes, NULL,
-                                    is_regular ? seek_bytes : NULL);
-    if (!in->io) {
-        av_free(buffer);
-        return err_set(ERR_NOMEM, "%s: out of memory", s->path);
-    }
-    in->io->seekable = is_regular ? AVIO_SEEKABLE_NORMAL : 0;
-    return 0;
+    return make_io(s, in);
 }
 
 // Recognises the container before libav opens it.
@@ -283,12 +297,23 @@ int av_input_no_stream(const struct source *s, const struct av_input *in, const 
     return err_set(ERR_MEDIA, "%s: %s", s->path, otherwise);
 }
 
+int av_input_reopen(struct source *s, struct av_input *in)
+{
+    assert(in->fd >= 0 && !in->is_pipe);
+    close_io(in);
+    if (lseek(in->fd, 0, SEEK_SET) < 0)
+        return err_set_errno(errno, "%s", s->path);
+    int r = make_io(s, in);
+    if (r == 0)
+        r = open_format(s, in, false);
+    if (r == 0)
+        r = find_streams(s, in);
+    return r;
+}
+
 void av_input_close(struct av_input *in)
 {
-    avformat_close_input(&in->format); // does not touch an AVIOContext that is ours
-    if (in->io)
-        av_freep(&in->io->buffer);
-    avio_context_free(&in->io);
+    close_io(in);
     if (in->fd >= 0)
         close(in->fd);
     in->fd = -1;

@@ -26,6 +26,8 @@ struct av_input {
 // Opens, reads the header, finds what the streams are. ERR_MEDIA, ERR_NOT_FOUND, ERR_IO,
 // ERR_TOO_BIG, ERR_UNSUPPORTED, ERR_CANCELLED, ERR_TIMEOUT, ERR_NOMEM.
 int av_input_open(struct source *s, struct av_input *ret_input) MUST_CHECK;
+// A local regular file from its beginning once more, as if opened anew.
+int av_input_reopen(struct source *s, struct av_input *in) MUST_CHECK;
 void av_input_close(struct av_input *in); // half-opened ones too
 
 // True where the file is shorter than its outermost sizes say.

@@ -141,6 +141,7 @@ static int open_source(struct served *v)
         .end_s = q->end_s,
         .max_frames = q->max_frames,
         .threads = q->threads,
+        .unfiltered = q->unfiltered,
         .allow_network = q->allow_network != 0,
         .max_pixels = q->max_pixels,
     };

@@ -18,7 +18,10 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 PRINTF_LIKE(3, 0)
 static void keep_line(void *object UNUSED, int level, const char *format, va_list ap)
 {
+    static const char concealing[] = "concealing "; // ... errors in P frame
     struct media_log *log = current;
+    if (log && strncmp(format, concealing, sizeof(concealing) - 1) == 0)
+        log->n_concealed++;
     if (!log || (level & 0xff) > AV_LOG_ERROR)
         return;
     vsnprintf(log->line, sizeof(log->line), format, ap);
@@ -50,4 +53,5 @@ void media_log_clear(struct media_log *log)
 {
     log->line[0] = '\0';
     log->n_errors = 0;
+    log->n_concealed = 0;
 }

@@ -10,6 +10,7 @@ enum {
 struct media_log {
     char line[MEDIA_LOG_BYTES]; // last error line; "" with none
     int n_errors;               // lines since the last clear
+    int n_concealed;            // pictures whose gaps were filled, likewise: no error for libav
 };
 
 // From here on, libav's messages on this thread go to *log* (NULL: nowhere). Returns what was

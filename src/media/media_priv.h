@@ -79,6 +79,8 @@ bool source_must_stop(const struct source *s);
 void source_set_deadline(struct source *s);
 // Counts a refused packet or file and keeps the first reason.
 void source_count_undecodable(struct source *s, const char *reason);
+// Whether the caller asked for this frame.
+bool source_wants(const struct source *s, int64_t pts_us, int64_t ordinal);
 // The next picture without making it, counted as decoded. Behind source_next() and probe_file().
 int source_step(struct source *s, int64_t *ret_pts_us, int64_t *ret_ordinal) MUST_CHECK;
 // The next packet, in the order they lie, in place of any step. ERR_EOF. ERR_UNSUPPORTED: this kind

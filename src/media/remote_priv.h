@@ -26,6 +26,7 @@ struct remote_request {
     int64_t max_pixels;
     int32_t has_stream_index;
     int32_t threads;
+    int32_t unfiltered;
     int32_t allow_network;
     int32_t rule; // and what else source_prepare holds
     int32_t width, height, fill;

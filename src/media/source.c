@@ -3,8 +3,8 @@
 //
 // INVARIANTS
 // (1) counts.decoded = pictures given + counts.skipped; counts.decoded = ordinals handed out.
-// (2) Ordinals count from the stream's start: nothing seeks, frames before start are decoded and
-//     skipped.
+// (2) Ordinals count from the stream's start: nothing seeks, frames before start come out of the
+//     decoder (some hardly decoded, see skim.h) and are skipped.
 // (3) Once next has returned an error, it returns that error for ever.
 
 #include "media/source.h"
@@ -22,6 +22,14 @@
 #include "media/picture_list.h"
 #include "vision/picture.h"
 
+static const char *const unfiltered_names[] = {"none", "unreferenced", "all", NULL};
+
+const char *source_unfiltered_name(int unfiltered)
+{
+    assert(unfiltered >= SOURCE_UNFILTERED_NONE && unfiltered <= SOURCE_UNFILTERED_ALL);
+    return unfiltered_names[unfiltered];
+}
+
 // clang-format off
 const struct opt source_options[] = {
     OPT_DOUBLE(struct source_opts, "end", end_s, 0, 1e9, "SECONDS",
@@ -32,6 +40,10 @@ const struct opt source_options[] = {
     OPT_BOOL(struct source_opts, "live", live, "drop frames rather than lag behind"),
     OPT_INT(struct source_opts, "max-frames", max_frames, 0, 1e15, "N",
             "stop after so many frames", "all"),
+    OPT_CHOICE(struct source_opts, "skip-loop-filter", unfiltered, unfiltered_names, "FRAMES",
+               "decode without the loop filter, faster and with other pixels: unreferenced (frames "
+               "that no other refers to) or all (what is off adds up until the next key frame)",
+               "none"),
     OPT_DOUBLE(struct source_opts, "start", start_s, 0, 1e9, "SECONDS",
                "skip what is before this time, in seconds from the first frame", "0"),
     OPT_INT(struct source_opts, "stream-index", stream_index, -1, 1e6, "N",
@@ -223,7 +235,7 @@ static bool is_past_end(const struct source *s, int64_t pts_us)
     return s->opts.end_s > 0 && pts_us - s->first_pts_us >= us_of(s->opts.end_s);
 }
 
-static bool is_wanted(const struct source *s, int64_t pts_us, int64_t ordinal)
+bool source_wants(const struct source *s, int64_t pts_us, int64_t ordinal)
 {
     return ordinal % s->opts.stride == 0 && pts_us - s->first_pts_us >= us_of(s->opts.start_s);
 }
@@ -269,7 +281,7 @@ int source_next(struct source *s, struct picture **ret_picture)
             return end_with(s, nothing_decoded(s));
         if (r < 0)
             return r;
-        if (!is_wanted(s, pts_us, ordinal) || is_past_end(s, pts_us)) {
+        if (!source_wants(s, pts_us, ordinal) || is_past_end(s, pts_us)) {
             s->counts.skipped++;
             if (is_past_end(s, pts_us))
                 return end_with(s, err_set(ERR_EOF, "%s: end", s->path));

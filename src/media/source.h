@@ -21,6 +21,13 @@
 struct picture;
 struct source;
 
+// Which frames are given without H.264's and HEVC's loop filter: faster, with edges between blocks.
+enum source_unfiltered {
+    SOURCE_UNFILTERED_NONE,
+    SOURCE_UNFILTERED_UNREFERENCED, // those that no other frame refers to: none becomes another's
+    SOURCE_UNFILTERED_ALL,          // what is off adds up until the next key frame
+};
+
 // What an isolated source makes of its pictures before they leave the child.
 struct source_prepare {
     enum letterbox_rule rule;
@@ -42,6 +49,7 @@ struct source_opts {
     int64_t max_frames; // 0: all; counts pictures given out
     int threads;        // of the decoder [1: frame threads hold a picture each, and several
                         // sources side by side fill the cores]
+    int unfiltered;     // enum source_unfiltered
     bool allow_network; // http, https, tcp, tls; else files only
     bool live;          // a URL that must not lag: read as fast as it comes
     int64_t max_pixels; // larger pictures are refused [SOURCE_MAX_PIXELS]
@@ -84,6 +92,7 @@ struct source_info {
 struct source_counts {
     int64_t decoded;              // pictures the decoder gave
     int64_t skipped;              // of those: by stride, or outside start and end
+    int64_t skimmed;              // of those: hardly decoded, as no other frame refers to them
     int64_t undecodable;          // packets the decoder refused
     bool cut_short;               // the container ended before it said it would, or with an error
     char cut_reason[256];         // one line, when cut_short
@@ -119,7 +128,9 @@ int source_seek(struct source *s, const struct source_mark *mark) MUST_CHECK;
 // SHA-256 of the file's bytes in hex; ERR_UNSUPPORTED for URLs and picture sources.
 int source_sha256(const struct source *s, char ret_hex[65]) MUST_CHECK;
 
-// Rows for --stream-index, --stride, --start, --end, --max-frames, --isolated, --live;
-// target struct
-// source_opts.
+// "none", "unreferenced", "all".
+const char *source_unfiltered_name(int unfiltered);
+
+// Rows for --stream-index, --stride, --start, --end, --max-frames, --isolated, --live,
+// --skip-loop-filter; target struct source_opts.
 extern const struct opt source_options[];

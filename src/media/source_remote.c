@@ -119,6 +119,7 @@ static int fill_request(const struct source_opts *o, struct remote_request *q)
         .max_pixels = o->max_pixels,
         .has_stream_index = o->has_stream_index,
         .threads = o->threads,
+        .unfiltered = o->unfiltered,
         .allow_network = o->allow_network,
         .rule = (int32_t)o->prepare.rule,
         .width = o->prepare.width,
@@ -170,7 +171,8 @@ static bool is_text(const char *text, size_t n_bytes)
 
 static bool counts_hold(const struct source_counts *c)
 {
-    return c->decoded >= c->skipped && c->skipped >= 0 && c->undecodable >= 0 &&
+    return c->decoded >= c->skipped && c->skipped >= 0 && c->skimmed >= 0 &&
+           c->skimmed <= c->decoded && c->undecodable >= 0 &&
            is_text(c->cut_reason, sizeof(c->cut_reason)) &&
            is_text(c->undecodable_reason, sizeof(c->undecodable_reason));
 }

@@ -6,6 +6,8 @@
 //     is presentation order. Frames that an edit list drops never come out of the decoder.
 // (2) After the container's end or an error in it, the decoder is drained: the last B-frames count.
 // (3) Only packets of the chosen stream are read; the demuxer skips the others.
+// (4) Frames that nobody wants come out like the others, hardly decoded (skim.h); one that is given
+//     out never was.
 
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +23,7 @@
 #include "media/media_priv.h"
 #include "media/orientation.h"
 #include "media/probe.h"
+#include "media/skim.h"
 #include "media/timeline.h"
 #include "vision/picture.h"
 
@@ -32,15 +35,19 @@ struct video {
     struct av_input input;
     AVStream *stream; // borrowed from the format
     AVCodecContext *decoder;
-    AVPacket *packet;
-    AVFrame *frame; // the one stepped to, until taken
+    struct skim_packet next; // read, or to be sent
+    AVFrame *frame;          // the one stepped to, until taken
     struct av_picture_maker maker;
     struct orientation orientation;
     struct timeline timeline;
-    int64_t n_packets;   // of the stream
-    int64_t n_discarded; // of those: an edit list drops their frames
+    int64_t n_packets;        // of the stream
+    int64_t n_discarded;      // of those: an edit list drops their frames
+    int end_error;            // libav's, once the container gave no further packet
+    struct media_log end_log; // of that
     bool is_draining;
     int n_drain_errors;
+    int64_t n_refused;
+    struct skim skim;
     bool has_exact_count; // the container lists every frame (MP4's sample table)
     bool is_encrypted;
     bool last_packet_was_short;
@@ -116,6 +123,9 @@ static int open_decoder(struct source *s, struct video *v)
     v->decoder->framerate = v->stream->avg_frame_rate;
     v->decoder->max_pixels = av_input_decoder_pixels(s->opts.max_pixels);
     v->decoder->thread_count = s->opts.threads > 0 ? s->opts.threads : 1;
+    if (s->opts.unfiltered != SOURCE_UNFILTERED_NONE)
+        v->decoder->skip_loop_filter =
+            s->opts.unfiltered == SOURCE_UNFILTERED_ALL ? AVDISCARD_ALL : AVDISCARD_NONREF;
     int r = avcodec_open2(v->decoder, codec, NULL);
     return r < 0 ? av_input_error(s, r, "opening the decoder") : 0;
 }
@@ -166,6 +176,38 @@ static void fill_info(struct source *s, const struct video *v)
         i->n_frames_hint = (int64_t)(i->duration_s * i->frame_rate_num / i->frame_rate_den + 0.5);
 }
 
+// The chosen stream of the opened container, with a decoder.
+static int open_stream(struct source *s, struct video *v)
+{
+    int index = 0;
+    int r = choose_stream(s, &v->input, &index);
+    if (r < 0)
+        return r;
+    for (unsigned i = 0; i < v->input.format->nb_streams; i++)
+        v->input.format->streams[i]->discard = AVDISCARD_ALL;
+    v->stream = v->input.format->streams[index];
+    v->stream->discard = AVDISCARD_DEFAULT;
+    r = check_size(s, v->stream->codecpar->width, v->stream->codecpar->height);
+    return r == 0 ? open_decoder(s, v) : r;
+}
+
+static void start_timeline(const struct source *s, struct video *v)
+{
+    timeline_init(&v->timeline, v->stream->time_base.num, v->stream->time_base.den,
+                  s->info.frame_rate_num, s->info.frame_rate_den);
+}
+
+// Where frames are left out, one thread decodes (errors of others are not seen), and the file can
+// be read once more.
+static int start_skimming(const struct source *s, struct video *v)
+{
+    bool leaves_out = s->opts.stride > 1 || s->opts.start_s > 0;
+    bool can_reopen = v->input.fd >= 0 && !v->input.is_pipe;
+    if (!leaves_out || !can_reopen || s->opts.live || v->decoder->thread_count != 1)
+        return 0;
+    return skim_start(&v->skim, v->stream->codecpar);
+}
+
 static int video_open(struct source *s)
 {
     struct video *v = mem_new(struct video);
@@ -174,31 +216,19 @@ static int video_open(struct source *s)
     s->state = v;
     v->input.fd = -1;
     int r = av_input_open(s, &v->input);
-    if (r < 0)
-        return r;
-    int index = 0;
-    r = choose_stream(s, &v->input, &index);
-    if (r < 0)
-        return r;
-    for (unsigned i = 0; i < v->input.format->nb_streams; i++)
-        v->input.format->streams[i]->discard = AVDISCARD_ALL;
-    v->stream = v->input.format->streams[index];
-    v->stream->discard = AVDISCARD_DEFAULT;
-    r = check_size(s, v->stream->codecpar->width, v->stream->codecpar->height);
     if (r == 0)
-        r = open_decoder(s, v);
+        r = open_stream(s, v);
     if (r < 0)
         return r;
-    v->packet = av_packet_alloc();
+    v->next.packet = av_packet_alloc();
     v->frame = av_frame_alloc();
-    if (!v->packet || !v->frame)
+    if (!v->next.packet || !v->frame)
         return err_set(ERR_NOMEM, "%s: out of memory", s->path);
     v->has_exact_count = av_match_name("mov", v->input.format->iformat->name) > 0;
     v->orientation = orientation_of_stream(v->stream);
     fill_info(s, v);
-    timeline_init(&v->timeline, v->stream->time_base.num, v->stream->time_base.den,
-                  s->info.frame_rate_num, s->info.frame_rate_den);
-    return 0;
+    start_timeline(s, v);
+    return start_skimming(s, v);
 }
 
 static void cut_short(struct source *s, const char *reason)
@@ -248,55 +278,124 @@ static int note_end(struct source *s, const struct video *v, int av_error)
     return 0;
 }
 
-// The next packet of our stream, or at the end none: the decoder is told to drain.
-static int read_packet(struct source *s, struct video *v)
+// The next packet of our stream; at the end none, and *ret_is_end.
+static int read_packet(struct source *s, struct video *v, bool *ret_is_end)
 {
+    AVPacket *p = v->next.packet;
+    *ret_is_end = false;
     for (;;) {
         if (source_is_interrupted(s))
             return err_set(ERR_CANCELLED, "%s: interrupted", s->path);
-        av_packet_unref(v->packet);
+        av_packet_unref(p);
         media_log_clear(&s->log);
         source_set_deadline(s); // each packet has its own
-        int r = av_read_frame(v->input.format, v->packet);
+        int r = av_read_frame(v->input.format, p);
         while (r == AVERROR(EAGAIN) && !source_must_stop(s))
-            r = av_read_frame(v->input.format, v->packet);
+            r = av_read_frame(v->input.format, p);
         if (r < 0) {
-            v->is_draining = true;
-            return note_end(s, v, r);
+            *ret_is_end = true;
+            v->end_error = r;
+            v->end_log = s->log;
+            return 0;
         }
-        if (v->packet->stream_index != v->stream->index)
+        if (p->stream_index != v->stream->index)
             continue;
-        v->n_packets++;
-        v->n_discarded += (v->packet->flags & AV_PKT_FLAG_DISCARD) != 0;
-        v->last_packet_was_short = (v->packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
-        v->is_encrypted |=
-            av_packet_get_side_data(v->packet, AV_PKT_DATA_ENCRYPTION_INFO, NULL) != NULL;
-        if (v->packet->size > 0) // AVI's "as before" has none, and would look like a drain
+        v->next.number = v->n_packets++;
+        v->n_discarded += (p->flags & AV_PKT_FLAG_DISCARD) != 0;
+        v->last_packet_was_short = (p->flags & AV_PKT_FLAG_CORRUPT) != 0;
+        v->is_encrypted |= av_packet_get_side_data(p, AV_PKT_DATA_ENCRYPTION_INFO, NULL) != NULL;
+        if (p->size > 0) // AVI's "as before" has none, and would look like a drain
             return 0;
     }
 }
 
-static int refuse(struct source *s, const struct video *v, int av_error)
+static int read_ahead(struct source *s, struct video *v)
+{
+    while (v->end_error == 0 && v->skim.n_queued < SKIM_AHEAD) {
+        bool is_end;
+        int r = read_packet(s, v, &is_end);
+        if (r < 0)
+            return r;
+        v->next.log = s->log;
+        if (!is_end)
+            skim_push(&v->skim, &v->next);
+    }
+    return 0;
+}
+
+// The packet to be sent, or at the end none: the decoder is told to drain.
+static int next_packet(struct source *s, struct video *v)
+{
+    bool is_end;
+    int r = v->skim.is_on ? read_ahead(s, v) : read_packet(s, v, &is_end);
+    if (r < 0)
+        return r;
+    if (v->skim.is_on) {
+        is_end = !skim_pop(&v->skim, &v->next);
+        s->log = is_end ? v->end_log : v->next.log;
+    }
+    if (!is_end)
+        return 0;
+    v->is_draining = true;
+    return note_end(s, v, v->end_error);
+}
+
+static int refuse(struct source *s, struct video *v, int av_error)
 {
     if (av_error == AVERROR(ENOMEM))
         return err_set(ERR_NOMEM, "%s: out of memory while decoding", s->path);
     char why[AV_ERROR_MAX_STRING_SIZE];
     char text[MEDIA_LOG_BYTES + 256];
     av_make_error_string(why, sizeof(why), av_error);
-    snprintf(text, sizeof(text), "packet %lld: %s", (long long)v->n_packets - 1,
+    snprintf(text, sizeof(text), "packet %lld: %s", (long long)v->next.number,
              s->log.line[0] ? s->log.line : why);
     source_count_undecodable(s, text);
+    v->n_refused++;
+    return 0;
+}
+
+// Whether, as far as can be told, nobody will want the frame in the next packet.
+static bool seems_unwanted(const struct source *s, const struct video *v)
+{
+    int64_t ordinal = skim_ordinal(&v->skim, v->next.packet);
+    if (ordinal < 0)
+        return false;
+    int64_t us = timeline_guess(&v->timeline, v->next.packet->pts);
+    return !source_wants(s, us, ordinal);
+}
+
+// Sends the packet, cut where it may be. Returns libav's error.
+static int send_skimming(struct source *s, struct video *v)
+{
+    bool is_cut = false;
+    if (seems_unwanted(s, v) && skim_cut(&v->skim, v->next.packet, &is_cut) < 0)
+        return AVERROR(ENOMEM);
+    skim_note_sent(&v->skim, v->next.packet, is_cut);
+    int concealment = v->decoder->error_concealment;
+    if (is_cut)
+        v->decoder->error_concealment = 0; // what is missing need not look well
+    int r = avcodec_send_packet(v->decoder, v->next.packet);
+    v->decoder->error_concealment = concealment;
+    if (!is_cut)
+        skim_note_log(&v->skim, &s->log);
+    if (!is_cut || r == AVERROR(ENOMEM))
+        return r;
+    media_log_clear(&s->log);
+    v->skim.is_wrong |= r < 0;
     return 0;
 }
 
 // Feeds the decoder once: a packet, or the order to drain.
 static int feed(struct source *s, struct video *v)
 {
-    int r = read_packet(s, v);
+    int r = next_packet(s, v);
     if (r < 0)
         return r;
-    r = avcodec_send_packet(v->decoder, v->is_draining ? NULL : v->packet);
-    av_packet_unref(v->packet);
+    if (v->skim.is_on && !v->is_draining)
+        r = send_skimming(s, v);
+    else
+        r = avcodec_send_packet(v->decoder, v->is_draining ? NULL : v->next.packet);
+    av_packet_unref(v->next.packet);
     if (r == AVERROR_EOF || r >= 0)
         return 0;
     return refuse(s, v, r);
@@ -341,14 +440,8 @@ static int decode(struct source *s, struct video *v)
     }
 }
 
-static int video_advance(struct source *s, int64_t *ret_pts_us)
+static int step(struct source *s, struct video *v, int64_t *ret_pts_us)
 {
-    struct video *v = (struct video *)s->state;
-    if (v->has_pending) {
-        v->has_pending = false;
-        *ret_pts_us = v->pending_us;
-        return 0;
-    }
     av_frame_unref(v->frame);
     int r = decode(s, v);
     if (r < 0)
@@ -361,18 +454,73 @@ static int video_advance(struct source *s, int64_t *ret_pts_us)
     return 0;
 }
 
+// After a step of result *r* to the frame *ordinal*: whether all was as skimming took it to be.
+static bool was_skimmed_well(struct source *s, struct video *v, int r, int64_t pts_us,
+                             int64_t ordinal)
+{
+    bool was_cut = r == 0 && skim_note_out(&v->skim, v->frame->pts);
+    s->counts.skimmed += was_cut;
+    skim_note_log(&v->skim, &s->log);
+    v->skim.is_wrong |= was_cut && source_wants(s, pts_us, ordinal);
+    if (r == ERR_EOF)
+        skim_note_end(&v->skim);
+    return !v->skim.is_wrong;
+}
+
+// From the file's start once more, with whole packets, up to the frame *ordinal*.
+static int start_over(struct source *s, struct video *v, int64_t ordinal, int64_t *ret_pts_us)
+{
+    skim_stop(&v->skim);
+    s->counts.undecodable -= v->n_refused;
+    if (s->counts.undecodable == 0)
+        s->counts.undecodable_reason[0] = '\0';
+    s->counts.cut_short = false;
+    s->counts.skimmed = 0;
+    v->n_refused = v->n_packets = v->n_discarded = 0;
+    v->end_error = v->n_drain_errors = 0;
+    v->is_draining = false;
+    av_frame_unref(v->frame);
+    avcodec_free_context(&v->decoder);
+    int r = av_input_reopen(s, &v->input);
+    if (r == 0)
+        r = open_stream(s, v);
+    if (r == 0)
+        start_timeline(s, v);
+    for (int64_t i = 0; r == 0 && i <= ordinal; i++) {
+        r = step(s, v, ret_pts_us);
+        if (s->on_step)
+            s->on_step(s->on_step_arg);
+    }
+    return r;
+}
+
+static int video_advance(struct source *s, int64_t *ret_pts_us)
+{
+    struct video *v = (struct video *)s->state;
+    if (v->has_pending) {
+        v->has_pending = false;
+        *ret_pts_us = v->pending_us;
+        return 0;
+    }
+    int r = step(s, v, ret_pts_us);
+    if (v->skim.is_on && !was_skimmed_well(s, v, r, *ret_pts_us, s->next_ordinal))
+        return start_over(s, v, s->next_ordinal, ret_pts_us);
+    return r;
+}
+
 static int video_packet(struct source *s, struct source_packet *ret_packet)
 {
     struct video *v = (struct video *)s->state;
-    int r = read_packet(s, v);
+    bool is_end;
+    int r = read_packet(s, v, &is_end);
     if (r < 0)
         return r;
-    if (v->is_draining)
+    if (is_end)
         return err_set(ERR_EOF, "%s: end", s->path);
     *ret_packet = (struct source_packet){
-        .pts = v->packet->pts == AV_NOPTS_VALUE ? TIMELINE_NO_PTS : v->packet->pts,
-        .duration = v->packet->duration,
-        .is_dropped = (v->packet->flags & AV_PKT_FLAG_DISCARD) != 0};
+        .pts = v->next.packet->pts == AV_NOPTS_VALUE ? TIMELINE_NO_PTS : v->next.packet->pts,
+        .duration = v->next.packet->duration,
+        .is_dropped = (v->next.packet->flags & AV_PKT_FLAG_DISCARD) != 0};
     return 0;
 }
 
@@ -383,13 +531,13 @@ static int video_seek(struct source *s, int64_t pts_us)
     struct video *v = (struct video *)s->state;
     const AVRational us = {1, 1000000};
     int64_t pts = av_rescale_q_rnd(pts_us, us, v->stream->time_base, AV_ROUND_NEAR_INF);
+    skim_stop(&v->skim); // ordinals are counted from elsewhere
     if (av_seek_frame(v->input.format, v->stream->index, pts, AVSEEK_FLAG_BACKWARD) < 0)
         return err_set(ERR_UNSUPPORTED, "%s: cannot be sought in", s->path);
     avcodec_flush_buffers(v->decoder);
     int64_t at_us = INT64_MIN;
     while (at_us < pts_us) {
-        timeline_init(&v->timeline, v->stream->time_base.num, v->stream->time_base.den,
-                      s->info.frame_rate_num, s->info.frame_rate_den);
+        start_timeline(s, v);
         int r = video_advance(s, &at_us);
         if (r == ERR_EOF || r == ERR_MEDIA)
             break;
@@ -418,8 +566,9 @@ static void video_close(struct source *s)
     if (!v)
         return;
     av_picture_maker_finish(&v->maker);
+    skim_stop(&v->skim);
     av_frame_free(&v->frame);
-    av_packet_free(&v->packet);
+    av_packet_free(&v->next.packet);
     avcodec_free_context(&v->decoder);
     av_input_close(&v->input);
     mem_free(v);

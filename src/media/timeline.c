@@ -55,3 +55,8 @@ int64_t timeline_place(struct timeline *t, int64_t pts, int64_t duration)
     t->has_last = true;
     return us;
 }
+
+int64_t timeline_guess(const struct timeline *t, int64_t pts)
+{
+    return to_us(t, pts) + t->offset_us;
+}

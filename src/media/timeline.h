@@ -33,3 +33,5 @@ void timeline_init(struct timeline *t, int time_base_num, int time_base_den, int
                    int frame_rate_den);
 // *pts* and *duration* in time base units; duration 0: unknown. Returns microseconds.
 int64_t timeline_place(struct timeline *t, int64_t pts, int64_t duration);
+// Where *pts* would be placed but for (3).
+int64_t timeline_guess(const struct timeline *t, int64_t pts);

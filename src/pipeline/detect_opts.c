@@ -119,6 +119,8 @@ void detect_opts_write(const struct detect_used *u, struct json_writer *w)
         json_int(w, o->source.max_frames);
     else
         json_null(w);
+    json_key(w, "skip_loop_filter");
+    json_cstring(w, source_unfiltered_name(o->source.unfiltered));
     json_key(w, "track");
     json_bool(w, o->track);
     json_key(w, "engine");

@@ -54,6 +54,28 @@ def test_every_frame_is_accounted_for(assay, data, clip, options, wanted):
         assert frames[0]["frame"] == 100
 
 
+def test_a_stride_leaves_the_other_frames_as_they_were(assay, data, tmp_path):
+    """Frames that nobody looks at are hardly decoded; those that are keep their every byte, alone in a child too."""
+    clip = data / "video_plain/pedestrians_640x360.mp4"
+    common = ["detect", clip, "--model", data / MODEL, "--end", "6", "--confidence", "0.1"]
+    every = frame_lines(assay.ok(*common).stdout)
+    for options in (["--stride", "4"], ["--stride", "4", "--isolated"], ["--start", "4"]):
+        some = frame_lines(assay.ok(*common, *options).stdout)
+        first = 4 * 25 if "--start" in options else 0
+        assert some == [line for line in every[first:] if "--start" in options or json.loads(line)["frame"] % 4 == 0]
+
+
+def test_results_say_which_frames_were_not_filtered(assay, data):
+    clip = data / "video_plain/pedestrians_640x360.mp4"
+    lines = {}
+    for word in ("none", "unreferenced", "all"):
+        out = assay.ok("detect", clip, "--model", data / MODEL, "--max-frames", "12", "--confidence", "0.05", "--skip-loop-filter", word).stdout
+        header, frames, _ = parse_lines(out)
+        assert header["settings"]["skip_loop_filter"] == word and len(frames) == 12
+        lines[word] = frames
+    assert lines["none"] != lines["all"]
+
+
 def test_csv_cells_that_a_spreadsheet_would_run_are_defused(assay, data, tmp_path):
     """The label is the model's own: its metadata says so."""
     model = tmp_path / "model.onnx"

@@ -1548,6 +1548,8 @@ export interface components {
             max_frames?: number | string | null;
             stream_index?: number | string | null;
             stride?: number | string | null;
+            /** @description none, unreferenced or all */
+            skip_loop_filter?: string | null;
             head?: string | null;
             imgsz?: number | string | null;
             engine?: string | null;
@@ -1569,6 +1571,8 @@ export interface components {
             max_frames?: number | string | null;
             stream_index?: number | string | null;
             stride?: number | string | null;
+            /** @description none, unreferenced or all */
+            skip_loop_filter?: string | null;
             head?: string | null;
             imgsz?: number | string | null;
             engine?: string | null;
@@ -1730,6 +1734,11 @@ export interface components {
                 start: number;
                 end: components["schemas"]["Figure"];
                 max_frames: number | null;
+                /**
+                 * @description absent in runs made before it was an option
+                 * @enum {string}
+                 */
+                skip_loop_filter?: "none" | "unreferenced" | "all";
                 track: boolean;
                 engine: string;
             };
