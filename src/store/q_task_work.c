@@ -17,6 +17,7 @@ enum {
     SUCCEED,
     AGAIN,
     FAIL,
+    FAIL_VIDEO,
     CANCELLED,
     GIVE_BACK,
     LAPSED,
@@ -51,6 +52,10 @@ const struct query queries_task_work[] = {
     [FAIL] = {"task_fail",
         "UPDATE tasks SET status = CASE WHEN cancel_requested = 1 THEN 'cancelled' ELSE 'failed' END, "
         "finished_at_us = $3, error = $4" LEASE " RETURNING status"},
+    // a video that nobody could look at is not left waiting; retried and looked at, it is ready
+    [FAIL_VIDEO] = {"task_fail_video",
+        "UPDATE videos SET status = 'failed', error = $2, updated_at_us = $3 WHERE status = 'uploaded' AND id = "
+        "(SELECT video_id FROM tasks WHERE id = $1 AND kind = 'probe' AND status = 'failed')"},
     [CANCELLED] = {"task_cancelled",
         "UPDATE tasks SET status = 'cancelled', finished_at_us = $3" LEASE " RETURNING id"},
     [GIVE_BACK] = {"task_give_back",
@@ -237,6 +242,25 @@ static int queue_again(struct store *s, const struct store_lease *lease, const c
     return finish(&run, ret_queued);
 }
 
+// "MEDIA: clip.mp4: no video stream" without the code in front.
+static const char *cause_of(const char *error)
+{
+    size_t n = 0;
+    while (error && ((error[n] >= 'A' && error[n] <= 'Z') || error[n] == '_'))
+        n++;
+    return n > 0 && error[n] == ':' && error[n + 1] == ' ' ? error + n + 2 : error;
+}
+
+static int fail_video(struct store *s, const char *task_id, const char *error)
+{
+    struct run run;
+    IGNORE(run_open(s, &queries_task_work[FAIL_VIDEO], &run)); // sticky
+    run_text(&run, 1, task_id);
+    run_text(&run, 2, cause_of(error));
+    run_int(&run, 3, store_now_us(s));
+    return run_done(&run, NULL);
+}
+
 static int fail_for_good(struct store *s, const struct store_lease *lease, const char *error,
                          enum store_task_status *ret_status)
 {
@@ -251,6 +275,8 @@ static int fail_for_good(struct store *s, const struct store_lease *lease, const
         }
     }
     r = run_end(&run, r);
+    if (r == 0)
+        r = fail_video(s, lease->task_id, error);
     return r < 0 ? r : task_release(s, lease->task_id);
 }
 

@@ -117,8 +117,9 @@ static int make_files(struct comparing *x)
     if (r == 0 && (x->files_a.n_videos != x->n_ids || x->files_b.n_videos != x->n_ids))
         r = err_set(ERR_CONFLICT, "a video of the sessions has no detections");
     if (r == 0 && x->files_a.n_events + x->files_b.n_events > 0)
-        r = err_set(ERR_UNSUPPORTED, "sessions that are judged by timed events have no boxes to "
-                                     "compare");
+        r = err_set(ERR_UNSUPPORTED,
+                    "sessions that are judged by timed events have no boxes to compare: precision, "
+                    "recall and delay stand in the results of each");
     return r;
 }
 

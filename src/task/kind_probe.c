@@ -18,6 +18,7 @@
 #include "task/kinds.h"
 #include "task/page.h"
 #include "task/probe_json.h"
+#include "task/tell_name.h"
 
 enum {
     TIMEOUT_MS = 3600 * 1000,
@@ -162,7 +163,7 @@ static int probe(struct probing *g)
     const struct source_opts opts = {.path = g->path, .stream_index = -1, .has_stream_index = true};
     r = child_probe(t->program, &opts, CPU_LIMIT_S, g->result);
     if (r < 0)
-        return err_may_retry(r) ? r : write_failure(g, r);
+        return err_may_retry(r) ? tell_name(r, g->path, g->video.name) : write_failure(g, r);
     probe_json_put(g->result, &g->facts);
     r = str_buf_check(&g->facts);
     if (r == 0)

@@ -17,6 +17,7 @@
 #include "store/store_session.h"
 #include "store/store_video.h"
 #include "task/kinds.h"
+#include "task/tell_name.h"
 #include "vision/frame.h"
 
 enum {
@@ -215,8 +216,11 @@ static int take_model(struct processing *p)
     if (p->opts.engine.engine != 0 || p->opts.engine.precision != 0)
         wanted.engine = &p->opts.engine;
     int r = model_cache_take(task_run_tools(p->run)->models, &wanted, &p->detector);
-    if (r < 0)
-        return err_prefix(r, "%s", p->model.name);
+    if (r < 0) {
+        bool has_name = strstr(err_message(r), p->model_path) != NULL;
+        r = tell_name(r, p->model_path, p->model.name);
+        return has_name ? r : err_prefix(r, "%s", p->model.name);
+    }
     return detect_opts_settings(&p->opts, detector_model(p->detector), task_run_arena(p->run),
                                 &p->settings);
 }
@@ -287,18 +291,6 @@ static void count(const struct processing *p)
     metric_add(&detections_total, (double)p->n_detections, LABELS(p->model.name));
 }
 
-// The error of a video is told with its name in place of where its blob lies.
-static int tell_name(const struct processing *p, int r)
-{
-    const char *message = err_message(r);
-    size_t n = strlen(p->video_path);
-    if (n == 0 || strncmp(message, p->video_path, n) != 0)
-        return r;
-    char text[ERR_MESSAGE_BYTES];
-    err_copy_message(r, text, sizeof(text));
-    return err_set((enum err)r, "%s%s", p->video.name, text + n);
-}
-
 static int process(struct processing *p)
 {
     int r = look_up(p);
@@ -309,8 +301,8 @@ static int process(struct processing *p)
         r = take_model(p);
     if (r == 0)
         r = run_pipeline(p);
-    if (r < 0)
-        return tell_name(p, r);
+    if (r < 0) // where a blob lies is nobody's business
+        return tell_name(tell_name(r, p->video_path, p->video.name), p->model_path, p->model.name);
     count(p);
     return task_run_commit(p->run, write_end, p);
 }

@@ -319,6 +319,54 @@ def kill_a_child(server, rng):
     return False
 
 
+def test_a_probe_that_is_killed_every_time(assay, data, tmp_path):
+    """As the system does where memory is short: the video is not left waiting, says why, and can be looked at again."""
+    with Server(assay, tmp_path / "data") as server:
+        project = server.project()
+        over = threading.Event()
+
+        def kill_all():
+            while not over.is_set():
+                for child in children_of(server.process.pid):
+                    try:
+                        os.kill(child, signal.SIGKILL)
+                    except ProcessLookupError:
+                        pass
+                time.sleep(0.001)
+
+        killer = threading.Thread(target=kill_all)
+        killer.start()
+        try:
+            video = server.video(project, data / "video_with_gt/mmtracking_demo_MOT17-04/demo.mp4")
+            known = server.video_known(video)
+        finally:
+            over.set()
+            killer.join()
+        task = server.made("GET", f"/api/v1/tasks?video_id={video}&kind=probe")["items"][0]
+        assert (known["status"], task["status"], task["attempt"]) == ("failed", "failed", 3), (known, task)
+        assert known["error"] and known["error"] in task["error"] and str(tmp_path) not in task["error"] + known["error"]
+        server.made("POST", f"/api/v1/tasks/{task['task_id']}/retry")
+        server.wait_for(f"/api/v1/videos/{video}", lambda v: v["status"] == "ready")
+
+
+def test_errors_name_no_path_of_the_server(assay, data, tmp_path):
+    """Files that went bad after they were taken: their tasks fail and say it by the names that the sender knows."""
+    with Server(assay, tmp_path / "data") as server:
+        project = server.project()
+        server.model(data / QUICK, "quick")
+        video = server.video(project, data / CLIP)
+        server.video_known(video)
+        blobs = {p: p.read_bytes() for p in (tmp_path / "data/blobs").glob("*/*/*")}
+        for name, file in (("quick", QUICK), ("TUD-Campus.mp4", CLIP)):
+            body = (data / file).read_bytes()
+            path = next(p for p in blobs if blobs[p] == body)
+            path.write_bytes(b"no longer what it was")
+            end = server.task_end(server.made("POST", f"/api/v1/videos/{video}/process", {"model": "quick"})["task_id"])
+            path.write_bytes(body)
+            assert end["status"] == "failed" and name in end["error"], end
+            assert str(tmp_path) not in end["error"] and "blobs" not in end["error"], end
+
+
 def undisturbed(server, project, data):
     """Detections and metrics that every run has to have."""
     video = server.video(project, data / CLIP)
@@ -366,8 +414,8 @@ def test_killed_at_any_moment(assay, data, tmp_path):
                     if client.sessions:
                         break
                     time.sleep(0.1)
-            if i % 2:
-                n_children += kill_a_child(server, rng)
+            if i % 2 and kill_a_child(server, rng):  # none within a while: the server
+                n_children += 1
             else:
                 server.stop(signal.SIGKILL)
                 server.start()
@@ -401,7 +449,7 @@ def test_killed_at_any_moment(assay, data, tmp_path):
     parts = {p.name for p in (tmp_path / "data/parts").iterdir()}
     assert parts <= {u.rsplit("/", 1)[1] for u in client.uploads} | uploads_of(tmp_path / "data")
     assert not list((tmp_path / "data/temp").iterdir())
-    print(f"{kills} kills, {n_children} of children; {len(client.videos)} uploads, {len(client.tasks)} runs, {len(client.sessions)} sessions")
+    print(f"{kills} kills, {kills - n_children} of the server and {n_children} of children; {len(client.videos)} uploads, {len(client.tasks)} runs, {len(client.sessions)} sessions")
 
 
 def uploads_of(data):

@@ -149,6 +149,51 @@ static void test_failures_back_off_and_end(void **state)
     assert_int_equal(status, STORE_TASK_FAILED);
 }
 
+// However a probe ends for good, its video does not wait for ever; other tasks do not touch it.
+static void test_a_probe_that_fails_fails_its_video(void **state)
+{
+    static const struct {
+        const char *kind;
+        const char *error;
+        bool may_retry, lapses;
+        enum store_video_status wanted;
+        const char *cause; // of the video
+    } rows[] = {
+        {"process", "NOMEM: killed", false, false, STORE_VIDEO_UPLOADED, NULL},
+        {"probe", "NOMEM: killed", true, false, STORE_VIDEO_UPLOADED, NULL}, // tries left
+        {"probe", "NOMEM: clip: killed", false, false, STORE_VIDEO_FAILED, "clip: killed"},
+        {"probe", "no code: killed", false, false, STORE_VIDEO_FAILED, "no code: killed"},
+        {"probe", NULL, false, true, STORE_VIDEO_FAILED, "its worker was not heard of any more"},
+    };
+    struct test *t = *state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct store_video v = {
+            .project_id = t->project, .name = "clip", .status = STORE_VIDEO_UPLOADED};
+        char video[ID_BYTES];
+        char id[ID_BYTES];
+        struct store_video got;
+        struct store_lease lease;
+        struct store_task x = {.kind = rows[i].kind, .video_id = video, .priority = (int)i + 1};
+        x.max_attempts = rows[i].lapses ? 1 : 0;
+        OK(store_video_create(t->store, &v, NULL, NULL, video));
+        OK(store_task_create(t->store, &x, NULL, 0, id));
+        OK(claim(t, rows[i].kind, &lease));
+        assert_string_equal(lease.task_id, id);
+        if (rows[i].lapses) {
+            OK(store_task_renew(t->store, &lease, -1, NULL));
+            OK(store_task_expire(t->store, NULL, NULL, NULL));
+        } else {
+            OK(store_task_fail(t->store, &lease, rows[i].error, rows[i].may_retry, NULL));
+        }
+        OK(store_video_get(t->store, video, t->arena, &got));
+        assert_int_equal(got.status, rows[i].wanted);
+        if (rows[i].cause)
+            assert_string_equal(got.error, rows[i].cause);
+        else
+            assert_null(got.error);
+    }
+}
+
 static void test_cancelling(void **state)
 {
     struct test *t = *state;
@@ -420,6 +465,7 @@ int main(void)
         ROW(test_ordinary_life),
         ROW(test_order_of_claims),
         ROW(test_failures_back_off_and_end),
+        ROW(test_a_probe_that_fails_fails_its_video),
         ROW(test_cancelling),
         ROW(test_waiting_for_others),
         ROW(test_leases_lapse),
