@@ -62,6 +62,11 @@ int api_create(const struct api_opts *opts, struct api **ret_api)
     const struct cache_opts predictions = {
         .name = "predictions", .max_bytes = PREDICTIONS_BYTES, .lifetime_ms = PREDICTIONS_MS};
     int r = lock_init(&a->claims_lock, LOCK_RANK_APP);
+    if (r == 0) {
+        r = cond_init(&a->claims_changed);
+        if (r < 0)
+            lock_finish(&a->claims_lock);
+    }
     if (r < 0) {
         mem_free(a);
         return r;
@@ -93,6 +98,7 @@ void api_destroy(struct api *a)
     access_gate_destroy(a->gate);
     rate_limit_destroy(a->rates);
     reply_cache_destroy(a->replies);
+    cond_finish(&a->claims_changed);
     lock_finish(&a->claims_lock);
     cache_destroy(a->predictions);
     mem_free(a);

@@ -35,6 +35,7 @@ struct api {
     struct reply_cache *replies;
     // --- guarded by claims_lock
     struct lock claims_lock;
+    struct cond claims_changed;
     struct upload_claim *claims; // uploads that a request writes or ends
     // --- atomic
     atomic_bool has_accounts;

@@ -9,6 +9,9 @@
 //     does the blob: whoever asks again finds either the upload or a blob that a row needs.
 // (3) One request at a time writes or ends an upload: it holds the claim from before it reads the
 //     row until it let go of the part.
+//     A holder whose client has been silent for a while gives way to the next request: a client
+//     whose connection died comes back on another one, long before the dead one is known to be
+//     dead.
 // (4) Bytes under a checksum count when the sum holds, else not at all.
 
 #include <string.h>
@@ -26,10 +29,14 @@
 enum {
     MARK_BYTES = 8 * 1024 * 1024, // between two marks of a body that is long ...
     MARK_NS = 1000 * 1000 * 1000, // ... or slow
+    SILENT_MS = 2000,             // after which whoever comes next takes over ...
+    GIVE_WAY_MS = 10 * 1000,      // ... waiting so long for what came to be written
 };
 
 struct upload_claim {
     const char *id;
+    struct request *request;
+    _Atomic int64_t heard_ns; // when its client last sent something; INT64_MAX: we are at work
     struct upload_claim *next;
 };
 
@@ -46,18 +53,47 @@ struct tus {
 
 // ---- claims
 
-static bool claim(struct api *a, struct upload_claim *c, const char *id)
+static struct upload_claim *find_claim_locked(const struct api *a, const char *id)
 {
-    bool is_free = true;
+    struct upload_claim *c = a->claims;
+    while (c && strcmp(c->id, id) != 0)
+        c = c->next;
+    return c;
+}
+
+// Whether nobody has the upload; a silent holder is cut off and waited for.
+static bool await_free_locked(struct api *a, const char *id)
+{
+    const struct upload_claim *other = find_claim_locked(a, id);
+    int64_t now_ns = clock_now_ns();
+    if (!other || now_ns - atomic_load(&other->heard_ns) < SILENT_MS * CLOCK_NS_PER_MS)
+        return !other;
+    request_cut(other->request); // it ends only after it let go of the claim
+    while (find_claim_locked(a, id) == other) {
+        if (!cond_wait(&a->claims_changed, &a->claims_lock, now_ns + GIVE_WAY_MS * CLOCK_NS_PER_MS))
+            break;
+    }
+    return !find_claim_locked(a, id);
+}
+
+// Until heard() its holder is at work.
+static bool claim(struct request *q, struct upload_claim *c, const char *id)
+{
+    struct api *a = api_of(q);
     lock_acquire(&a->claims_lock);
-    for (const struct upload_claim *other = a->claims; other; other = other->next)
-        is_free = is_free && strcmp(other->id, id) != 0;
+    bool is_free = await_free_locked(a, id);
     if (is_free) {
-        *c = (struct upload_claim){.id = id, .next = a->claims};
+        *c = (struct upload_claim){.id = id, .request = q, .next = a->claims};
+        atomic_init(&c->heard_ns, INT64_MAX);
         a->claims = c;
     }
     lock_release(&a->claims_lock);
     return is_free;
+}
+
+static void heard(struct upload_claim *c, bool is_at_work)
+{
+    atomic_store(&c->heard_ns, is_at_work ? INT64_MAX : clock_now_ns());
 }
 
 static void disclaim(struct api *a, struct upload_claim *c)
@@ -70,6 +106,7 @@ static void disclaim(struct api *a, struct upload_claim *c)
         at = &(*at)->next;
     *at = c->next;
     c->id = NULL;
+    cond_broadcast(&a->claims_changed);
     lock_release(&a->claims_lock);
 }
 
@@ -152,11 +189,15 @@ static int mark(struct tus *t)
 static int sink_data(struct request *q, const void *bytes, size_t n)
 {
     struct tus *t = (struct tus *)request_state(q);
+    heard(&t->claim, true);
     int r = blob_write(t->writer, bytes, n);
     tus_checksum_add(&t->checksum, bytes, n);
     bool is_time = blob_writer_offset(t->writer) - t->row.offset >= MARK_BYTES ||
                    clock_now_ns() - t->marked_ns >= MARK_NS;
-    return r == 0 && is_time ? mark(t) : r;
+    if (r == 0 && is_time)
+        r = mark(t);
+    heard(&t->claim, false);
+    return r;
 }
 
 // The part stays, and what came of it. Returns *r*, whose message is kept.
@@ -325,13 +366,16 @@ static int create_begin(struct request *q)
         r = create_row(t, &a);
     if (r < 0 || !request_has_body(q))
         return r;
-    IGNORE(claim(api_of(q), &t->claim, t->row.id)); // nobody else knows of it yet
-    return open_part(t);
+    IGNORE(claim(q, &t->claim, t->row.id)); // nobody else knows of it yet
+    r = open_part(t);
+    heard(&t->claim, false);
+    return r;
 }
 
 static int create(struct request *q)
 {
     struct tus *t = (struct tus *)request_state(q);
+    heard(&t->claim, true);
     int r = t->writer ? take_body(t) : 0;
     r = let_go(t, r);
     if (r < 0 || reply_was_made(q))
@@ -370,7 +414,7 @@ static int find_claimed(struct tus *t)
     int r = api_parameter(q, "id", &id);
     if (r < 0)
         return r;
-    if (!claim(api_of(q), &t->claim, id))
+    if (!claim(q, &t->claim, id))
         return reply_error(q, 423, "LOCKED", "upload '%.40s' is being written by another request",
                            id);
     r = get_row(q, id, &t->row);
@@ -406,12 +450,15 @@ static int append_begin(struct request *q)
     int r = t ? begin_append(t) : ERR_NOMEM;
     if (t && (r < 0 || reply_was_made(q)))
         r = let_go(t, r);
+    else if (t)
+        heard(&t->claim, false);
     return r;
 }
 
 static int append(struct request *q)
 {
     struct tus *t = (struct tus *)request_state(q);
+    heard(&t->claim, true);
     int r = take_body(t);
     r = let_go(t, r);
     if (r < 0 || reply_was_made(q))
@@ -426,6 +473,15 @@ static const struct route_sink append_sink = {append_begin, sink_data, sink_aban
 
 // ---- asking, ending
 
+// Where the upload is, said after what a silent connection has brought is written.
+static void await_silent(struct request *q, const char *id)
+{
+    struct api *a = api_of(q);
+    lock_acquire(&a->claims_lock);
+    IGNORE(await_free_locked(a, id)); // one that sends is at what it was acknowledged for
+    lock_release(&a->claims_lock);
+}
+
 static int head(struct request *q)
 {
     struct store_upload u;
@@ -436,8 +492,10 @@ static int head(struct request *q)
         return r;
     reply_header(q, "Cache-Control", "no-store");
     r = api_parameter(q, "id", &id);
-    if (r == 0)
+    if (r == 0) {
+        await_silent(q, id);
         r = get_row(q, id, &u);
+    }
     if (r == ERR_NOT_FOUND && finished_size(q, id, &size) == 0) {
         u = (struct store_upload){.offset = size, .length = size};
         r = 0;

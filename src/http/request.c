@@ -489,6 +489,12 @@ void request_set_body_limit(struct request *q, int64_t limit)
     q->body_limit = limit;
 }
 
+void request_cut(struct request *q)
+{
+    atomic_store(&q->connection->is_cut, true);
+    shutdown(q->connection->fd, SHUT_RDWR);
+}
+
 bool request_is_gone(const struct request *q)
 {
     char byte;

@@ -107,5 +107,8 @@ bool request_accepts(const struct request *q, const char *type, bool or_any);
 // ERR_UNSUPPORTED (415): the content type is not JSON. ERR_INVALID: no body. ERR_NOMEM.
 int request_json(struct request *q, int max_depth, struct json_reader **ret_reader) MUST_CHECK;
 
+// Its client is cut off, from any thread that keeps the request from ending meanwhile (by a lock
+// that its release function takes): what waits for its body ends, the sink is abandoned.
+void request_cut(struct request *q);
 // Waits have to end with the request: true once the client went away or the server gives up on it.
 bool request_is_gone(const struct request *q);

@@ -235,6 +235,41 @@ def test_cut_short_is_gone_on_with(idle):
     assert not list((idle.data / "parts").iterdir())
 
 
+def test_a_dead_connection_gives_way(idle):
+    """A client whose network went comes back on another connection long before the old one is known to be dead."""
+    for asks_first in (True, False):
+        upload = begin(idle, 1000)
+        dead = send_and_break(idle, upload, 0, b"a" * 600, 1000)  # open, and silent from now on
+        time.sleep(0.3)
+        assert patch(idle, upload, 0, b"b").status == 423
+        time.sleep(2.2)
+        began = time.monotonic()
+        if asks_first:
+            assert offset(idle, upload) == 600
+        else:
+            reply = patch(idle, upload, 0, b"b")
+            assert reply.status == 409 and "at byte 600" in reply.json["message"]
+        assert patch(idle, upload, 600, b"b" * 400).status == 204
+        assert time.monotonic() - began < 5
+        assert dead.sock.recv(100) == b""  # the old one was closed
+        dead.close()
+        video = upload.rsplit("/", 1)[1]
+        assert idle.get(f"/api/v1/videos/{video}/content").body == b"a" * 600 + b"b" * 400
+    # One that is silent is ended as well, and one that sends slowly is left alone.
+    upload = begin(idle, 1000)
+    dead = send_and_break(idle, upload, 0, b"a", 1000)
+    time.sleep(2.2)
+    assert tus(idle, "DELETE", upload).status == 204
+    dead.close()
+    upload = begin(idle, 1000)
+    slow = send_and_break(idle, upload, 0, b"a", 1000)
+    for _ in range(6):
+        time.sleep(0.5)
+        slow.send(b"a")
+    assert patch(idle, upload, 0, b"b").status == 423
+    slow.close()
+
+
 def test_survives_the_servers_death(assay, data, tmp_path):
     body = (data / CLIP).read_bytes()
     server = Server(assay, tmp_path / "data").start()
