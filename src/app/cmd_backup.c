@@ -57,6 +57,25 @@ static int add_file(struct archive_out *out, const char *name, int fd)
     return archive_out_file(out, name, fd, (int64_t)st.st_size);
 }
 
+// How a model runs in 8 bits, where it was measured: the file beside its blob.
+static int add_calibration(struct backup *b, const char *key)
+{
+    char name[ARCHIVE_NAME_BYTES];
+    int fd;
+    int64_t n_bytes;
+    int r = blob_read_beside(b->blobs, key, BLOB_INT8_SUFFIX, &fd, &n_bytes);
+    if (r == ERR_NOT_FOUND) {
+        err_clear();
+        return 0;
+    }
+    if (r < 0)
+        return r;
+    snprintf(name, sizeof(name), "blobs/%s%s", key, BLOB_INT8_SUFFIX);
+    r = archive_out_file(b->out, name, fd, n_bytes);
+    close(fd);
+    return r;
+}
+
 static int add_blob(void *arg, const struct store_blob *blob)
 {
     struct backup *b = arg;
@@ -76,7 +95,7 @@ static int add_blob(void *arg, const struct store_blob *blob)
     close(fd);
     b->n_blobs++;
     b->n_bytes += n_bytes;
-    return r;
+    return r == 0 ? add_calibration(b, blob->key) : r;
 }
 
 static int add_everything(struct backup *b, const char *database)
@@ -160,9 +179,10 @@ const struct command command_backup = {
     .name = "backup",
     .summary = "copies a server's data into one file, while it runs or not",
     .usage = "FILE [--data DIR]",
-    .details = "The file is a tar archive: manifest.json, assay.db (a consistent copy of the\n"
-               "database) and blobs/ (videos, models, reports). Uploads that are not finished and\n"
-               "logins are not in it. \"-\" writes to standard output.",
+    .details =
+        "The file is a tar archive: manifest.json, assay.db (a consistent copy of the\n"
+        "database) and blobs/ (videos, models and how they run in 8 bits, reports). Uploads\n"
+        "that are not finished and logins are not in it. \"-\" writes to standard output.",
     .sets = sets,
     .n_sets = ARRAY_LEN(sets),
     .run = run,

@@ -74,11 +74,11 @@ static int name_paths(struct restore *x, struct arena *a, const char *directory)
 
 // ---- unpacking
 
-static int unpack_database(struct restore *x)
+static int unpack_file(struct restore *x, const char *path)
 {
     struct file_out *out;
     size_t n = 1;
-    int r = file_out_open(x->database, &out);
+    int r = file_out_open(path, &out);
     if (r < 0)
         return r;
     while (r == 0 && n > 0) {
@@ -111,6 +111,18 @@ static int unpack_blob(struct restore *x, const struct archive_entry *e, const c
     return r;
 }
 
+// "KEY.int8.json", which stands behind its blob.
+static int unpack_calibration(struct restore *x, struct str name)
+{
+    char key[ID_BYTES];
+    char path[BLOB_PATH_BYTES];
+    snprintf(key, sizeof(key), "%.*s", (int)(name.n - strlen(BLOB_INT8_SUFFIX)), name.p);
+    int r = blob_temp_path(x->blobs, ".json", path);
+    if (r == 0)
+        r = unpack_file(x, path);
+    return r == 0 ? blob_put_beside(x->blobs, key, BLOB_INT8_SUFFIX, path) : r;
+}
+
 static int unpack(struct restore *x, const char *from)
 {
     struct archive_entry e;
@@ -118,7 +130,10 @@ static int unpack(struct restore *x, const char *from)
     while ((r = archive_in_next(x->in, &e)) == 0) {
         if (strcmp(e.name, "assay.db") == 0) {
             x->has_database = true;
-            r = unpack_database(x);
+            r = unpack_file(x, x->database);
+        } else if (str_starts(str_of(e.name), "blobs/") &&
+                   str_ends(str_of(e.name), BLOB_INT8_SUFFIX)) {
+            r = unpack_calibration(x, str_of(e.name + strlen("blobs/")));
         } else if (str_starts(str_of(e.name), "blobs/")) {
             r = unpack_blob(x, &e, e.name + strlen("blobs/"));
         } else if (strcmp(e.name, "manifest.json") != 0) {

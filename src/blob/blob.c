@@ -606,26 +606,44 @@ int blob_path(struct blob *b, const char *key, char ret_path[BLOB_PATH_BYTES])
     return file_exists(ret_path) ? 0 : err_set(ERR_NOT_FOUND, "blob '%s' does not exist", key);
 }
 
-int blob_read(struct blob *b, const char *key, int *ret_fd, int64_t *ret_bytes)
+static int open_file(const char *path, const char *key, int *ret_fd, int64_t *ret_bytes)
 {
-    char path[BLOB_PATH_BYTES];
     struct stat st;
-    int r = check_key(key);
-    if (r < 0)
-        return r;
-    key_path(b, key, path);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return errno == ENOENT ? err_set(ERR_NOT_FOUND, "blob '%s' does not exist", key)
                                : fail(errno, path);
     if (fstat(fd, &st) < 0) {
-        r = fail(errno, path);
+        int r = fail(errno, path);
         close(fd);
         return r;
     }
     *ret_fd = fd;
     *ret_bytes = (int64_t)st.st_size;
     return 0;
+}
+
+int blob_read(struct blob *b, const char *key, int *ret_fd, int64_t *ret_bytes)
+{
+    char path[BLOB_PATH_BYTES];
+    int r = check_key(key);
+    if (r < 0)
+        return r;
+    key_path(b, key, path);
+    return open_file(path, key, ret_fd, ret_bytes);
+}
+
+int blob_read_beside(struct blob *b, const char *key, const char *suffix, int *ret_fd,
+                     int64_t *ret_bytes)
+{
+    char of[BLOB_PATH_BYTES];
+    char path[BLOB_PATH_BYTES];
+    int r = check_key(key);
+    if (r < 0)
+        return r;
+    key_path(b, key, of);
+    beside_path(of, suffix, path);
+    return open_file(path, key, ret_fd, ret_bytes);
 }
 
 int blob_get(struct blob *b, const char *key, size_t max_bytes, char **ret_bytes, size_t *ret_n)

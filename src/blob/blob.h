@@ -102,6 +102,9 @@ int blob_put(struct blob *b, const void *bytes, size_t n, struct blob_info *ret_
 // it. *suffix*: BLOB_INT8_SUFFIX.
 int blob_put_beside(struct blob *b, const char *key, const char *suffix,
                     const char *path) MUST_CHECK;
+// A descriptor for reading it and its size, as blob_read(). ERR_NOT_FOUND: there is none.
+int blob_read_beside(struct blob *b, const char *key, const char *suffix, int *ret_fd,
+                     int64_t *ret_bytes) MUST_CHECK;
 #define BLOB_INT8_SUFFIX ".int8.json" // how a model runs in 8 bits (docs/FILES.md)
 
 // ---- reading

@@ -80,6 +80,25 @@ def test_there_and_back(assay, tmp_path):
     assert blobs_of(tmp_path / "d") == blobs_of(tmp_path / "a")
 
 
+def test_how_a_model_runs_in_8_bits_comes_along(assay, tmp_path):
+    make_data(tmp_path / "a")
+    beside = {blob_path(tmp_path / "a", KEY.format(i)).with_suffix(".int8.json").relative_to(tmp_path / "a"): f'{{"made": {i}}}' for i in (0, 2)}
+    for path, text in beside.items():
+        (tmp_path / "a" / path).write_text(text)
+    assert "3 files" in assay.ok("backup", tmp_path / "x", "--data", tmp_path / "a").stderr
+    assay.ok("restore", tmp_path / "x", "--data", tmp_path / "b")
+    assert blobs_of(tmp_path / "b") == blobs_of(tmp_path / "a")
+    assert {p: (tmp_path / "b" / p).read_text() for p in beside} == beside
+    # one without its model, or one that is none of ours, is no backup
+    for name in ("blobs/01J00000000000000000099999.int8.json", "blobs/.int8.json", "blobs/../x.int8.json"):
+        with tarfile.open(tmp_path / "y", "w", format=tarfile.USTAR_FORMAT) as tar:
+            tar.add(tmp_path / "a/assay.db", "assay.db")
+            tar.add(tmp_path / "a" / next(iter(beside)), name)
+        said = assay.refuses("restore", tmp_path / "y", "--data", tmp_path / "c")
+        assert "int8.json" in said or "blob" in said, said
+        assert not (tmp_path / "c/assay.db").exists()
+
+
 def test_data_that_is_there_stays_unless_asked(assay, tmp_path):
     make_data(tmp_path / "a")
     make_data(tmp_path / "b", 1)
