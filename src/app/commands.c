@@ -25,6 +25,7 @@ const struct command *const app_commands[] = {
     &command_user_add,
     &command_user_password,
     &command_validate,
+    &command_worker,
     NULL,
 };
 // clang-format on

@@ -24,3 +24,4 @@ extern const struct command command_synth;
 extern const struct command command_user_add;
 extern const struct command command_user_password;
 extern const struct command command_validate;
+extern const struct command command_worker;

@@ -36,6 +36,7 @@ def test_help_and_version(assay):
     (["--quiet"], "a command must come first"),
     (["prob"], "unknown command 'prob', did you mean 'probe'?"),
     (["zzzz"], "unknown command 'zzzz'"),
+    (["worker", "x"], "worker takes no arguments"),
     (["\x1b[31m"], "unknown command '?[31m'"),
     (["model"], "'model' needs a second word"),
     (["probe"], "no FILE is given"),
@@ -65,6 +66,11 @@ def test_where_options_come_from(assay, tmp_path):
     assert f"{config}: line 1: unknown key 'max-frame'" in assay.refuses("probe", "x", "--config", config)
     assert "ASSAY_LOG_LEVEL: 'x' is none of" in assay.refuses("probe", "x", env={"ASSAY_LOG_LEVEL": "x"})
     assay.ok("doctor", env={"ASSAY_UNHEARD_OF": "1", "ASSAY_JSON": ""})
+
+
+def test_worker_says_what_it_waits_for(assay):
+    said = assay.refuses("worker", status=3)
+    assert "PostgreSQL" in said and "assay serve --workers" in said and said.count("\n") == 1
 
 
 def test_doctor(assay, tmp_path):
