@@ -653,6 +653,38 @@ def test_strangers_that_speak_like_a_proxy(assay, tmp_path):
         assert c.get("/api/v1/audit?action=login").json["items"][0]["client"] == "127.0.0.1"
 
 
+def own_address():
+    """Of this machine, other than loopback; None where there is none. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        try:
+            s.connect(("192.0.2.1", 9))
+            return None if s.getsockname()[0].startswith("127.") else s.getsockname()[0]
+        except OSError:
+            return None
+
+
+@pytest.mark.skipif(not own_address(), reason="this machine has no address but loopback")
+def test_past_the_proxy_there_is_no_way(assay, tmp_path):
+    """Off loopback with a proxy: who comes straight, and says what a proxy would say, is refused before anything else."""
+    data = tmp_path / "data"
+    user_add(assay, data, "anna", "admin")
+    server = Server(assay, data, "--listen", "0.0.0.0:0", "--proxy", "10.255.255.254")
+    server.address = r"http://0\.0\.0\.0:\d+"
+    with server:
+        anywhere = server.url
+        server.url = anywhere.replace("0.0.0.0", own_address())
+        https = {"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "https"}
+        for headers in ({}, https):
+            for path in ("/api/v1/projects", "/api/v1/nothing", "/", "/v2/models/x", "/openapi.yaml"):
+                reply = server.ask("GET", path, headers=headers)
+                assert reply.status == 403 and reply.json["error"] == "FORBIDDEN_WAY" and "proxy" in reply.json["message"], path
+            login = server.ask("POST", "/api/v1/login", {"name": "anna", "password": PASSWORD}, headers)
+            assert login.status == 403 and "Set-Cookie" not in login.headers
+            assert server.get("/health/live", headers=headers).status == 200
+        server.url = anywhere.replace("0.0.0.0", "127.0.0.1")  # the machine's own shell
+        assert Client(server).login("anna").status == 200
+
+
 def test_secure_headers(house):
     for path in ("/", "/api/v1/me", "/api/v1/nothing", "/health/live"):
         try:
