@@ -100,6 +100,7 @@ def test_memory_stays(assay, data, tmp_path):
         assert server.task_end(task, 300)["status"] == "succeeded"
         server.wait_for(f"/api/v1/sessions/{session}", lambda s: s["status"] in ("succeeded", "failed"), 300)
         paths = mix(project, video, session, task)
+        print(f"\nat the start, one video processed and judged: {settle(server) / 1e6:.1f} MB", flush=True)
         seen = []
         steps = 10
         for i in range(steps):
@@ -110,5 +111,6 @@ def test_memory_stays(assay, data, tmp_path):
             seen.append(settle(server))
             print(f"after {(i + 1) * REQUESTS // steps} requests, {(i + 1) * VIDEOS // steps} videos: {seen[-1] / 1e6:.1f} MB"
                   f" ({REQUESTS / steps / seconds:.0f} requests/s)", flush=True)
+        print(f"at the end: {seen[-1] / 1e6:.1f} MB, {100 * (seen[-1] / seen[steps // 5 - 1] - 1):+.1f} % since the first fifth", flush=True)
         assert seen[-1] <= seen[steps // 5 - 1] * (1 + MAY_GROW), seen
         assert seen[-1] <= seen[steps // 2 - 1] * (1 + MAY_GROW_LATE), seen
