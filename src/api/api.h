@@ -33,6 +33,7 @@ struct blob;
 struct blob_info;
 struct bus;
 struct detector;
+struct engine_opts;
 struct detector_settings;
 struct frame;
 struct model_cache;
@@ -143,6 +144,9 @@ struct api_tools {
     // Settings of detection for one picture of *d*; they live in *a*.
     int (*picture_settings)(void *arg, const char *json, const struct detector *d, struct arena *a,
                             struct detector_settings *ret);
+    // Likewise what is to compute it; false in *ret_is_set* where the settings leave it open.
+    int (*picture_engine)(void *arg, const char *json, struct arena *a, struct engine_opts *ret,
+                          bool *ret_is_set);
     // ERR_BUSY: models that were asked for are still being loaded; other errors: they cannot be.
     int (*check_ready)(void *arg);
     // Whether a file may be fetched from *url*: ERR_INVALID, ERR_FORBIDDEN.

@@ -28,6 +28,7 @@ enum {
 
 struct kept {
     int32_t width, height, decoded_width, decoded_height;
+    char precision[INFERENCE_PRECISION_BYTES];
     uint64_t n;
 };
 
@@ -45,7 +46,8 @@ static int tell_name(int r, const char *path, const char *name)
                               : err_set((enum err)r, "%s: %s", name, text);
 }
 
-int inference_take_model(struct request *q, const char *id_or_name, struct inference_model *ret)
+int inference_take_model(struct request *q, const char *id_or_name,
+                         const struct engine_opts *engine, struct inference_model *ret)
 {
     struct api *a = api_of(q);
     char path[BLOB_PATH_BYTES];
@@ -57,7 +59,7 @@ int inference_take_model(struct request *q, const char *id_or_name, struct infer
     if (r < 0)
         return r;
     const struct model_wanted wanted = {
-        .key = ret->row.id, .name = ret->row.name, .model = {.path = path}};
+        .key = ret->row.id, .name = ret->row.name, .model = {.path = path}, .engine = engine};
     int64_t began_ns = clock_now_ns();
     r = model_cache_take(a->opts.models, &wanted, &ret->detector);
     if (r < 0) // one that was deleted meanwhile is not broken, it is gone
@@ -67,7 +69,8 @@ int inference_take_model(struct request *q, const char *id_or_name, struct infer
         err_copy_message(r, why, sizeof(why));
         struct store_model again;
         int gone = api_find_model(q, ret->row.id, &again);
-        return gone < 0 ? gone : err_set((enum err)r, "%s", why);
+        enum err is = r == ERR_NOT_FOUND ? ERR_CONFLICT : (enum err)r; // its calibration is absent
+        return gone < 0 ? gone : err_set(is, "%s", why);
     }
     ret->load_ns = clock_now_ns() - began_ns;
     return 0;
@@ -149,6 +152,7 @@ static int read_kept(struct request *q, struct str bytes, struct inference_seen 
     s->height = k.height;
     s->decoded_width = k.decoded_width;
     s->decoded_height = k.decoded_height;
+    memcpy(s->precision, k.precision, sizeof(s->precision));
     s->n = (size_t)k.n;
     s->items = items;
     return read_labels(q, copy + sizeof(k) + s->n * sizeof(*items), copy + bytes.n, s);
@@ -168,7 +172,12 @@ static void keep(struct request *q, struct str key, uint64_t ticket, const struc
                  const struct store_model *m)
 {
     struct str_buf out = STR_BUF_INIT(MAX_KEPT);
-    const struct kept k = {s->width, s->height, s->decoded_width, s->decoded_height, s->n};
+    struct kept k = {.width = s->width,
+                     .height = s->height,
+                     .decoded_width = s->decoded_width,
+                     .decoded_height = s->decoded_height,
+                     .n = s->n};
+    memcpy(k.precision, s->precision, sizeof(k.precision));
     str_buf_add(&out, &k, sizeof(k));
     str_buf_add(&out, s->items, s->n * sizeof(*s->items));
     for (size_t i = 0; i < s->n; i++)
@@ -278,12 +287,18 @@ static int look_at_desk(struct work *w)
 static int run_model(struct request *q, const struct inference_wanted *wanted,
                      struct inference_seen *s)
 {
+    const struct api_tools *t = &api_of(q)->opts.tools;
     struct work w = {.q = q, .wanted = wanted, .seen = s};
-    int r = inference_take_model(q, wanted->model, &w.model);
+    struct engine_opts engine;
+    bool is_set = false;
+    int r = t->picture_engine(t->arg, wanted->settings_json, request_arena(q), &engine, &is_set);
+    if (r == 0)
+        r = inference_take_model(q, wanted->model, is_set ? &engine : NULL, &w.model);
     if (r < 0)
         return r;
     s->times.load_ns = w.model.load_ns;
     r = look_at_desk(&w);
+    snprintf(s->precision, sizeof(s->precision), "%s", detector_precision_name(w.model.detector));
     inference_give_back(q, &w.model);
     return r;
 }

@@ -17,6 +17,7 @@
 
 struct api;
 struct detector;
+struct engine_opts;
 struct json_writer;
 struct request;
 
@@ -33,9 +34,14 @@ struct inference_times {
     int64_t digest_ns, load_ns, queue_ns, decode_ns, letterbox_ns, inference_ns;
 };
 
+enum {
+    INFERENCE_PRECISION_BYTES = 16,
+};
+
 struct inference_seen {
-    const char *model; // name
-    int width, height; // of the upright picture
+    const char *model;                         // name
+    char precision[INFERENCE_PRECISION_BYTES]; // "fp32": what it computed in
+    int width, height;                         // of the upright picture
     int decoded_width, decoded_height;
     size_t n;
     const struct detection *items;
@@ -57,8 +63,9 @@ struct inference_model {
     struct detector *detector;
     int64_t load_ns; // that this request waited for it
 };
+// *engine* NULL: what the server runs models with.
 int inference_take_model(struct request *q, const char *id_or_name,
-                         struct inference_model *ret) MUST_CHECK;
+                         const struct engine_opts *engine, struct inference_model *ret) MUST_CHECK;
 void inference_give_back(struct request *q, struct inference_model *m);
 // A place at the model's desk, for as long as the client is there; desk_leave() ends it. ERR_BUSY:
 // Retry-After is set.

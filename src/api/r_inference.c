@@ -14,8 +14,8 @@ enum {
 };
 
 // Settings of detection that mean something for one picture, in the order of the cache's key.
-static const char *const settings[] = {"class_confidence", "classes", "confidence", "iou",
-                                       "max_detections"};
+static const char *const settings[] = {
+    "class_confidence", "classes", "confidence", "engine", "iou", "max_detections", "precision"};
 // What else may be asked.
 static const char *const others[] = {"decode", "model"};
 
@@ -35,7 +35,7 @@ static int check_name(void *arg, const char *name, const char *value)
         return 0;
     return err_set(ERR_INVALID,
                    "no parameter '%.80s'; there are model, confidence, iou, classes, "
-                   "class_confidence, max_detections, decode",
+                   "class_confidence, max_detections, engine, precision, decode",
                    name);
 }
 
@@ -94,6 +94,7 @@ static int reply_seen(struct request *q, const struct inference_seen *s)
     json_writer_init(&w, &body);
     json_object(&w);
     json_put_text(&w, "model", s->model);
+    json_put_text(&w, "precision", s->precision);
     json_put_int(&w, "width", s->width);
     json_put_int(&w, "height", s->height);
     json_put_int(&w, "decoded_width", s->decoded_width);

@@ -313,7 +313,7 @@ static int run_tensors(struct request *q, const struct kserve_request *k,
 static int infer_tensors(struct request *q, const struct kserve_request *k, const char *model)
 {
     struct inference_model m = {.detector = NULL};
-    int r = inference_take_model(q, model, &m);
+    int r = inference_take_model(q, model, NULL, &m);
     if (r < 0)
         return r;
     r = run_tensors(q, k, &m);

@@ -186,7 +186,7 @@ static int model_load(struct request *q)
     const char *id;
     int r = api_parameter(q, "id", &id);
     if (r == 0)
-        r = inference_take_model(q, id, &m);
+        r = inference_take_model(q, id, NULL, &m);
     if (r < 0)
         return r;
     inference_give_back(q, &m);

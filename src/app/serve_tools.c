@@ -295,6 +295,21 @@ static int picture_settings(void *arg, const char *json, const struct detector *
     return r == 0 ? detect_opts_settings(&o, detector_model(d), a, ret) : r;
 }
 
+static int picture_engine(void *arg, const char *json, struct arena *a, struct engine_opts *ret,
+                          bool *ret_is_set)
+{
+    (void)arg;
+    struct detect_opts o = {.confidence = DETECT_DEFAULT_CONFIDENCE,
+                            .iou = DETECT_DEFAULT_IOU,
+                            .max_detections = DETECT_DEFAULT_MAX};
+    int r = detect_opts_read_json(json, a, &o);
+    if (r < 0)
+        return r;
+    *ret = o.engine;
+    *ret_is_set = o.engine.engine != 0 || o.engine.precision != 0;
+    return 0;
+}
+
 static int prepare_picture(void *arg, const struct api_picture_wanted *w,
                            struct api_picture_made *ret)
 {
@@ -333,6 +348,7 @@ struct api_tools serve_tools_table(const struct serve_tools *tools)
         .check_source = check_source,
         .inspect_model = inspect_model,
         .picture_settings = picture_settings,
+        .picture_engine = picture_engine,
         .prepare_picture = prepare_picture,
         .check_ready = check_ready,
     };

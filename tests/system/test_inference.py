@@ -87,6 +87,23 @@ def test_form_and_settings(server, pictures):
     assert floors == raw
 
 
+def test_what_computes_it(server, pictures):
+    """A picture may name engine and precision; the answer says what it was, and each choice is remembered apart."""
+    picture = (pictures / "frame.jpg").read_bytes()
+    plain = post(server, picture, confidence=0.3, precision="fp32")
+    assert plain.json["precision"] == "fp32"
+    both = boxes(post(server, picture, confidence=0.3, precision="fp32", engine="onnxruntime"))
+    assert [b[0] for b in both] == [b[0] for b in boxes(plain)]
+    assert all(abs(a[1] - b[1]) < 1e-3 for a, b in zip(both, boxes(plain)))
+    for cached in (False, True):
+        reply = post(server, picture, OCTETS, confidence=0.37, precision="fp32", engine="native")
+        assert reply.json["precision"] == "fp32" and reply.json["cached"] == cached
+    reply = post(server, picture, confidence=0.3, precision="int8")  # nobody calibrated it
+    assert reply.status == 409 and "calibrated" in reply.json["message"] and "blobs" not in reply.json["message"], reply.body
+    bf16 = post(server, picture, confidence=0.3, precision="bf16")
+    assert bf16.status != 200 or bf16.json["precision"] == "bf16" and boxes(bf16) != boxes(plain)
+
+
 def test_refusals(server, pictures, data):
     picture = (pictures / "frame.jpg").read_bytes()
     for query, status, word in (
@@ -97,6 +114,8 @@ def test_refusals(server, pictures, data):
         ({"classes": "persn"}, 400, "persn"),
         ({"decode": "half"}, 400, "half"),
         ({"stride": "2"}, 400, "stride"),
+        ({"precision": "fp8"}, 400, "precision"),
+        ({"engine": "abacus"}, 400, "engine"),
         ({"class_confidence": "@/etc/passwd"}, 400, "file"),
     ):
         reply = post(server, picture, **query)

@@ -1899,6 +1899,11 @@ export interface components {
         };
         Inference: {
             model: string;
+            /**
+             * @description that it was computed in
+             * @enum {string}
+             */
+            precision: "fp32" | "bf16" | "int8";
             width: components["schemas"]["Count"];
             height: components["schemas"]["Count"];
             decoded_width: components["schemas"]["Count"];
@@ -3767,6 +3772,10 @@ export interface operations {
                 class_confidence?: string;
                 /** @description 300 */
                 max_detections?: number;
+                /** @description what computes it */
+                engine?: "auto" | "native" | "onnxruntime";
+                /** @description int8 needs a calibrated model; the answer says what was computed in */
+                precision?: "auto" | "fp32" | "bf16" | "int8";
                 /** @description reduced: a JPEG is decoded no larger than the model needs; full: as it is */
                 decode?: "reduced" | "full";
             };
