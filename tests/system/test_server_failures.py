@@ -4,6 +4,7 @@ kill -9 of it and of its children at random moments.
 ASSAY_TEST_KILLS=N kills N times instead of 5; ASSAY_TEST_SEED=N chooses the moments.
 """
 import base64
+import collections
 import hashlib
 import json
 import os
@@ -26,6 +27,7 @@ from test_server_data import content, files_of, rows_of
 CLIP = "video_with_gt/TUD-Campus_frames/TUD-Campus.mp4"
 TRUTH = "video_with_gt/TUD-Campus_frames/gt.coco.json"
 QUICK = "models/FastestDet_352.onnx"
+SIDE_BY_SIDE = 6  # tasks that wait or run while things are killed
 FAKETIME = next(iter(pathlib.Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
 
 
@@ -367,6 +369,20 @@ def test_errors_name_no_path_of_the_server(assay, data, tmp_path):
             assert str(tmp_path) not in end["error"] and "blobs" not in end["error"], end
 
 
+def running(server):
+    return {t["kind"] for t in server.made("GET", "/api/v1/tasks?status=running")["items"]}
+
+
+def await_kind(server, kind, seconds=20):
+    """Until a task of that kind runs; False where none does within a while."""
+    until = time.monotonic() + seconds
+    while kind not in running(server):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.005)
+    return True
+
+
 def undisturbed(server, project, data):
     """Detections and metrics that every run has to have."""
     video = server.video(project, data / CLIP)
@@ -405,15 +421,17 @@ def test_killed_at_any_moment(assay, data, tmp_path):
     server.most = 4
     client = Client(server, data, project, "quick", rng.random())
     n_children = 0
+    hit = collections.Counter()  # kinds that ran when something was killed
     try:
         for i in range(kills):
-            server.most = len(client.tasks) + len(client.sessions) + 3  # some work for every life
+            left = sum(len(server.made("GET", f"/api/v1/tasks?status={s}&limit=1000")["items"]) for s in ("queued", "running"))
+            server.most = len(client.tasks) + len(client.sessions) + max(0, SIDE_BY_SIDE - left)  # some work for every life
             time.sleep(rng.uniform(0.05, 1.0))
-            if i == kills - 2:  # however slow the machine is
-                for _ in range(600):
-                    if client.sessions:
-                        break
-                    time.sleep(0.1)
+            # Any moment; and, however slow the machine is, one of each kind of work.
+            kind = (None, "process", "evaluate")[i % 3]
+            if kind and await_kind(server, kind):
+                time.sleep(rng.uniform(0, 0.2))
+            hit.update(running(server))
             if i % 2 and kill_a_child(server, rng):  # none within a while: the server
                 n_children += 1
             else:
@@ -423,7 +441,7 @@ def test_killed_at_any_moment(assay, data, tmp_path):
         client.stop()
     assert not client.wrong, client.wrong[:3]
     all_over(server, 180 + 20 * kills)
-    assert n_children > 0 and client.videos and client.tasks and client.sessions
+    assert n_children > 0 and client.videos and client.tasks and client.sessions and hit["process"] and hit["evaluate"]
     # Everything that was acknowledged is there, whole, and ended once with the results of an undisturbed run.
     digest = hashlib.sha256(client.body).hexdigest()
     for video in client.videos:
@@ -449,7 +467,8 @@ def test_killed_at_any_moment(assay, data, tmp_path):
     parts = {p.name for p in (tmp_path / "data/parts").iterdir()}
     assert parts <= {u.rsplit("/", 1)[1] for u in client.uploads} | uploads_of(tmp_path / "data")
     assert not list((tmp_path / "data/temp").iterdir())
-    print(f"{kills} kills, {kills - n_children} of the server and {n_children} of children; {len(client.videos)} uploads, {len(client.tasks)} runs, {len(client.sessions)} sessions")
+    print(f"{kills} kills, {kills - n_children} of the server and {n_children} of children; {len(client.videos)} uploads, {len(client.tasks)} runs, {len(client.sessions)} sessions; while "
+          + ", ".join(f"{k} ran {n} times" for k, n in sorted(hit.items())))
 
 
 def uploads_of(data):
