@@ -7,6 +7,7 @@
 #include "app/serving.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "infer/desk.h"
 
 // clang-format off
@@ -67,6 +68,7 @@ static void note_interrupt(void *arg)
 static int serve(const struct app_call *call)
 {
     struct serving *s = NULL;
+    mem_keep_small();
     int r = data_dir(call->arena, &settings.data);
     if (r == 0)
         r = serving_start(&settings, &s);

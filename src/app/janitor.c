@@ -237,6 +237,7 @@ static void clean(void *arg)
             continue;
         lock_release(&j->lock);
         int r = round_of(&j->opts, MIN_AGE_S * INT64_C(1000000), ++n_rounds % PRUNE_ROUNDS == 0);
+        mem_trim();
         if (r < 0)
             log_warning(NULL, "%s, trying again in a minute", err_message(r));
         next_ns = clock_now_ns() + EVERY_S * CLOCK_NS_PER_S;

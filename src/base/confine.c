@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/thread.h"
 
 #if defined(__x86_64__)
 #define AUDIT_ARCH_HERE AUDIT_ARCH_X86_64
@@ -61,9 +62,7 @@ static int limit_resources(const struct child_limits *l)
         r = limit(RLIMIT_CPU, (rlim_t)l->cpu_seconds, "CPU time");
     if (r == 0 && !IS_SANITIZED)
         r = limit(RLIMIT_AS, l->max_memory ? (rlim_t)l->max_memory : (rlim_t)(4 * GIB), "memory");
-    // A lower priority is a wish; EPERM cannot happen on the way down.
-    errno = 0;
-    IGNORE(nice(l->niceness ? l->niceness : DEFAULT_NICENESS) < 0);
+    thread_give_way(l->niceness ? l->niceness : DEFAULT_NICENESS);
     return r;
 }
 

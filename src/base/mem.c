@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,9 @@
 
 enum {
     ALIGNMENT = 64,
+    HEAPS = 2,
+    OWN_MAPPING = 1024 * 1024, // bytes of one piece, from which it goes back at once
+    KEPT_FREE = 1024 * 1024,   // at a heap's end
 };
 
 static _Thread_local long fail_in; // 0: never; n: the n-th allocation from now fails
@@ -100,4 +104,17 @@ void mem_test_fail_at(long n)
 bool mem_test_fail_pending(void)
 {
     return fail_in > 0;
+}
+
+void mem_keep_small(void)
+{
+    // 0 says that a limit was not taken; nothing depends on one
+    IGNORE(mallopt(M_ARENA_MAX, HEAPS));
+    IGNORE(mallopt(M_MMAP_THRESHOLD, OWN_MAPPING));
+    IGNORE(mallopt(M_TRIM_THRESHOLD, KEPT_FREE));
+}
+
+void mem_trim(void)
+{
+    malloc_trim(0);
 }

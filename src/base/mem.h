@@ -29,6 +29,13 @@ void mem_free(void *p); // NULL is a no-op
 int mem_grow(void *parray, size_t *pcap, size_t n, size_t size) MUST_CHECK;
 #define MEM_GROW(array, cap, n) mem_grow(&(array), &(cap), (n), sizeof(*(array)))
 
+// For a process that runs for weeks, before its threads start: the C library keeps few heaps and
+// gives back what is free at their ends. Its ordinary rules give each of up to 8 threads a core a
+// heap of its own, and keep ever larger pieces.
+void mem_keep_small(void);
+// Gives back what is free inside the heaps too.
+void mem_trim(void);
+
 // Tests only: the *n*-th allocation from now on this thread fails (1 = the next one); 0 switches it
 // off.
 void mem_test_fail_at(long n);

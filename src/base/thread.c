@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -179,4 +180,14 @@ int thread_n_cores(void)
     int64_t n = MIN((int64_t)CPU_COUNT(&set), granted_cores());
     err_clear(); // a missing file is no news
     return (int)MAX(n, INT64_C(1));
+}
+
+// Linux has both for each thread.
+void thread_give_way(int niceness)
+{
+    const struct sched_param none = {.sched_priority = 0};
+    int policy = sched_getscheduler(0);
+    if (policy == SCHED_FIFO || policy == SCHED_RR)
+        IGNORE(sched_setscheduler(0, SCHED_BATCH, &none));
+    IGNORE(setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + niceness));
 }

@@ -65,5 +65,10 @@ struct thread {
 int thread_start(struct thread *t, const char *name, void (*run)(void *), void *arg) MUST_CHECK;
 void thread_join(struct thread *t); // a thread that never started is a no-op
 
+// This thread, and what it starts, gives way to others: *niceness* is added to its own, and a
+// real-time priority that the program was started with is given up. Where it is not allowed it
+// stays as it is.
+void thread_give_way(int niceness);
+
 // Cores this process may use, by affinity and by its container's share of time; at least 1.
 int thread_n_cores(void);

@@ -2,7 +2,6 @@
 // worker.c - the infer thread: takes frames from the lanes, gives results back.
 
 #include <assert.h>
-#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -82,7 +81,7 @@ static void follow_niceness(const struct detector *d, int *niceness)
     int wanted = atomic_load(&d->niceness);
     if (wanted == *niceness)
         return;
-    IGNORE(setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + wanted - *niceness));
+    thread_give_way(wanted - *niceness);
     *niceness = wanted;
 }
 
