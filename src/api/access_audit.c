@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // access_audit.c - every change leaves a line: who, from where, what, to which object, and how it
-// ended. It is written before the client hears of the change.
+// ended. It is written before the client hears of the change; what a handler changes in one
+// transaction has its line in the same one, and the line is put right where it ended otherwise.
 
 #include <assert.h>
 #include <string.h>
@@ -99,6 +100,22 @@ static const char *object_of(struct request *q)
     return id.p ? arena_strndup(request_arena(q), id.p, id.n) : NULL;
 }
 
+// The request whose handler runs on this thread.
+static _Thread_local struct telling {
+    struct request *request; // NULL: none whose line goes with its change
+    char id[ID_BYTES];       // of the line; "": not written yet
+    const char *object_id;   // ... as it was written
+} telling;
+
+void api_handling(struct request *q, bool begins)
+{
+    const struct route *route = request_route(q);
+    // what streams its body commits things before all is there
+    bool is_told = begins && route->role >= API_EDITOR && route->rate_class != API_RATE_LOGIN &&
+                   !route->sink && strcmp(route->method, "GET") != 0 && !is_piece(route);
+    telling = (struct telling){.request = is_told ? q : NULL};
+}
+
 static void put_detail(struct request *q, int status, struct str_buf *out)
 {
     const struct access_who *who = access_who(q);
@@ -110,7 +127,8 @@ static void put_detail(struct request *q, int status, struct str_buf *out)
                   : status == 401 || status == 403 ? "denied"
                   : status == 429                  ? "locked out"
                                                    : "failed");
-    json_put_int(&w, "status", status);
+    if (status >= 300)
+        json_put_int(&w, "status", status);
     json_key(&w, "method");
     json_string(&w, request_method(q));
     json_key(&w, "path");
@@ -119,29 +137,71 @@ static void put_detail(struct request *q, int status, struct str_buf *out)
     json_end(&w);
 }
 
-void api_replied(struct request *q, int status)
+// *write* of a line about the request, which has *id*, or a new one with NULL.
+static int tell(struct request *q, int status, const char *id,
+                int (*write)(struct store *s, const struct store_audit *x))
 {
     const struct access_who *who = access_who(q);
     const struct route *route = request_route(q);
     char client[ADDRESS_TEXT];
     char action[ACCESS_ACTION_MAX];
-    // a handler that names its project itself and has not asked for it is a hole
-    assert(!who || route->role != API_EDITOR_NAMED || status >= 300 || who->has_checked);
-    if (!who || !access_is_recorded(route, who->object_id != NULL, status))
-        return;
     struct str_buf detail = STR_BUF_INIT(MAX_DETAIL);
     address_format(request_client(q), client);
     access_action(route->method, route->path, action);
     put_detail(q, status, &detail);
-    const struct store_audit x = {.user_id = who->user_id,
+    const struct store_audit x = {.id = id,
+                                  .user_id = who->user_id,
                                   .user_name = who->user_name,
                                   .client = client,
                                   .request_id = request_id(q),
                                   .action = action,
                                   .object_id = object_of(q),
                                   .detail_json = str_buf_text(&detail)};
-    if (store_audit_add(api_of(q)->opts.store, &x) < 0) // what was done is done
-        log_error(NULL, "audit: %s is not recorded: %s", action, err_message(0));
-    err_clear();
+    int r = write(api_of(q)->opts.store, &x);
     str_buf_finish(&detail);
+    return r < 0 ? err_prefix(r, "audit: %s is not recorded", action) : 0;
+}
+
+int api_committing(struct api *a)
+{
+    (void)a;
+    if (!telling.request || telling.id[0] || !access_who(telling.request))
+        return 0;
+    id_make(telling.id);
+    telling.object_id = object_of(telling.request);
+    return tell(telling.request, 0, telling.id, store_audit_add);
+}
+
+static bool is_same(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+// True: the line stands as it has to, or could be put right. False: there is none.
+static bool put_right(struct request *q, int status)
+{
+    if (telling.request != q || !telling.id[0])
+        return false;
+    bool is_right = status < 300 && is_same(telling.object_id, object_of(q));
+    int r = is_right ? 0 : tell(q, status, telling.id, store_audit_amend);
+    telling.request = NULL;
+    if (r < 0 && r != ERR_NOT_FOUND)
+        log_error(NULL, "%s", err_message(r));
+    return r != ERR_NOT_FOUND; // its transaction was taken back
+}
+
+void api_replied(struct request *q, int status)
+{
+    const struct access_who *who = access_who(q);
+    const struct route *route = request_route(q);
+    // a handler that names its project itself and has not asked for it is a hole
+    assert(!who || route->role != API_EDITOR_NAMED || status >= 300 || who->has_checked);
+    if (!who || put_right(q, status) ||
+        !access_is_recorded(route, who->object_id != NULL, status)) {
+        err_clear();
+        return;
+    }
+    if (tell(q, status, NULL, store_audit_add) < 0) // what was done is done
+        log_error(NULL, "%s", err_message(0));
+    err_clear();
 }

@@ -187,6 +187,9 @@ extern const struct route *const api_routes[];
 int api_before(struct request *q);
 int api_before_unrouted(struct request *q);
 void api_replied(struct request *q, int status);
+void api_handling(struct request *q, bool begins);
+// For store_opts: a change is committed on this thread. ERR_..: of the store.
+int api_committing(struct api *a) MUST_CHECK;
 // Once the server was created: hands events of the bus to its WebSocket loop. ERR_NOMEM.
 int api_attach(struct api *a, struct server *s) MUST_CHECK;
 // After users or roles were changed past the routes: *user_id* (may be NULL) is whose. Errors of

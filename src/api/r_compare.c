@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/api_priv.h"
+#include "api/reply_cache.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "store/store_comparison.h"
@@ -148,10 +148,19 @@ static int make(struct pair *p)
     return reply_task(p);
 }
 
+static int make_made(void *arg, struct api *a, struct arena *arena, struct str_buf *out)
+{
+    const struct pair *p = (const struct pair *)arg;
+    struct store_comparison made;
+    int r = store_comparison_get(a->opts.store, p->a.id, p->b.id, arena, &made);
+    if (r == 0)
+        str_buf_puts(out, made.json);
+    return r;
+}
+
 static int compare(struct request *q)
 {
     struct pair *p = arena_new(request_arena(q), struct pair);
-    struct store_comparison made;
     if (!p)
         return ERR_NOMEM;
     p->request = q;
@@ -160,13 +169,19 @@ static int compare(struct request *q)
         r = find_session(q, "b", &p->b);
     if (r == 0 && strcmp(p->a.id, p->b.id) == 0)
         r = err_set(ERR_INVALID, "a session is compared with another one");
-    if (r == 0)
-        r = store_comparison_get(api_of(q)->opts.store, p->a.id, p->b.id, request_arena(q), &made);
-    if (r == ERR_NOT_FOUND && p->b.id)
-        return make(p);
     if (r < 0)
         return r;
-    return reply_bytes(q, 200, "application/json", str_of(made.json));
+    const struct cached_reply c = {
+        .key = arena_printf(request_arena(q), "compare/%s/%s", p->a.id, p->b.id),
+        .type = "application/json",
+        .shows = STORE_CHANGE_SESSIONS,
+        .id = p->a.id,
+        .other_id = p->b.id,
+        .lifetime_ms = REPLY_CACHE_ANSWER_MS,
+        .make = make_made,
+        .arg = p};
+    r = c.key ? reply_cached(q, &c) : ERR_NOMEM;
+    return r == ERR_NOT_FOUND ? make(p) : r; // not made yet
 }
 
 const struct route api_routes_compare[] = {

@@ -351,6 +351,7 @@ static struct cached_reply results_reply(struct arena *a, const char *session_id
     return (struct cached_reply){.key = arena_printf(a, "results/%s", session_id),
                                  .type = "application/json",
                                  .shows = STORE_CHANGE_SESSIONS,
+                                 .id = arena_strndup(a, session_id, strlen(session_id)),
                                  .lifetime_ms = REPLY_CACHE_ANSWER_MS,
                                  .make = make_results,
                                  .arg = arena_strndup(a, session_id, strlen(session_id))};
@@ -363,7 +364,7 @@ static int session_results(struct request *q)
     if (r < 0)
         return r;
     const struct cached_reply c = results_reply(request_arena(q), x.id);
-    return c.key && c.arg ? reply_cached(q, &c) : ERR_NOMEM;
+    return c.key && c.id && c.arg ? reply_cached(q, &c) : ERR_NOMEM;
 }
 
 struct newest {
@@ -387,7 +388,7 @@ int session_warm(struct api *a, struct arena *arena)
     int r = store_session_list(a->opts.store, &f, &page, note_newest, &found, &next);
     for (int i = 0; r == 0 && i < found.n; i++) {
         const struct cached_reply c = results_reply(arena, found.ids[i]);
-        r = c.key && c.arg ? reply_cache_warm(a, &c) : ERR_NOMEM;
+        r = c.key && c.id && c.arg ? reply_cache_warm(a, &c) : ERR_NOMEM;
     }
     return r;
 }

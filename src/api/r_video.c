@@ -124,6 +124,7 @@ static int video_get(struct request *q)
     const struct cached_reply c = {.key = key,
                                    .type = "application/json",
                                    .shows = STORE_CHANGE_VIDEOS,
+                                   .id = text,
                                    .lifetime_ms = REPLY_CACHE_VIDEO_MS,
                                    .make = make_video,
                                    .arg = text};
@@ -501,15 +502,18 @@ static int video_process(struct request *q)
     struct process_body b = {0};
     struct store_video v;
     struct store_model m;
-    char id[ID_BYTES];
-    int r = api_video(q, &v);
+    char *id = arena_array(request_arena(q), char, ID_BYTES);
+    int r = id ? api_video(q, &v) : ERR_NOMEM;
     if (r == 0)
         r = body_read(q, one_fields, &b);
     if (r == 0)
         r = check_process(q, &b, &m);
     if (r < 0)
         return r;
-    struct store_task t = {.model_id = m.id,
+    id_make(id);
+    api_audit_object(q, id);
+    struct store_task t = {.id = id,
+                           .model_id = m.id,
                            .settings_json = b.settings ? b.settings : "{}",
                            .priority = (int)b.priority,
                            .created_by = api_user_id(q)};

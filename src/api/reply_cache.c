@@ -8,13 +8,17 @@
 //     kept after it was heard (cache.h).
 // (3) While a commit is untold nothing is taken from the cache and nothing is put.
 // (4) A value is the ETag, a line feed, the body.
+// (5) One thread at a time makes what is kept by one key; others wait for it and look again.
 
 #include "api/reply_cache.h"
 
+#include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/cache.h"
+#include "base/clock.h"
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -26,6 +30,10 @@ enum {
     QUEUE = 4096,
     ETAG_CHARS = 32, // of the digest's 64
     MAX_HEAD = 256,  // ETag and line feed
+    MAX_TAG = 80,    // "sessions:ID"
+    MAX_MAKING = 64, // at once that others wait for
+    MAX_KEY = 160,   // ... and the longest key of them
+    MAX_WAIT_MS = 10 * 1000,
 };
 #define EVERYTHING STR("everything") // a tag of every value, for when events were lost
 
@@ -36,6 +44,8 @@ struct reply_cache {
     // --- guarded by lock
     struct lock lock;
     struct bus_listener *listener;
+    char making[MAX_MAKING][MAX_KEY]; // keys; "": free
+    struct cond made;
 };
 
 int reply_cache_create(struct store *s, struct bus *b, size_t n_bytes,
@@ -49,6 +59,8 @@ int reply_cache_create(struct store *s, struct bus *b, size_t n_bytes,
         return ERR_NOMEM;
     c->store = s;
     int r = lock_init(&c->lock, LOCK_RANK_APP);
+    if (r == 0)
+        r = cond_init(&c->made);
     if (r < 0) {
         mem_free(c);
         return r;
@@ -75,6 +87,7 @@ void reply_cache_destroy(struct reply_cache *c)
     bus_listener_close(c->listener);
     cache_destroy(c->answers);
     cache_destroy(c->pictures);
+    cond_finish(&c->made);
     lock_finish(&c->lock);
     mem_free(c);
 }
@@ -106,15 +119,41 @@ static bool hear(struct reply_cache *c)
 
 // ---- making
 
-static size_t tags_of(const struct cached_reply *r, struct str tags[CACHE_MAX_TAGS])
+struct tags {
+    struct str items[CACHE_MAX_TAGS];
+    size_t n;
+    char texts[4][MAX_TAG]; // of those that name one
+    size_t n_texts;
+};
+
+static void tag_one(struct tags *t, const char *kind, const char *id)
 {
-    size_t n = 0;
+    char *text = t->texts[t->n_texts++];
+    assert(t->n_texts <= ARRAY_LEN(t->texts) && t->n < ARRAY_LEN(t->items));
+    snprintf(text, MAX_TAG, "%s:%s", kind, id);
+    t->items[t->n++] = str_of(text);
+}
+
+static void tag_kind(struct tags *t, const struct cached_reply *r, const char *kind)
+{
+    if (!r->id) {
+        t->items[t->n++] = str_of(kind);
+        return;
+    }
+    tag_one(t, kind, "*");
+    tag_one(t, kind, r->id);
+    if (r->other_id)
+        tag_one(t, kind, r->other_id);
+}
+
+static void tags_of(const struct cached_reply *r, struct tags *t)
+{
     _Static_assert((int)STORE_N_CHANGES < (int)CACHE_MAX_TAGS, "all of them fit");
-    tags[n++] = EVERYTHING;
+    t->n = t->n_texts = 0;
+    t->items[t->n++] = EVERYTHING;
     for (int i = 0; i < STORE_N_CHANGES; i++)
         if (r->shows & 1u << i)
-            tags[n++] = str_of(store_change_name(i));
-    return n;
+            tag_kind(t, r, store_change_name(i));
 }
 
 static int put_etag(const struct cached_reply *r, struct str body, struct str_buf *out)
@@ -152,25 +191,77 @@ static int make(struct api *api, const struct cached_reply *r, struct str_buf *r
     return k < 0 ? k : str_buf_check(ret_value);
 }
 
+static int find_making(const struct reply_cache *c, const char *key)
+{
+    for (int i = 0; i < MAX_MAKING; i++)
+        if (strcmp(c->making[i], key) == 0)
+            return i;
+    return -1;
+}
+
+// Waits while somebody else makes it. The place that making_end() takes; -1: none is needed.
+static int making_begin(struct reply_cache *c, const char *key, bool *ret_waited)
+{
+    int64_t deadline = clock_now_ns() + MAX_WAIT_MS * CLOCK_NS_PER_MS;
+    *ret_waited = false;
+    if (strlen(key) >= MAX_KEY)
+        return -1;
+    lock_acquire(&c->lock);
+    while (find_making(c, key) >= 0 && cond_wait(&c->made, &c->lock, deadline))
+        *ret_waited = true;
+    int place = find_making(c, key) >= 0 ? -1 : find_making(c, "");
+    if (place >= 0)
+        snprintf(c->making[place], MAX_KEY, "%s", key);
+    lock_release(&c->lock);
+    return place;
+}
+
+static void making_end(struct reply_cache *c, int place)
+{
+    if (place < 0)
+        return;
+    lock_acquire(&c->lock);
+    c->making[place][0] = 0;
+    cond_broadcast(&c->made);
+    lock_release(&c->lock);
+}
+
+static int make_and_keep(struct api *api, const struct cached_reply *r, struct cache *cache,
+                         struct cache_value **ret)
+{
+    struct tags tags;
+    struct str_buf value;
+    tags_of(r, &tags);
+    struct cache_item item = {
+        .key = str_of(r->key), .lifetime_ms = r->lifetime_ms, .tags = tags.items, .n_tags = tags.n};
+    item.ticket = cache ? cache_ticket(cache) : 0;
+    int k = make(api, r, &value);
+    item.bytes = str_buf_view(&value);
+    if (k == 0)
+        k = cache ? cache_put(cache, &item, ret) : cache_value_make(item.bytes, ret);
+    str_buf_finish(&value);
+    return k;
+}
+
 // The value, owned by the caller.
 static int get(struct api *api, const struct cached_reply *r, struct cache_value **ret)
 {
     struct reply_cache *c = api->replies;
     struct cache *cache = r->is_picture ? c->pictures : c->answers;
-    bool is_true = cache && hear(c);
-    *ret = is_true ? cache_find(cache, str_of(r->key)) : NULL;
+    bool has_waited = false;
+    if (!cache || !hear(c))
+        return make_and_keep(api, r, NULL, ret);
+    *ret = cache_find(cache, str_of(r->key));
     if (*ret)
         return 0;
-    struct str tags[CACHE_MAX_TAGS];
-    struct str_buf value;
-    struct cache_item item = {.key = str_of(r->key), .lifetime_ms = r->lifetime_ms, .tags = tags};
-    item.ticket = is_true ? cache_ticket(cache) : 0;
-    item.n_tags = tags_of(r, tags);
-    int k = make(api, r, &value);
-    item.bytes = str_buf_view(&value);
-    if (k == 0)
-        k = is_true ? cache_put(cache, &item, ret) : cache_value_make(item.bytes, ret);
-    str_buf_finish(&value);
+    int place = making_begin(c, r->key, &has_waited);
+    int k = 0;
+    bool is_true = !has_waited || hear(c);
+    if (has_waited && is_true)
+        *ret = cache_find(cache, str_of(r->key));
+    if (!*ret)
+        k = make_and_keep(api, r, is_true ? cache : NULL, ret);
+    making_end(c, place);
     return k;
 }
 

@@ -3,10 +3,10 @@
 // over.
 //
 // Whoever asks was let through before (access looks at the path); where an answer differs by who
-// asks, the key says so. An answer names the kinds of rows that it shows: the bus tells of their
-// changes, and what was told by then is heard before anything is looked up. So nobody gets an
-// answer from before a change that they could know of: not whoever made it, and not whoever read of
-// it elsewhere.
+// asks, the key says so. An answer names the kinds of rows that it shows, or the one video or
+// session: the bus tells of their changes, and what was told by then is heard before anything is
+// looked up. So nobody gets an answer from before a change that they could know of: not whoever
+// made it, and not whoever read of it elsewhere.
 //
 // Ownership: of the api; the bus outlives it.
 // Threads: any.
@@ -26,6 +26,8 @@ struct cached_reply {
     const char *key;  // "dashboard/PROJECT/USER"
     const char *type; // "application/json"
     unsigned shows;   // enum store_change; 0: it never changes
+    const char *id; // NULL: any of those; else it shows of one kind, and only this video or session
+    const char *other_id; // NULL: none; and this one
     int lifetime_ms;
     bool is_picture;     // kept apart, so that pictures do not push answers out
     const char *etag;    // NULL: of the bytes

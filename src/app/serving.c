@@ -80,6 +80,20 @@ static void note_change(void *arg, unsigned changes)
             announce_changed(s->bus, store_change_name(i));
 }
 
+static void note_changed_one(void *arg, unsigned kind, const char *id)
+{
+    const struct serving *s = (const struct serving *)arg;
+    for (int i = 0; s->bus && i < STORE_N_CHANGES; i++)
+        if (kind & 1u << i)
+            announce_changed_one(s->bus, store_change_name(i), id);
+}
+
+static int add_line(void *arg)
+{
+    const struct serving *s = (const struct serving *)arg;
+    return s->api ? api_committing(s->api) : 0;
+}
+
 static int note_depth(void *arg, const char *kind, int64_t n_queued, int64_t n_running)
 {
     (void)arg;
@@ -132,6 +146,8 @@ static int open_rooms(struct serving *s)
                                     .access = STORE_ACCESS_SERVE,
                                     .on_query = note_query,
                                     .on_change = note_change,
+                                    .on_changed_one = note_changed_one,
+                                    .committing = add_line,
                                     .arg = s};
     const struct model_cache_opts models = {
         .engine = s->opts.engine,
@@ -198,6 +214,7 @@ static int open_server(struct serving *s)
                                      .context = s->api,
                                      .before = api_before,
                                      .before_unrouted = api_before_unrouted,
+                                     .handling = api_handling,
                                      .replied = api_replied,
                                      .proxies = rules->proxies,
                                      .n_proxies = rules->n_proxies,

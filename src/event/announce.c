@@ -11,6 +11,7 @@
 
 enum {
     MAX_JSON = 32 * 1024,
+    MAX_KIND = 80,
 };
 
 static void publish(struct bus *bus, const struct bus_publication *p)
@@ -30,6 +31,13 @@ void announce_changed(struct bus *bus, const char *kind)
 {
     publish(bus, &(struct bus_publication){
                      .topic = STR(ANNOUNCE_CHANGES), .kind = str_of(kind), .json = STR("{}")});
+}
+
+void announce_changed_one(struct bus *bus, const char *kind, const char *id)
+{
+    char text[MAX_KIND];
+    snprintf(text, sizeof(text), "%s:%s", kind, id ? id : "*");
+    announce_changed(bus, text);
 }
 
 void announce_cancel(struct bus *bus, const char *task_id)

@@ -4,7 +4,8 @@
 //
 //   topic "tasks"       kind "queued": a task may be due; kind "cancel": {"task_id": ...}
 //   topic "task:ID"     kind "task": the state that a listener of /ws/progress hears
-//   topic "changes"     kind "videos", "tasks" ...: rows of that kind may show something else now
+//   topic "changes"     kind "videos", "tasks" ...: rows of that kind may show something else now;
+//                       "videos:ID": that one does; "videos:*": it is not said which one
 //   topic "project:ID"  kind "task": the same, when a task of the project begins or ends
 //
 // Nobody waits for these: a worker looks by itself every few seconds, so what cannot be published
@@ -44,6 +45,7 @@ struct announced_task {
 
 void announce_queued(struct bus *bus);
 void announce_changed(struct bus *bus, const char *kind);
+void announce_changed_one(struct bus *bus, const char *kind, const char *id); // NULL: any
 void announce_cancel(struct bus *bus, const char *task_id);
 void announce_task(struct bus *bus, const struct announced_task *t);
 // The JSON of a task's state, as announce_task() publishes it.

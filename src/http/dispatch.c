@@ -253,10 +253,15 @@ static enum MHD_Result take_piece(struct request *q, const char *data, size_t n)
 
 static void handle(struct request *q)
 {
+    const struct server_opts *opts = &q->server->opts;
     q->sink_open = false;
+    if (opts->handling)
+        opts->handling(q, true);
     int r = q->match.route->handle(q);
     assert(r < 0 || q->reply.made); // every handler replies or fails
     settle(q, r);
+    if (opts->handling)
+        opts->handling(q, false);
 }
 
 // A reply before the body closes the connection, so it is left for bodies that are long, or that

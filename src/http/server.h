@@ -38,6 +38,8 @@ struct server_opts {
     // For requests without a route (404, 405 and malformed ones), so that strangers cannot probe
     // faster than they may ask. Likewise.
     int (*before_unrouted)(struct request *q);
+    // Around the handler of a routed request, on its thread. NULL: none.
+    void (*handling)(struct request *q, bool begins);
     // When the reply of a routed request was made, before a byte of it is sent: what has to be
     // recorded before the client hears of it. NULL: none.
     void (*replied)(struct request *q, int status);

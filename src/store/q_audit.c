@@ -6,6 +6,7 @@
 
 enum {
     ADD,
+    AMEND,
     LIST,
     LIST_USER,
     LIST_ACTION,
@@ -24,6 +25,7 @@ enum {
 // clang-format off
 const struct query queries_audit[] = {
     [ADD] = {"audit_add", "INSERT INTO audit (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"},
+    [AMEND] = {"audit_amend", "UPDATE audit SET object_id = $2, detail_json = $3 WHERE id = $1"},
     [LIST] = {"audit_list", LISTED "id <> ''" NEWEST},
     [LIST_USER] = {"audit_list_user", LISTED "user_id = $3" NEWEST},
     [LIST_ACTION] = {"audit_list_action", LISTED "action = $4" NEWEST},
@@ -51,13 +53,29 @@ int store_audit_add(struct store *s, const struct store_audit *x)
     struct store_audit row = *x;
     int r = check_text("audit: detail", x->detail_json, STORE_JSON_MAX);
     if (r == 0)
+        r = take_id(x->id, id);
+    if (r == 0)
         r = write_begin(s);
     if (r < 0)
         return r;
-    id_make(id);
     row.id = id;
     row.created_at_us = store_now_us(s);
     return write_end(s, run_insert(s, &queries_audit[ADD], fields, ARRAY_LEN(fields), &row));
+}
+
+int store_audit_amend(struct store *s, const struct store_audit *x)
+{
+    int r = check_text("audit: detail", x->detail_json, STORE_JSON_MAX);
+    if (r == 0)
+        r = write_begin(s);
+    if (r < 0)
+        return r;
+    struct run run;
+    IGNORE(run_open(s, &queries_audit[AMEND], &run)); // sticky
+    run_text(&run, 1, x->id);
+    run_text(&run, 2, x->object_id);
+    run_text(&run, 3, x->detail_json);
+    return write_end(s, run_done_one(&run, "line", x->id));
 }
 
 int store_audit_list(struct store *s, const struct store_audit_filter *filter,

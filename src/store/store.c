@@ -152,44 +152,6 @@ static int on_commit(void *arg, sqlite3 *db, const char *name, int n_pages)
     return SQLITE_OK;
 }
 
-static const struct {
-    const char *table;
-    unsigned change;
-} tables[] = {
-    {"blobs", STORE_CHANGE_BLOBS},
-    {"detection_sets", STORE_CHANGE_DETECTIONS},
-    {"models", STORE_CHANGE_MODELS},
-    {"project_roles", STORE_CHANGE_USERS},
-    {"projects", STORE_CHANGE_PROJECTS},
-    {"session_results", STORE_CHANGE_SESSIONS},
-    {"session_videos", STORE_CHANGE_SESSIONS},
-    {"sessions", STORE_CHANGE_SESSIONS},
-    {"tasks", STORE_CHANGE_TASKS},
-    {"truths", STORE_CHANGE_TRUTHS},
-    {"users", STORE_CHANGE_USERS},
-    {"videos", STORE_CHANGE_VIDEOS},
-};
-
-const char *store_change_name(int i)
-{
-    static const char *const names[STORE_N_CHANGES] = {"projects",   "videos", "truths",
-                                                       "models",     "tasks",  "sessions",
-                                                       "detections", "blobs",  "users"};
-    return i >= 0 && i < STORE_N_CHANGES ? names[i] : NULL;
-}
-
-// Also for rows that go with others (foreign keys).
-static void on_row(void *arg, int operation, const char *db, const char *table, sqlite3_int64 row)
-{
-    struct store *s = arg;
-    (void)operation;
-    (void)db;
-    (void)row;
-    for (size_t i = 0; !s->is_quiet && i < ARRAY_LEN(tables); i++)
-        if (strcmp(tables[i].table, table) == 0)
-            s->changes |= tables[i].change;
-}
-
 int store_n_untold(const struct store *s)
 {
     return atomic_load(&s->n_untold);
@@ -215,30 +177,26 @@ int write_begin(struct store *s)
     writing = s;
     s->depth = 1;
     s->group_r = 0;
-    s->changes = 0;
+    changes_begin(s);
     return 0;
-}
-
-static void wake_keeper(struct store *s)
-{
-    if (atomic_load(&s->wal_pages) - atomic_load(&s->wal_tried) < STORE_CHECKPOINT_PAGES)
-        return;
-    lock_acquire(&s->pool_lock);
-    cond_broadcast(&s->pool_changed);
-    lock_release(&s->pool_lock);
 }
 
 int write_end(struct store *s, int r)
 {
     assert(store_is_writing(s) && s->depth > 0);
+    if (s->depth == 1 && r == 0 && s->group_r == 0 && s->opts.committing)
+        r = s->opts.committing(s->opts.arg);
     if (r < 0 && s->group_r == 0)
         s->group_r = r;
     if (--s->depth > 0)
         return r;
     r = r < 0 ? r : s->group_r;
-    unsigned changes = r == 0 ? s->changes : 0;
-    if (changes)
+    bool has_changed = r == 0 && s->changes.kinds != 0;
+    if (has_changed) {
+        changes_name(s);
         atomic_fetch_add(&s->n_untold, 1);
+    }
+    const struct changes changes = s->changes;
     if (r == 0)
         r = conn_exec(&s->writer, "COMMIT");
     if (r < 0 && !sqlite3_get_autocommit(s->writer.db)) {
@@ -250,12 +208,12 @@ int write_end(struct store *s, int r)
     writing = NULL;
     atomic_store(&s->is_writing, false);
     lock_release(&s->write_lock);
-    if (changes) {
-        if (r == 0 && s->opts.on_change)
-            s->opts.on_change(s->opts.arg, changes);
+    if (has_changed) {
+        if (r == 0)
+            changes_tell(s, &changes);
         atomic_fetch_sub(&s->n_untold, 1);
     }
-    wake_keeper(s);
+    wal_wake_keeper(s);
     return r;
 }
 
@@ -267,58 +225,6 @@ int store_begin(struct store *s)
 int store_end(struct store *s, int r)
 {
     return write_end(s, r);
-}
-
-// Brings the log into the database, so that it is used from its start again.
-static void checkpoint(struct store *s, int mode)
-{
-    int n_log = 0;
-    lock_acquire(&s->write_lock);
-    // what cannot be done now, because of a reader or a full disk, is done at the next try
-    if (sqlite3_wal_checkpoint_v2(s->writer.db, NULL, mode, &n_log, NULL) == SQLITE_OK)
-        atomic_store(&s->wal_pages, mode == SQLITE_CHECKPOINT_TRUNCATE ? 0 : n_log);
-    lock_release(&s->write_lock);
-}
-
-int store_sync(struct store *s)
-{
-    char path[STORE_PATH_BYTES + 32];
-    snprintf(path, sizeof(path), "%s-wal", s->path);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return errno == ENOENT ? 0 : err_set_errno(errno, "%s", path);
-    int r = fdatasync(fd) < 0 ? err_set_errno(errno, "%s", path) : 0;
-    close(fd);
-    return r;
-}
-
-// The log's pages reach the disk while others still write: what is left for the checkpoint, which
-// stops them, is little.
-static void sync_log(struct store *s)
-{
-    if (store_sync(s) < 0)
-        err_clear(); // the checkpoint will say it
-}
-
-static void keep_store(void *arg)
-{
-    struct store *s = arg;
-    lock_acquire(&s->pool_lock);
-    while (!s->is_closing) {
-        int pages = atomic_load(&s->wal_pages);
-        if (pages < atomic_load(&s->wal_tried)) // the log began anew
-            atomic_store(&s->wal_tried, 0);
-        if (pages - atomic_load(&s->wal_tried) >= STORE_CHECKPOINT_PAGES) {
-            lock_release(&s->pool_lock);
-            sync_log(s);
-            checkpoint(s, SQLITE_CHECKPOINT_PASSIVE);
-            atomic_store(&s->wal_tried, pages);
-            lock_acquire(&s->pool_lock);
-            continue;
-        }
-        cond_wait(&s->pool_changed, &s->pool_lock, clock_now_ns() + CLOCK_NS_PER_S);
-    }
-    lock_release(&s->pool_lock);
 }
 
 // ---- the data directory
@@ -414,7 +320,7 @@ static int open_writer(struct store *s)
     if (r < 0)
         return r;
     sqlite3_wal_hook(s->writer.db, on_commit, s);
-    sqlite3_update_hook(s->writer.db, on_row, s);
+    changes_listen(s);
     r = write_begin(s);
     if (r < 0)
         return r;
@@ -453,7 +359,9 @@ static int open_for_serving(struct store *s)
         r = open_writer(s);
     if (r == 0)
         r = open_readers(s);
-    return r < 0 ? r : thread_start(&s->keeper, "store", keep_store, s);
+    if (r == 0)
+        r = conn_open(s->path, SQLITE_OPEN_READONLY, s->opts.busy_ms, &s->pin);
+    return r < 0 ? r : thread_start(&s->keeper, "store", wal_keep, s);
 }
 
 static int open_for_reading(struct store *s)
@@ -522,8 +430,10 @@ void store_close(struct store *s)
     thread_join(&s->keeper);
     for (int i = 0; s->readers && i < s->n_readers; i++)
         conn_close(&s->readers[i]);
+    conn_close(&s->pin);
     if (s->writer.db && s->access == STORE_ACCESS_SERVE)
-        checkpoint(s, SQLITE_CHECKPOINT_TRUNCATE);
+        wal_checkpoint(s, true);
+    changes_finish(s);
     conn_close(&s->writer);
     mem_free(s->readers);
     mem_free(s->is_taken);

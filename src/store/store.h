@@ -67,9 +67,15 @@ struct store_opts {
     // Called after every statement, on the caller's thread, with locks held: only counts. *query*
     // is one of store_query_name(); static. NULL: nobody listens.
     void (*on_query)(void *arg, const char *query, int64_t nanoseconds);
+    // Called inside a write, on its thread, when all was written: what it writes is committed with
+    // it, and an error of its takes everything back. NULL: nobody has to add anything.
+    int (*committing)(void *arg);
     // Called after a commit, on the writer's thread with no lock held: the set of enum
     // store_change. NULL: nobody listens.
     void (*on_change)(void *arg, unsigned changes);
+    // Likewise, before it, for each video and session: *kind* is its enum store_change. *id* NULL:
+    // any of them. NULL: nobody listens.
+    void (*on_changed_one)(void *arg, unsigned kind, const char *id);
     void *arg;
 };
 
@@ -121,7 +127,7 @@ int store_end(struct store *s, int r) MUST_CHECK;
 // that they could know.
 int store_n_untold(const struct store *s);
 
-// What was committed survives a loss of power too; without it, all but the last moments do (kill
+// What was committed survives a loss of power too; without it, all but the last second's does (kill
 // -9 takes nothing that was committed either way). ERR_IO.
 int store_sync(struct store *s) MUST_CHECK;
 

@@ -27,8 +27,12 @@ struct store_dropped;
 
 enum {
     STORE_CACHED = 256,            // statements of one connection; a power of two
-    STORE_CHECKPOINT_PAGES = 1000, // of the WAL, before it is brought into the database
+    STORE_CHECKPOINT_PAGES = 1000, // of the log, before it is brought into the database
+    STORE_WAL_PAGES = 16 * 1024,   // ... before writers wait for it to begin anew
+    STORE_SYNC_MS = 1000,          // until what was committed is durable
     STORE_PATH_BYTES = 4096,
+    STORE_CHANGED_ROWS = 16, // of one write that are told one by one
+    STORE_CHANGED_TABLES = 16,
 };
 
 struct query {
@@ -43,6 +47,19 @@ struct conn {
         const struct query *query;
         sqlite3_stmt *stmt;
     } cached[STORE_CACHED];
+};
+
+// What a write changed, as far as is told.
+struct changes {
+    unsigned kinds;   // enum store_change
+    unsigned unknown; // ... of which it is not said which ones
+    int n;
+    struct changed_row {
+        size_t table;
+        sqlite3_int64 number;
+        char id[ID_BYTES]; // "": not known
+    } rows[STORE_CHANGED_ROWS];
+    sqlite3_stmt *owner_of[STORE_CHANGED_TABLES];
 };
 
 struct store {
@@ -61,7 +78,7 @@ struct store {
     int group_r;             // the first failure inside a group
     int64_t clock_offset_us; // wall minus monotonic, at the last look
     bool is_quiet;           // of the statement that runs
-    unsigned changes;        // of this transaction
+    struct changes changes;  // of this transaction
     // --- guarded by pool_lock
     struct lock pool_lock;
     struct cond pool_changed;
@@ -70,12 +87,16 @@ struct store {
     int n_taken;
     bool is_closing;
     // --- atomic
-    atomic_int wal_pages;
-    atomic_int wal_tried; // pages at the last checkpoint
+    atomic_int wal_pages; // of the log
+    atomic_int wal_done;  // ... that are in the database
+    atomic_int wal_left;  // that waited after the last checkpoint
     atomic_bool is_writing;
     atomic_int n_untold; // commits, from before they are seen until after on_change
+    // --- keeper only
+    struct conn pin; // wal.c
+    bool is_pinned;
     // --- main thread only
-    struct thread keeper; // checkpoints
+    struct thread keeper; // of the log
 };
 
 // ---- connections (store.c)
@@ -97,6 +118,25 @@ int write_begin(struct store *s) MUST_CHECK;
 int write_end(struct store *s, int r) MUST_CHECK;
 // True where this thread is inside a write of *s*.
 bool store_is_writing(const struct store *s);
+
+// ---- what changed (changes.c)
+
+void changes_listen(struct store *s);
+void changes_begin(struct store *s);
+// Before the commit: from the numbers of rows to ids.
+void changes_name(struct store *s);
+// After it.
+void changes_tell(const struct store *s, const struct changes *c);
+void changes_finish(struct store *s);
+
+// ---- the log (wal.c)
+
+// The keeper's thread; *arg* is the store.
+void wal_keep(void *arg);
+// After a commit.
+void wal_wake_keeper(struct store *s);
+// Brings in all that there is, while writers wait. *truncates*: the file is empty afterwards.
+void wal_checkpoint(struct store *s, bool truncates);
 
 // ---- statements (run.c)
 

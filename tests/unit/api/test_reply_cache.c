@@ -17,7 +17,9 @@
 #include "base/err.h"
 #include "event/announce.h"
 #include "event/bus.h"
+#include "store/store_blob.h"
 #include "store/store_project.h"
+#include "store/store_video.h"
 
 #define OK(call) assert_int_equal((call), 0)
 
@@ -60,6 +62,14 @@ static void tell(void *arg, unsigned changes)
             announce_changed(f->bus, store_change_name(i));
 }
 
+static void tell_one(void *arg, unsigned kind, const char *id)
+{
+    struct fixture *f = arg;
+    for (int i = 0; i < STORE_N_CHANGES; i++)
+        if (kind & 1u << i)
+            announce_changed_one(f->bus, store_change_name(i), id);
+}
+
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
@@ -67,7 +77,8 @@ static int setup(void **state)
     snprintf(f->directory, sizeof(f->directory), "%.30s/assay-replies-XXXXXX", tmp ? tmp : "/tmp");
     assert_non_null(mkdtemp(f->directory));
     OK(bus_create(NULL, &f->bus));
-    const struct store_opts opts = {.directory = f->directory, .on_change = tell, .arg = f};
+    const struct store_opts opts = {
+        .directory = f->directory, .on_change = tell, .on_changed_one = tell_one, .arg = f};
     OK(store_open(&opts, &f->api.opts.store));
     OK(reply_cache_create(f->api.opts.store, f->bus, 1000000, &f->api.replies));
     *state = f;
@@ -111,6 +122,57 @@ static void test_what_is_shown(void **state)
     assert_int_equal(made(f, "a", STORE_CHANGE_PROJECTS | STORE_CHANGE_VIDEOS), 0);
     assert_int_equal(made(f, "models", STORE_CHANGE_MODELS), 0);
     assert_int_equal(made(f, "picture", 0), 0);
+}
+
+static int made_of(struct fixture *f, const char *id, const char *other)
+{
+    char text[] = "answer";
+    char key[80];
+    snprintf(key, sizeof(key), "%s/%s", id, other ? other : "");
+    const struct cached_reply r = {.key = key,
+                                   .shows = STORE_CHANGE_VIDEOS,
+                                   .id = id,
+                                   .other_id = other,
+                                   .lifetime_ms = 60000,
+                                   .make = make,
+                                   .arg = text};
+    int before = n_made;
+    OK(reply_cache_warm(&f->api, &r));
+    return n_made - before;
+}
+
+static void make_video(struct fixture *f, const char *project, const char *key,
+                       char ret_id[ID_BYTES])
+{
+    const struct store_blob blob = {.key = key, .sha256 = "x"};
+    const struct store_video v = {.project_id = project, .name = "v"};
+    OK(store_video_create(f->api.opts.store, &v, &blob, NULL, ret_id));
+}
+
+// What shows one video is made again when that one changes, and no other.
+static void test_one_of_many(void **state)
+{
+    struct fixture *f = *state;
+    struct store *s = f->api.opts.store;
+    struct store_dropped dropped = {0};
+    char project[ID_BYTES];
+    char a[ID_BYTES];
+    char b[ID_BYTES];
+    char c[ID_BYTES];
+    OK(store_project_create(s, &(struct store_project){.name = "p"}, project));
+    make_video(f, project, "01ARZ3NDEKTSV4RRFFQ69G5FAA", a);
+    make_video(f, project, "01ARZ3NDEKTSV4RRFFQ69G5FAB", b);
+    assert_int_equal(made_of(f, a, NULL) + made_of(f, b, NULL) + made_of(f, a, b), 3);
+    make_video(f, project, "01ARZ3NDEKTSV4RRFFQ69G5FAC", c);
+    assert_int_equal(made_of(f, a, NULL) + made_of(f, b, NULL) + made_of(f, a, b), 0);
+    const struct store_video broken = {.id = b, .status = STORE_VIDEO_FAILED, .error = "x"};
+    OK(store_video_set_probe(s, NULL, &broken));
+    assert_int_equal(made_of(f, a, NULL), 0);
+    assert_int_equal(made_of(f, b, NULL), 1);
+    assert_int_equal(made_of(f, a, b), 1);
+    OK(store_video_delete(s, c, &dropped)); // which one it was is not told: any
+    assert_int_equal(made_of(f, a, NULL) + made_of(f, b, NULL) + made_of(f, a, b), 3);
+    store_dropped_finish(&dropped);
 }
 
 static void test_nothing_while_a_change_is_untold(void **state)
@@ -162,6 +224,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_what_is_shown, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_one_of_many, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing_while_a_change_is_untold, setup, teardown),
         cmocka_unit_test_setup_teardown(test_changed_while_it_is_made, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lost_events, setup, teardown),

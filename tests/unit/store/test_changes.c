@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "store/store_audit.h"
 #include "store/store_truth.h"
 #include "store/store_user.h"
 #include "store_test.h"
@@ -121,11 +122,184 @@ static void test_together_or_not_at_all(void **state)
     test_remove(directory);
 }
 
+// ---- which ones
+
+struct told {
+    char ids[64][ID_BYTES]; // "": any
+    int n;
+};
+
+static void hear_one(void *arg, unsigned kind, const char *id)
+{
+    struct told *t = arg;
+    assert_int_equal(kind, STORE_CHANGE_VIDEOS);
+    assert_true(t->n < 64);
+    snprintf(t->ids[t->n++], ID_BYTES, "%s", id ? id : "");
+}
+
+static void make_videos(struct store *s, const char *project, int n, char ids[][ID_BYTES])
+{
+    OK(store_begin(s));
+    for (int i = 0; i < n; i++) {
+        char key[ID_BYTES];
+        id_make(key);
+        const struct store_blob blob = {.key = key, .sha256 = "x"};
+        const struct store_video v = {.project_id = project, .name = "v"};
+        OK(store_video_create(s, &v, &blob, NULL, ids[i]));
+    }
+    OK(store_end(s, 0));
+}
+
+static void test_which(void **state)
+{
+    struct told t = {.n = 0};
+    struct store *s;
+    struct store_dropped dropped = {0};
+    char directory[64];
+    char project[ID_BYTES];
+    char ids[STORE_PAGE_LIMIT][ID_BYTES];
+    (void)state;
+    test_make_directory(directory);
+    const struct store_opts opts = {.directory = directory, .on_changed_one = hear_one, .arg = &t};
+    OK(store_open(&opts, &s));
+    OK(store_project_create(s, &(struct store_project){.name = "p"}, project));
+    make_videos(s, project, 2, ids);
+    assert_int_equal(t.n, 2);
+    assert_string_equal(t.ids[0], ids[0]);
+    assert_string_equal(t.ids[1], ids[1]);
+    t.n = 0;
+    const struct store_video broken = {.id = ids[1], .status = STORE_VIDEO_FAILED, .error = "x"};
+    OK(store_video_set_probe(s, NULL, &broken));
+    assert_int_equal(t.n, 1);
+    assert_string_equal(t.ids[0], ids[1]);
+    t.n = 0;
+    const struct store_video none = {.id = project, .status = STORE_VIDEO_FAILED, .error = "x"};
+    FAILS(ERR_NOT_FOUND, store_video_set_probe(s, NULL, &none));
+    assert_int_equal(t.n, 0);
+    OK(store_video_delete(s, ids[0], &dropped));
+    assert_int_equal(t.n, 1);
+    assert_string_equal(t.ids[0], "");
+    t.n = 0;
+    make_videos(s, project, STORE_PAGE_LIMIT, ids); // too many to be told one by one
+    assert_int_equal(t.n, 1);
+    assert_string_equal(t.ids[0], "");
+    store_dropped_finish(&dropped);
+    store_close(s);
+    test_remove(directory);
+}
+
+// ---- what is added to each write
+
+static struct store *added_to;
+static int add_r;
+
+static int add_line(void *arg)
+{
+    (void)arg;
+    if (!added_to)
+        return 0;
+    const struct store_audit x = {
+        .action = "a", .client = "c", .request_id = "r", .detail_json = "{}"};
+    int r = add_r;
+    return r < 0 ? err_set(ERR_NOSPACE, "full") : store_audit_add(added_to, &x);
+}
+
+static int count_line(void *arg, const struct store_audit *x)
+{
+    (void)x;
+    ++*(int *)arg;
+    return 0;
+}
+
+static int n_lines(struct store *s)
+{
+    int n = 0;
+    struct store_next next;
+    const struct store_audit_filter all = {.action = NULL};
+    OK(store_audit_list(s, &all, NULL, count_line, &n, &next));
+    return n;
+}
+
+static void test_committing(void **state)
+{
+    struct store *s;
+    char directory[64];
+    char id[ID_BYTES];
+    (void)state;
+    test_make_directory(directory);
+    const struct store_opts opts = {.directory = directory, .committing = add_line};
+    OK(store_open(&opts, &s));
+    added_to = s;
+    OK(store_project_create(s, &(struct store_project){.name = "a"}, id));
+    assert_int_equal(n_lines(s), 1);
+    FAILS(ERR_EXISTS, store_project_create(s, &(struct store_project){.name = "a"}, id));
+    assert_int_equal(n_lines(s), 1);
+    OK(store_begin(s)); // one for all of a group
+    OK(store_project_create(s, &(struct store_project){.name = "b"}, id));
+    OK(store_project_create(s, &(struct store_project){.name = "c"}, id));
+    OK(store_end(s, 0));
+    assert_int_equal(n_lines(s), 2);
+    add_r = -1; // without it nothing is changed
+    FAILS(ERR_NOSPACE, store_project_create(s, &(struct store_project){.name = "d"}, id));
+    added_to = NULL;
+    OK(store_project_create(s, &(struct store_project){.name = "d"}, id));
+    assert_int_equal(n_lines(s), 2);
+    store_close(s);
+    test_remove(directory);
+}
+
+// ---- the log
+
+static int64_t log_bytes(const char *directory)
+{
+    char path[128];
+    struct stat st = {.st_size = 0};
+    snprintf(path, sizeof(path), "%s/assay.db-wal", directory);
+    return stat(path, &st) == 0 ? st.st_size : 0;
+}
+
+// It is brought into the database beside those who write and read, and begins anew: it does not
+// grow with what is written.
+static void test_log_begins_anew(void **state)
+{
+    enum { ROUNDS = 400, BYTES = 300 * 1024 };
+    struct store *s;
+    struct arena *a;
+    struct store_project p;
+    char directory[64];
+    char id[ID_BYTES];
+    (void)state;
+    test_make_directory(directory);
+    OK(arena_create(0, &a));
+    OK(store_open(&(struct store_opts){.directory = directory}, &s));
+    OK(store_project_create(s, &(struct store_project){.name = "p"}, id));
+    char *text = malloc(BYTES);
+    memset(text, ' ', BYTES);
+    memcpy(text, "{}", 2);
+    text[BYTES - 1] = 0;
+    const struct store_task t = {.kind = "probe", .project_id = id, .settings_json = text};
+    for (int i = 0; i < ROUNDS; i++) {
+        char task[ID_BYTES];
+        OK(store_task_create(s, &t, NULL, 0, task));
+    }
+    assert_true(log_bytes(directory) < INT64_C(90) * 1024 * 1024); // of 120 MB
+    OK(store_project_get(s, id, a, &p));
+    store_close(s);
+    assert_int_equal(log_bytes(directory), 0);
+    OK(store_open(&(struct store_opts){.directory = directory}, &s));
+    OK(store_check(s));
+    store_close(s);
+    free(text);
+    arena_destroy(a);
+    test_remove(directory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_together_or_not_at_all),
+        cmocka_unit_test(test_kinds),           cmocka_unit_test(test_together_or_not_at_all),
+        cmocka_unit_test(test_which),           cmocka_unit_test(test_committing),
+        cmocka_unit_test(test_log_begins_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1456,7 +1456,7 @@ export interface components {
             request_id: components["schemas"]["Text"];
             action: string;
             object_id: components["schemas"]["Text"];
-            /** @description outcome, status, method, path, key_id */
+            /** @description outcome, method, path, key_id; status where it was not done */
             detail: Record<string, never> | null;
         };
         AuditList: {
@@ -4391,6 +4391,7 @@ export interface operations {
                     "application/json": components["schemas"]["QueuedTask"];
                 };
             };
+            304: components["responses"]["NotModified"];
             default: components["responses"]["Error"];
         };
     };

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// wal.c - the write-ahead log: made durable, and brought into the database while others write.
+//
+// A commit waits for no disk: the log's pages are in the kernel's hands then, so a process that is
+// killed loses nothing. The keeper makes them durable within STORE_SYNC_MS, for a loss of power.
+//
+// INVARIANTS
+// (1) A frame of the log is durable before its page is written into the database, and the page is
+//     durable before the log begins anew. SQLite would keep both by waiting for the disk with
+//     write_lock held; here the pin keeps them: a reading connection whose snapshot was taken
+//     before the log was synced. No checkpoint brings in frames after its snapshot, and while it
+//     reads the log does not begin anew. It ends when the database was synced.
+// (2) Only where writers leave no gap for so long that the log has STORE_WAL_PAGES, the rest is
+//     brought in while they wait.
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "store/store_priv.h"
+
+int store_sync(struct store *s)
+{
+    char path[STORE_PATH_BYTES + 32];
+    snprintf(path, sizeof(path), "%s-wal", s->path);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : err_set_errno(errno, "%s", path);
+    int r = fdatasync(fd) < 0 ? err_set_errno(errno, "%s", path) : 0;
+    close(fd);
+    return r;
+}
+
+// ---- checkpoints
+
+// What cannot be done now, because of a reader or a full disk, is done at the next try.
+static void checkpoint_locked(struct store *s, int mode)
+{
+    int n_log = 0;
+    int n_done = 0;
+    assert(lock_is_mine(&s->write_lock));
+    if (sqlite3_wal_checkpoint_v2(s->writer.db, NULL, mode, &n_log, &n_done) != SQLITE_OK)
+        return;
+    atomic_store(&s->wal_pages, mode == SQLITE_CHECKPOINT_TRUNCATE ? 0 : n_log);
+    atomic_store(&s->wal_done, mode == SQLITE_CHECKPOINT_TRUNCATE ? 0 : n_done);
+}
+
+void wal_checkpoint(struct store *s, bool truncates)
+{
+    lock_acquire(&s->write_lock);
+    if (conn_exec(&s->writer, "PRAGMA synchronous = NORMAL") == 0)
+        checkpoint_locked(s, truncates ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE);
+    lock_release(&s->write_lock);
+}
+
+// Copies without a wait for the disk; the pin stands.
+static void copy_pinned(struct store *s)
+{
+    assert(s->is_pinned);
+    lock_acquire(&s->write_lock);
+    if (conn_exec(&s->writer, "PRAGMA synchronous = OFF") == 0)
+        checkpoint_locked(s, SQLITE_CHECKPOINT_PASSIVE);
+    if (conn_exec(&s->writer, "PRAGMA synchronous = NORMAL") < 0)
+        err_clear(); // no memory: wal_checkpoint() sees to it before it needs it
+    lock_release(&s->write_lock);
+}
+
+static int sync_database(struct store *s)
+{
+    sqlite3_file *f = NULL;
+    int rc = sqlite3_file_control(s->pin.db, "main", SQLITE_FCNTL_FILE_POINTER, &f);
+    if (rc == SQLITE_OK)
+        rc = f->pMethods->xSync(f, SQLITE_SYNC_NORMAL);
+    return rc == SQLITE_OK ? 0 : err_set(ERR_IO, "%s: cannot be made durable", s->path);
+}
+
+static int pin(struct store *s)
+{
+    int r = conn_exec(&s->pin, "BEGIN; PRAGMA schema_version"); // reads, so the snapshot is taken
+    s->is_pinned = !sqlite3_get_autocommit(s->pin.db);
+    return r;
+}
+
+// The pin stays where the database's pages may not be durable.
+static int unpin(struct store *s)
+{
+    int r = s->is_pinned ? sync_database(s) : 0;
+    if (r == 0 && s->is_pinned) {
+        r = conn_exec(&s->pin, "ROLLBACK");
+        s->is_pinned = r < 0;
+    }
+    return r;
+}
+
+static int bring_in(struct store *s)
+{
+    int r = unpin(s); // of a try that did not end
+    if (r == 0)
+        r = pin(s);
+    if (r == 0)
+        r = store_sync(s);
+    if (r == 0)
+        copy_pinned(s);
+    int k = unpin(s);
+    return r < 0 ? r : k;
+}
+
+// ---- the keeper
+
+// Pages that wait in the log.
+static int n_waiting(struct store *s)
+{
+    int pages = atomic_load(&s->wal_pages);
+    if (pages < atomic_load(&s->wal_done)) { // the log began anew
+        atomic_store(&s->wal_done, 0);
+        atomic_store(&s->wal_left, 0);
+    }
+    return pages - atomic_load(&s->wal_done);
+}
+
+static void look(struct store *s, int *synced)
+{
+    int pages = atomic_load(&s->wal_pages);
+    int r = 0;
+    if (n_waiting(s) - atomic_load(&s->wal_left) >= STORE_CHECKPOINT_PAGES) {
+        r = bring_in(s);
+        if (r == 0 && n_waiting(s) > 0 && atomic_load(&s->wal_pages) >= STORE_WAL_PAGES)
+            wal_checkpoint(s, false);
+        atomic_store(&s->wal_left, n_waiting(s));
+        *synced = pages;
+    } else if (pages != *synced) {
+        r = store_sync(s);
+        *synced = pages;
+    }
+    if (r < 0)
+        err_clear(); // whoever asks for durability hears of it by store_sync()
+}
+
+void wal_wake_keeper(struct store *s)
+{
+    if (n_waiting(s) - atomic_load(&s->wal_left) < STORE_CHECKPOINT_PAGES)
+        return;
+    lock_acquire(&s->pool_lock);
+    cond_broadcast(&s->pool_changed);
+    lock_release(&s->pool_lock);
+}
+
+void wal_keep(void *arg)
+{
+    struct store *s = arg;
+    int synced = 0;
+    lock_acquire(&s->pool_lock);
+    while (!s->is_closing) {
+        lock_release(&s->pool_lock);
+        look(s, &synced);
+        lock_acquire(&s->pool_lock);
+        if (!s->is_closing && n_waiting(s) - atomic_load(&s->wal_left) < STORE_CHECKPOINT_PAGES)
+            cond_wait(&s->pool_changed, &s->pool_lock,
+                      clock_now_ns() + STORE_SYNC_MS * CLOCK_NS_PER_MS);
+    }
+    lock_release(&s->pool_lock);
+    if (unpin(s) < 0)
+        err_clear(); // the last checkpoint does not end then, and the log stays
+}
