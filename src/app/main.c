@@ -70,15 +70,17 @@ static int print_command_help(const struct command *c, const struct opt_set *all
 }
 
 // "model" alone, where there are "model inspect" and "model bench".
-static int explain_group(const char *word, bool wants_help, bool *ret_is_group)
+static int explain_group(const char *word, const char *second, bool *ret_is_group)
 {
     struct str_buf group = STR_BUF_INIT(HELP_MAX);
     int status = err_exit_status(ERR_INVALID);
     put_commands(&group, word);
     *ret_is_group = group.n > 0;
-    if (*ret_is_group && wants_help)
+    if (*ret_is_group && second && strcmp(second, "--help") == 0)
         return print(&group);
-    if (*ret_is_group)
+    if (*ret_is_group && second && second[0] != '-')
+        log_error(NULL, "'%s %s' is no command (see: assay %s --help)", word, second, word);
+    else if (*ret_is_group)
         log_error(NULL, "'%s' needs a second word (see: assay %s --help)", word, word);
     str_buf_finish(&group);
     return status;
@@ -87,7 +89,7 @@ static int explain_group(const char *word, bool wants_help, bool *ret_is_group)
 static int unknown_command(int argc, char **argv)
 {
     bool is_group;
-    int status = explain_group(argv[0], argc > 1 && strcmp(argv[1], "--help") == 0, &is_group);
+    int status = explain_group(argv[0], argc > 1 ? argv[1] : NULL, &is_group);
     if (is_group)
         return status;
     struct opt_nearest nearest = {.word = str_of(argv[0])};

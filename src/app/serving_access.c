@@ -3,6 +3,8 @@
 
 #include "app/serving_access.h"
 
+#include <string.h>
+
 #include "api/access.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -19,6 +21,20 @@ static int read_networks(const struct opt_list *list, const char *option,
             return err_prefix(r, "%s", option);
     }
     *ret_n = list->n;
+    return 0;
+}
+
+// A host and perhaps a port: what looks like a URL would never be met.
+static int check_sources(const struct opt_list *list)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        const char *host = list->items[i];
+        if (!*host || strcspn(host, "/@*?# \t") != strlen(host))
+            return err_set(ERR_INVALID,
+                           "--allow-source: '%s' is no host: example.com, example.com:8080 or "
+                           ".example.com",
+                           host);
+    }
     return 0;
 }
 
@@ -44,6 +60,8 @@ int serving_rules_read(const struct serving_access *a, const char *listen, struc
     if (r == 0)
         r = read_networks(&a->metrics_from, "--metrics-from", ret->metrics_from,
                           &ret->n_metrics_from);
+    if (r == 0)
+        r = check_sources(&a->sources);
     if (r == 0)
         r = store_user_count(s, &n_users, &n_admins);
     if (r < 0)

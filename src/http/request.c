@@ -80,6 +80,8 @@ static const char *const once[] = {
     "transfer-encoding",
     "upload-length",
     "upload-offset",
+    "x-forwarded-host",
+    "x-forwarded-proto",
     NULL,
 };
 
@@ -221,28 +223,41 @@ static bool is_proxy(const struct server *s, const struct address *a)
     return false;
 }
 
-// From the right: the first address that is no proxy of ours.
-static void read_forwarded(struct request *q)
+// From the right: the first address that is no proxy of ours. False: it is found, or nobody knows.
+static bool read_forwarded_for(struct request *q, struct str list)
 {
-    q->client = q->connection->address;
-    q->is_proxied = is_proxy(q->server, &q->client);
-    if (!q->is_proxied)
-        return;
-    q->is_secure = str_is_nocase(request_header_view(q, STR("X-Forwarded-Proto")), "https");
-    struct str list = request_header_view(q, STR("X-Forwarded-For"));
     while (list.n > 0) {
         size_t from = list.n;
         while (from > 0 && list.p[from - 1] != ',')
             from--;
         struct address a;
         struct str part = str_trim((struct str){list.p + from, list.n - from});
-        if (address_parse(part, &a) < 0)
-            return;
+        if (address_parse(part, &a) < 0) {
+            err_clear();
+            return false;
+        }
         q->client = a;
-        if (from == 0 || !is_proxy(q->server, &a))
-            return;
-        list.n = from - 1;
+        if (!is_proxy(q->server, &a))
+            return false;
+        list.n = from > 0 ? from - 1 : 0;
     }
+    return true;
+}
+
+// A proxy that adds a line of its own (HAProxy does) puts it behind those of the client: the lines
+// are one list, and the last one was written last.
+static void read_forwarded(struct request *q)
+{
+    q->client = q->connection->address;
+    q->is_proxied = is_proxy(q->server, &q->client);
+    if (!q->is_proxied)
+        return;
+    for (size_t i = q->n_headers; i > 0; i--) {
+        const struct header *h = &q->headers[i - 1];
+        if (str_is_nocase(h->name, "X-Forwarded-For") && !read_forwarded_for(q, h->value))
+            break;
+    }
+    q->is_secure = str_is_nocase(request_header_view(q, STR("X-Forwarded-Proto")), "https");
 }
 
 static bool is_good_id(struct str s)

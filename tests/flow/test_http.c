@@ -468,6 +468,22 @@ static void test_hooks_and_proxies(void **state)
          200, "\n8.8.8.8 "},
         {"GET /client HTTP/1.1\r\n" HOST "X-Forwarded-For: 1.1.1.1, nonsense\r\n" END, 200,
          "\n127.0.0.1 "},
+        // lines are one list: what the client sent stands before what the proxy added
+        {"GET /client HTTP/1.1\r\n" HOST
+         "X-Forwarded-For: 1.1.1.1\r\nX-Forwarded-For: 8.8.8.8\r\n" END,
+         200, "\n8.8.8.8 "},
+        {"GET /client HTTP/1.1\r\n" HOST
+         "X-Forwarded-For: 1.1.1.1\r\nX-Forwarded-For: 8.8.8.8, 127.0.0.9\r\n" END,
+         200, "\n8.8.8.8 "},
+        {"GET /client HTTP/1.1\r\n" HOST
+         "X-Forwarded-For: 1.1.1.1, 8.8.8.8\r\nX-Forwarded-For: 127.0.0.9\r\n" END,
+         200, "\n8.8.8.8 "},
+        {"GET /client HTTP/1.1\r\n" HOST
+         "X-Forwarded-For: 1.1.1.1\r\nX-Forwarded-For: nonsense\r\n" END,
+         200, "\n127.0.0.1 "},
+        {"GET /client HTTP/1.1\r\n" HOST
+         "X-Forwarded-Proto: https\r\nX-Forwarded-Proto: http\r\n" END,
+         400, "twice"},
     };
     server = start(&opts);
     assert_int_equal(count_wrong(hooked, ARRAY_LEN(hooked)), 0);
