@@ -144,7 +144,7 @@ static int read_query(struct posted *p)
     int r = find_open(q, &p->session);
     p->seq = -1;
     if (r == 0)
-        r = request_query_int(q, "sequence", 0, INT64_MAX, &p->seq);
+        r = request_query_int(q, "sequence", 0, STORE_PIECE_SEQ_MAX, &p->seq);
     if (r == 0)
         r = api_query(q, "format", &p->format);
     if (r == 0)

@@ -180,6 +180,9 @@ int store_piece_add(struct store *s, const struct store_piece *p, const struct s
     if (r < 0)
         return r;
     r = find_taking(s, p->session_id, p->video_id, &t);
+    if (r == 0 && p->seq < 0 && t.last_seq >= STORE_PIECE_SEQ_MAX)
+        r = err_set(ERR_CONFLICT, "no number comes after that of the last piece, %lld",
+                    (long long)t.last_seq);
     row.seq = r == 0 && p->seq < 0 ? t.last_seq + 1 : p->seq;
     row.received_at_us = p->received_at_us > 0 ? p->received_at_us : store_now_us(s);
     if (r == 0)

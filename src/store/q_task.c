@@ -18,6 +18,8 @@ enum {
     CANCEL_QUEUED,
     CANCEL_RUNNING,
     RETRY,
+    END_SESSION,
+    RETRY_SESSION,
     LET_GO,
     FORGET,
     RECOUNT,
@@ -63,6 +65,16 @@ const struct query queries_task[] = {
         "UPDATE tasks SET status = 'queued', attempt = 0, n_lost = 0, due_at_us = 0, cancel_requested = 0, error = NULL, "
         "message = NULL, progress = 0.0, frames_done = 0, n_detections = 0, started_at_us = 0, finished_at_us = 0 "
         "WHERE id = $1 AND status IN ('failed', 'cancelled')"},
+    // A session ends with the task that judges it, where that could not say how (the task did, where it could).
+    [END_SESSION] = {"task_end_session",
+        "UPDATE sessions SET status = (SELECT t.status FROM tasks t WHERE t.id = $1), "
+        "error = (SELECT t.error FROM tasks t WHERE t.id = $1), finished_at_us = $2 "
+        "WHERE status IN ('queued', 'running') AND id = (SELECT t.session_id FROM tasks t WHERE t.id = $1 "
+        "AND t.kind = 'evaluate' AND t.status IN ('failed', 'cancelled'))"},
+    [RETRY_SESSION] = {"task_retry_session",
+        "UPDATE sessions SET status = 'queued', error = NULL, finished_at_us = 0 "
+        "WHERE status IN ('failed', 'cancelled') AND id = (SELECT t.session_id FROM tasks t WHERE t.id = $1 "
+        "AND t.kind = 'evaluate')"},
     [LET_GO] = {"task_let_go",
         "UPDATE tasks SET n_waits = n_waits - 1 WHERE n_waits > 0 AND "
         "id IN (SELECT task_id FROM task_waits WHERE waits_for = $1)"},
@@ -258,9 +270,20 @@ int store_task_depth(struct store *s,
 
 // ---- cancelling and retrying
 
+static int end_session(struct store *s, const char *id)
+{
+    struct run run;
+    IGNORE(run_open(s, &queries_task[END_SESSION], &run)); // sticky
+    run_text(&run, 1, id);
+    run_int(&run, 2, store_now_us(s));
+    return run_done(&run, NULL);
+}
+
 int task_release(struct store *s, const char *id)
 {
-    int r = with_id(s, LET_GO, id);
+    int r = end_session(s, id);
+    if (r == 0)
+        r = with_id(s, LET_GO, id);
     if (r == 0)
         r = with_id(s, FORGET, id);
     return r < 0 ? r : set_drop_unfinished(s, id);
@@ -327,6 +350,8 @@ int store_task_retry(struct store *s, const char *id)
                     store_task_status_name((int)status));
     if (r == 0)
         r = with_id(s, RETRY, id);
+    if (r == 0)
+        r = with_id(s, RETRY_SESSION, id);
     return write_end(s, r);
 }
 

@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/str.h"
 #include "store/store_priv.h"
 
@@ -326,9 +327,15 @@ int run_get(struct store *s, const struct query *q, const struct field *fields, 
 
 // ---- lists
 
-static bool is_cursor(const char *text)
+// *first* tells what the list's keys are: newest first go ids.
+static bool is_cursor(const char *text, const char *first)
 {
     size_t n = 0;
+    int64_t position;
+    if (strcmp(first, LIST_NEWEST) == 0)
+        return id_is_valid(str_of(text));
+    if (*first) // "-1": positions
+        return str_to_i64(str_of(text), &position) == 0;
     for (; text[n]; n++) {
         if ((unsigned char)text[n] < ' ' || (unsigned char)text[n] > '~')
             return false;
@@ -345,7 +352,7 @@ void list_open(struct store *s, const struct query *q, const struct store_page *
     *l = (struct list){.limit =
                            page->limit <= 0 ? STORE_PAGE_LIMIT : MIN(page->limit, STORE_PAGE_MAX)};
     const char *cursor = page->cursor && *page->cursor ? page->cursor : first;
-    if (!is_cursor(cursor)) {
+    if (cursor != first && !is_cursor(cursor, first)) {
         l->r = err_set(ERR_INVALID, "cursor '%.64s': none of a page", cursor);
         l->run.r = l->r;
         l->run.store = s;

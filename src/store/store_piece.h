@@ -18,7 +18,8 @@ enum {
     STORE_PIECE_EVENTS_MAX = 100 * 1000,  // likewise; as a list of events holds
     STORE_PIECE_BYTES = 16 * 1024 * 1024, // of one piece
 };
-#define STORE_PIECES_BYTES (INT64_C(512) * 1024 * 1024) // of all pieces of one video of a session
+#define STORE_PIECE_SEQ_MAX (INT64_C(1) << 53) // the largest number of a piece; exact in any JSON
+#define STORE_PIECES_BYTES  (INT64_C(512) * 1024 * 1024) // of all pieces of one video of a session
 
 struct store_piece {
     const char *session_id, *video_id;

@@ -19,5 +19,6 @@ enum {
 
 extern const struct field task_fields[TASK_N_FIELDS];
 
-// Lets go what waits for a task that is over, and drops what it left half-written.
+// Lets go what waits for a task that is over, drops what it left half-written, and ends the session
+// that it was to judge and did not.
 int task_release(struct store *s, const char *id) MUST_CHECK;

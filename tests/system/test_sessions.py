@@ -260,6 +260,8 @@ def test_timed_events(assay, data, server, project, tmp_path, tolerance):
     (b"1,1,1,1,5,5,nan,-1,-1,-1\n", "", 422, "line 1"),
     (b"[]", "format=xml", 400, "format"),
     (b"[]", "sequence=-1", 400, "sequence"),
+    (b"[]", "sequence=9007199254740993", 400, "sequence"),
+    (b"[]", "sequence=9223372036854775807", 400, "sequence"),
     (b"[]", "format=coco&video=01ARZ3NDEKTSV4RRFFQ69G5FAV", 409, "none of its"),
     (b'{"images":[],"annotations":[],"categories":[]}', "", 422, ""),
 ])
@@ -269,6 +271,16 @@ def test_pieces_that_are_refused(server, project, video, body, query, status, wo
     assert reply.status == status and word in reply.json["message"], reply.body
     assert str(server.data) not in reply.json["message"]
     assert server.made("GET", f"/api/v1/sessions/{session}/videos")["items"][0]["posted_pieces"] == 0
+
+
+def test_no_piece_comes_after_the_last_number(server, project, video):
+    session = outside(server, project, [video])
+    octets = {"Content-Type": "application/octet-stream"}
+    frame = b'{"type":"frame","frame":%d,"pts_us":0,"detections":[]}\n'
+    server.made("POST", f"/api/v1/sessions/{session}/detections?sequence=9007199254740992", frame % 0, octets, status=201)
+    reply = server.ask("POST", f"/api/v1/sessions/{session}/detections", frame % 1, octets)
+    assert reply.status == 409 and "9007199254740992" in reply.json["message"], reply.body
+    assert server.made("POST", f"/api/v1/sessions/{session}/detections?sequence=5", frame % 1, octets, status=201)["sequence"] == 5
 
 
 def test_posting_where_nothing_is_taken(server, pair, project, video):
