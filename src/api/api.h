@@ -67,6 +67,7 @@ struct api_part {
 };
 struct api_frame_wanted {
     const char *path;       // of the video's blob
+    const char *name;       // of the video, for messages
     const char *probe_json; // of its row; NULL: none
     int64_t ordinal;
     struct api_part part; // width 0: the whole picture

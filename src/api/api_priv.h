@@ -193,6 +193,19 @@ void api_audit_object(struct request *q, const char *id);
 int api_reply_queued(struct request *q, const char *task_id, const char *message) MUST_CHECK;
 // A task row that was queued, for the bus: workers and listeners.
 void api_announce_task(struct api *a, const struct store_task *t, const char *id);
+// The tasks that a deletion will end, noted before it; and told after it, so that their workers
+// stop and nobody waits for their last message. The newest thousand of each status.
+struct api_ending {
+    struct request *request;
+    struct api_ended {
+        const struct api_ended *next;
+        const char *id, *kind, *project_id, *video_id, *session_id;
+    } * first;
+};
+struct store_task_filter;
+int api_ending_note(struct request *q, const struct store_task_filter *f,
+                    struct api_ending *ret) MUST_CHECK;
+void api_ending_tell(const struct api_ending *e);
 // Queues the processing of a video: kind, project and video of *t* are filled in.
 int api_queue_process(struct request *q, const struct store_video *v, struct store_task *t,
                       char ret_id[ID_BYTES]) MUST_CHECK;

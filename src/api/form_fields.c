@@ -37,9 +37,11 @@ int form_fields_begin(struct form_fields *f, struct request *q, struct str name)
 
 int form_fields_add(struct form_fields *f, const void *bytes, size_t n)
 {
-    struct str_buf *value = &f->items[f->n - 1].value;
-    str_buf_add(value, bytes, n);
-    return str_buf_check(value);
+    struct form_field *last = &f->items[f->n - 1];
+    if (n > 0 && memchr(bytes, '\0', n))
+        return err_set(ERR_INVALID, "'%.80s' is not a text without zeros", last->name);
+    str_buf_add(&last->value, bytes, n);
+    return str_buf_check(&last->value);
 }
 
 const char *form_fields_get(struct form_fields *f, struct request *q, const char *name)

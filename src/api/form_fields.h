@@ -29,7 +29,8 @@ void form_fields_finish(struct form_fields *f);
 
 // The next field begins. ERR_TOO_BIG: FORM_FIELDS_MAX are there; ERR_NOMEM.
 int form_fields_begin(struct form_fields *f, struct request *q, struct str name) MUST_CHECK;
-// Bytes of the field that was begun last. ERR_TOO_BIG: more than max_bytes; ERR_NOMEM.
+// Bytes of the field that was begun last. ERR_TOO_BIG: more than max_bytes; ERR_INVALID:
+// a zero in it; ERR_NOMEM.
 int form_fields_add(struct form_fields *f, const void *bytes, size_t n) MUST_CHECK;
 // The first field of the name, else the query's parameter of it; NULL: neither.
 const char *form_fields_get(struct form_fields *f, struct request *q, const char *name);

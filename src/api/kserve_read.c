@@ -4,6 +4,8 @@
 // Members of an object come in any order. Data that stands before its datatype and shape is passed
 // over and read in a second pass, when they are known.
 
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 #include "api/api_priv.h"
@@ -31,6 +33,8 @@ static const struct {
 // Settings of detection among the parameters, for a picture as input.
 static const char *const settings[] = {"class_confidence", "classes", "confidence", "iou",
                                        "max_detections"};
+
+#define MAX_HALF 65504.0
 
 enum {
     N_SETTINGS = ARRAY_LEN(settings),
@@ -143,6 +147,8 @@ static int put_number(struct reading *g, const struct kserve_input *t, size_t i,
         return put_integer(g, t, i, e);
     if (e->type != JSON_NUMBER)
         return json_error(g->json, "input '%s': not a number", t->name);
+    if (t->type != KSERVE_FP64 && fabs(e->number) > (t->type == KSERVE_FP32 ? FLT_MAX : MAX_HALF))
+        return json_error(g->json, "input '%s': not a number of %s", t->name, types[t->type].name);
     if (t->type == KSERVE_FP32)
         ((float *)t->data)[i] = (float)e->number;
     else if (t->type == KSERVE_FP64)

@@ -223,8 +223,8 @@ static int detections_of_video(struct request *q)
     if (r == 0)
         r = task ? store_set_of_task(s, task, request_arena(q), &set)
                  : store_set_latest(s, v.id, request_arena(q), &set);
-    if (r == 0 && strcmp(set.video_id, v.id) != 0)
-        r = err_set(ERR_NOT_FOUND, "task %s is not of video %s", task, v.id);
+    if (r == 0 && strcmp(set.video_id, v.id) != 0) // it may be one that nobody here may see
+        r = err_set(ERR_NOT_FOUND, "set of detections of task '%.64s' does not exist", task);
     if (r == 0)
         r = detections_filter(q, &f);
     f.set_id = set.id;

@@ -148,8 +148,10 @@ static int model_delete(struct request *q)
     int r = api_parameter(q, "id", &id);
     if (r == 0)
         r = api_find_model(q, id, &m);
-    if (r == 0)
+    if (r == 0) {
+        api_audit_object(q, m.id); // the path may name it by its name
         r = store_model_delete(a->opts.store, m.id, &dropped);
+    }
     if (r == 0) {
         model_cache_unload(a->opts.models, m.id, NULL);
         cache_forget_tag(a->predictions, str_of(m.id));
@@ -190,6 +192,7 @@ static int model_load(struct request *q)
     if (r < 0)
         return r;
     inference_give_back(q, &m);
+    api_audit_object(q, m.row.id);
     return api_reply_model(q, 200, m.row.id);
 }
 
@@ -203,6 +206,7 @@ static int model_unload(struct request *q)
     if (r < 0)
         return r;
     model_cache_unload(api_of(q)->opts.models, m.id, NULL);
+    api_audit_object(q, m.id);
     return api_reply_model(q, 200, m.id);
 }
 

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "store/store_blob.h"
 #include "store/store_project.h"
+#include "store/store_task.h"
 #include "store/store_user.h"
 
 static void put_project(struct json_writer *w, const struct store_project *p)
@@ -111,12 +112,18 @@ static int project_change(struct request *q)
 static int project_delete(struct request *q)
 {
     struct store_dropped dropped = {0};
+    struct api_ending ending;
     const char *id;
     int r = api_parameter(q, "id", &id);
     if (r == 0)
+        r = api_ending_note(q, &(struct store_task_filter){.project_id = id}, &ending);
+    if (r == 0)
         r = store_project_delete(api_of(q)->opts.store, id, &dropped);
     api_delete_blobs(api_of(q), &dropped);
-    return r == 0 ? reply_empty(q, 204) : r;
+    if (r < 0)
+        return r;
+    api_ending_tell(&ending);
+    return reply_empty(q, 204);
 }
 
 static int list_row(void *arg, const struct store_project *p)

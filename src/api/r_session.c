@@ -119,6 +119,15 @@ static int check_body(struct creation *c)
     return r;
 }
 
+// Whoever may not see it does not learn that it is there.
+static int refuse_video(struct request *q, const struct store_video *v, const char *project_id)
+{
+    int r = api_check_project(q, v->project_id, API_VIEWER);
+    if (r == ERR_NOT_FOUND)
+        return err_set(r, "video '%.64s' does not exist", v->id);
+    return r < 0 ? r : err_set(ERR_INVALID, "video %s is not of project %s", v->id, project_id);
+}
+
 static int find_videos(struct creation *c)
 {
     struct request *q = c->request;
@@ -135,8 +144,7 @@ static int find_videos(struct creation *c)
         struct store_truth truth;
         int r = store_video_get(s, c->body.video_ids.items[i], a, &c->videos[i]);
         if (r == 0 && strcmp(c->videos[i].project_id, c->body.project_id) != 0)
-            return err_set(ERR_INVALID, "video %s is not of project %s", c->videos[i].id,
-                           c->body.project_id);
+            return refuse_video(q, &c->videos[i], c->body.project_id);
         if (r < 0)
             return r;
         c->rows[i] = (struct store_session_video){.video_id = c->videos[i].id, .position = (int)i};
@@ -313,12 +321,18 @@ static int session_videos(struct request *q)
 static int session_delete(struct request *q)
 {
     struct store_dropped dropped = {0};
+    struct api_ending ending;
     const char *id;
     int r = api_parameter(q, "id", &id);
     if (r == 0)
+        r = api_ending_note(q, &(struct store_task_filter){.session_id = id}, &ending);
+    if (r == 0)
         r = store_session_delete(api_of(q)->opts.store, id, &dropped);
     api_delete_blobs(api_of(q), &dropped);
-    return r == 0 ? reply_empty(q, 204) : r;
+    if (r < 0)
+        return r;
+    api_ending_tell(&ending);
+    return reply_empty(q, 204);
 }
 
 static int make_results(void *arg, struct api *a, struct arena *arena, struct str_buf *out)

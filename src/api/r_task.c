@@ -2,6 +2,7 @@
 // r_task.c - tasks: their state, cancelling, trying again.
 
 #include "api/api_priv.h"
+#include "base/arena.h"
 #include "base/err.h"
 #include "event/announce.h"
 #include "store/store_task.h"
@@ -121,6 +122,61 @@ static int task_retry(struct request *q)
         return r;
     api_announce_task(api_of(q), &t, t.id);
     return task_get(q);
+}
+
+// ---- what a deletion ends
+
+static const char *own(struct api_ending *e, const char *text)
+{
+    return text ? arena_printf(request_arena(e->request), "%s", text) : NULL;
+}
+
+static int note_ended(void *arg, const struct store_task *t)
+{
+    struct api_ending *e = (struct api_ending *)arg;
+    struct api_ended *x = arena_new(request_arena(e->request), struct api_ended);
+    if (!x)
+        return ERR_NOMEM;
+    *x = (struct api_ended){.next = e->first,
+                            .id = own(e, t->id),
+                            .kind = own(e, t->kind),
+                            .project_id = own(e, t->project_id),
+                            .video_id = own(e, t->video_id),
+                            .session_id = own(e, t->session_id)};
+    e->first = x;
+    return x->id && x->kind ? 0 : ERR_NOMEM;
+}
+
+int api_ending_note(struct request *q, const struct store_task_filter *f, struct api_ending *ret)
+{
+    static const enum store_task_status open[] = {STORE_TASK_QUEUED, STORE_TASK_RUNNING};
+    const struct store_page page = {.limit = STORE_PAGE_MAX};
+    int r = 0;
+    *ret = (struct api_ending){.request = q};
+    for (size_t i = 0; r == 0 && i < ARRAY_LEN(open); i++) {
+        struct store_task_filter these = *f;
+        these.status = open[i];
+        r = store_task_list(api_of(q)->opts.store, &these, &page, note_ended, ret, NULL);
+    }
+    return r;
+}
+
+void api_ending_tell(const struct api_ending *e)
+{
+    struct bus *bus = api_of(e->request)->opts.bus;
+    for (const struct api_ended *x = e->first; x; x = x->next) {
+        announce_cancel(bus, x->id);
+        announce_task(
+            bus, &(struct announced_task){.task_id = x->id,
+                                          .kind = x->kind,
+                                          .status = store_task_status_name(STORE_TASK_CANCELLED),
+                                          .project_id = x->project_id,
+                                          .video_id = x->video_id,
+                                          .session_id = x->session_id,
+                                          .message = "what it was about is deleted",
+                                          .is_over = true,
+                                          .changed_status = true});
+    }
 }
 
 const struct route api_routes_task[] = {

@@ -134,12 +134,18 @@ static int video_get(struct request *q)
 static int video_delete(struct request *q)
 {
     struct store_dropped dropped = {0};
+    struct api_ending ending;
     const char *id;
     int r = api_parameter(q, "id", &id);
     if (r == 0)
+        r = api_ending_note(q, &(struct store_task_filter){.video_id = id}, &ending);
+    if (r == 0)
         r = store_video_delete(api_of(q)->opts.store, id, &dropped);
     api_delete_blobs(api_of(q), &dropped);
-    return r == 0 ? reply_empty(q, 204) : r;
+    if (r < 0)
+        return r;
+    api_ending_tell(&ending);
+    return reply_empty(q, 204);
 }
 
 static int list_row(void *arg, const struct store_video *v)
@@ -290,10 +296,21 @@ int video_warm(struct api *a)
     return r;
 }
 
+// An error of the file is told with the video's name: where its blob lies is nobody's business.
+static int told(int r, const char *path, const char *name)
+{
+    char text[ERR_MESSAGE_BYTES];
+    err_copy_message(r, text, sizeof(text));
+    size_t n = strlen(path);
+    return strncmp(text, path, n) == 0 ? err_set((enum err)r, "%s%s", name, text + n) : r;
+}
+
 static int make_frame(void *arg, struct api *a, struct arena *arena, struct str_buf *out)
 {
     (void)arena;
-    return a->opts.tools.frame_jpeg(a->opts.tools.arg, (const struct api_frame_wanted *)arg, out);
+    const struct api_frame_wanted *w = (const struct api_frame_wanted *)arg;
+    int r = a->opts.tools.frame_jpeg(a->opts.tools.arg, w, out);
+    return r < 0 ? told(r, w->path, w->name) : 0;
 }
 
 // "crop=left,top,width,height": within the picture.
@@ -343,6 +360,7 @@ static int video_frame(struct request *q)
     if (r < 0)
         return r;
     w.path = path;
+    w.name = v.name;
     w.probe_json = v.probe_json;
     w.max_width = (int)width;
     const struct cached_reply c = {.key = key,
@@ -414,7 +432,7 @@ static int video_times(struct request *q)
     size_t n;
     r = a->opts.tools.frame_times(a->opts.tools.arg, &wanted, &times, &n);
     if (r < 0)
-        return r;
+        return told(r, path, v.name);
     r = reply_times(q, v.id, times, n);
     mem_free(times);
     return r;

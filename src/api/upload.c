@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "blob/blob.h"
 #include "http/multipart.h"
+#include "store/store_access.h"
 
 enum {
     MAX_FIELD_BYTES = 64 * 1024, // of a form's texts
@@ -27,6 +28,7 @@ struct upload {
     bool is_committed, is_kept;
     const char *name, *content_type;
     struct form_fields fields;
+    char project_id[ID_BYTES]; // of what the path names; "": none
     bool in_file;
     int64_t n_bytes;
 };
@@ -54,19 +56,40 @@ static const char *keep_text(struct upload *u, struct str text, int *r)
     return own;
 }
 
+// The project of the video or session that the path names; "": of none.
+static int project_of_path(struct upload *u)
+{
+    struct request *q = u->request;
+    struct str template = str_of(request_template(q));
+    bool is_video = str_starts(template, "/api/v1/videos/{id}/");
+    struct store_home home;
+    const char *id;
+    if (!is_video && !str_starts(template, "/api/v1/sessions/{id}/"))
+        return 0;
+    int r = api_parameter(q, "id", &id);
+    if (r == 0)
+        r = store_home_get(api_of(q)->opts.store, is_video ? STORE_NOUN_VIDEO : STORE_NOUN_SESSION,
+                           id, &home);
+    if (r == 0)
+        memcpy(u->project_id, home.project_id, ID_BYTES);
+    return r;
+}
+
 // Before a byte of the file is taken, as far as it is known by then where it belongs: who may, and
-// whether there is room.
+// whether there is room. What the path names was looked at before.
 static int check_room(struct upload *u)
 {
     struct request *q = u->request;
-    const struct route *route = request_route(q);
-    const char *id = upload_field(q, "project_id");
+    const char *id = u->project_id;
     int r = 0;
-    if (id && !*id)
-        id = NULL;
-    if (route->role == API_EDITOR_NAMED && id)
-        r = api_check_project(q, id, API_EDITOR);
-    return r == 0 ? quota_check(q, id, request_content_length(q)) : r;
+    if (request_route(q)->role == API_EDITOR_NAMED) {
+        id = upload_field(q, "project_id");
+        if (id && *id)
+            r = api_check_project(q, id, API_EDITOR);
+    } else {
+        r = project_of_path(u);
+    }
+    return r == 0 ? quota_check(q, id && *id ? id : NULL, request_content_length(q)) : r;
 }
 
 // --- forms
@@ -175,6 +198,10 @@ int upload_finish(struct request *q, struct uploaded *ret)
         return err_set(ERR_INVALID, "the form has no file");
     if (u->n_bytes == 0)
         return err_set(ERR_INVALID, "the file is empty");
+    if (u->project_id[0]) // its length may not have been said
+        r = quota_check(q, u->project_id, u->n_bytes);
+    if (r < 0)
+        return r;
     r = blob_writer_commit(&u->writer, &u->blob);
     if (r < 0)
         return r;

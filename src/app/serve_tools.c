@@ -292,7 +292,10 @@ static int picture_settings(void *arg, const char *json, const struct detector *
                             .iou = DETECT_DEFAULT_IOU,
                             .max_detections = DETECT_DEFAULT_MAX};
     int r = detect_opts_read_json(json, a, &o);
-    return r == 0 ? detect_opts_settings(&o, detector_model(d), a, ret) : r;
+    if (r < 0)
+        return r;
+    r = detect_opts_settings(&o, detector_model(d), a, ret);
+    return r < 0 ? told_as_setting(r) : 0;
 }
 
 static int picture_engine(void *arg, const char *json, struct arena *a, struct engine_opts *ret,

@@ -179,6 +179,24 @@ def test_hidden_is_as_absent(house):
     assert hidden.json["message"].replace(house.other, NOWHERE) == absent.json["message"]
 
 
+def test_videos_and_tasks_of_others_are_as_absent(house):
+    """Not even by the words of a refusal."""
+    mine, other = (house.admin.made("POST", f"/api/v1/videos?project_id={p}&name=x", b"no video", 202)["id"] for p in (house.mine, house.other))
+    task = house.admin.made("GET", f"/api/v1/tasks?video_id={other}")["items"][0]["task_id"]
+    mia = house.people["mia"]
+    for method, path, body in (("POST", "/api/v1/sessions", {"project_id": house.mine, "source": "external", "video_ids": ["{}"]}),
+                               ("GET", f"/api/v1/videos/{mine}/detections?task={{}}", None)):
+        said = []
+        for thing in (task if "task" in path else other, NOWHERE):
+            fill = {**body, "video_ids": [thing]} if body else None
+            reply = mia.ask(method, path.format(thing), fill)
+            assert reply.status == 404, reply.body
+            said.append(reply.json["message"].replace(thing, "IT"))
+        assert said[0] == said[1]
+    reply = house.admin.ask("POST", "/api/v1/sessions", {"project_id": house.mine, "source": "external", "video_ids": [other]})
+    assert reply.status == 400 and "is not of project" in reply.json["message"]
+
+
 def test_lists_show_what_one_may_see(house):
     seen = {who: {p["id"] for p in c.get("/api/v1/projects").json["items"]} for who, c in house.people.items()}
     assert {house.mine, house.other} <= seen["anna"] == seen["eddi"] == seen["vera"]
@@ -606,6 +624,8 @@ def test_off_loopback(assay, tmp_path):
     said = assay.refuses(*anywhere)
     assert "--proxy" in said and "--allow-direct" in said
     assert "10.0.0.0/99" in assay.refuses(*anywhere, "--proxy", "10.0.0.0/99")
+    for host in ("http://example.com/", "", "*.example.com"):
+        assert "--allow-source" in assay.refuses("serve", "--data", data, "--listen", "127.0.0.1:0", "--allow-source", host)
     server = Server(assay, data, "--listen", "0.0.0.0:0", "--allow-direct")
     server.address = r"http://0\.0\.0\.0:\d+"
     with server:
@@ -614,11 +634,21 @@ def test_off_loopback(assay, tmp_path):
         assert Client(server).login("anna").status == 200
 
 
+def raw(server, method, path, lines, body=None):
+    """Header lines as they are: some twice."""
+    host, port = server.url.removeprefix("http://").split(":")
+    text = json.dumps(body) if body else ""
+    head = [f"{method} {path} HTTP/1.1", f"Host: {host}", "Connection: close", *lines, "Content-Type: application/json", f"Content-Length: {len(text)}"]
+    with socket.create_connection((host, int(port)), timeout=20) as s:
+        s.sendall("\r\n".join([*head, "", text]).encode())
+        return s.recv(65536)
+
+
 def test_behind_a_proxy(assay, tmp_path):
     """Every request of this test comes from the proxy's address."""
     data = tmp_path / "data"
     user_add(assay, data, "anna", "admin")
-    with Server(assay, data, "--proxy", "127.0.0.1", "--login-rate", 100) as server:
+    with Server(assay, data, "--proxy", "127.0.0.1", "--login-rate", 100, "--metrics-from", "10.1.2.3") as server:
         https = {"X-Forwarded-For": "8.8.8.8", "X-Forwarded-Proto": "https", "Host": "assay.example"}
         c = Client(server, headers=https)
         assert c.get("/api/v1/me", {"X-Forwarded-Proto": "http"}).status == 403
@@ -636,6 +666,12 @@ def test_behind_a_proxy(assay, tmp_path):
         wrong = Client(server, headers={**https, "X-Forwarded-For": "9.9.9.9, 8.8.4.4"})
         assert wrong.login("anna", "wrong password").status == 401
         assert c.get("/api/v1/audit?action=login&limit=1").json["items"][0]["client"] == "8.8.4.4"
+        # a proxy that adds a line of its own (HAProxy) puts it behind the client's: the last one counts
+        lines = ["X-Forwarded-Proto: https", "X-Forwarded-For: 10.1.2.3", "X-Forwarded-For: 8.8.4.9"]
+        assert raw(server, "POST", "/api/v1/login", lines, {"name": "anna", "password": "wrong password"}).split()[1] == b"401"
+        assert c.get("/api/v1/audit?action=login&limit=1").json["items"][0]["client"] == "8.8.4.9"
+        assert raw(server, "GET", "/metrics", lines).split()[1] == b"401"
+        assert raw(server, "GET", "/api/v1/me", ["X-Forwarded-Proto: https", "X-Forwarded-Proto: http"]).split()[1] == b"400"
         # the plain cookie is none here
         plain = Client(server, headers={**https, "Cookie": c.headers["Cookie"].replace("__Host-assay", "assay-login")})
         assert plain.get("/api/v1/projects").status == 401

@@ -205,6 +205,10 @@ def test_a_preview_where_browsers_cannot_play(data, server):
     ("GET", "/api/v1/projects/../../etc/passwd", None, 400, "dots"),
     ("GET", "/api/v1/projects?limit=0", None, 400, "limit"),
     ("GET", "/api/v1/projects?cursor=" + 80 * "x", None, 400, "cursor"),
+    ("GET", "/api/v1/projects?cursor=zzzz", None, 400, "cursor"),
+    ("GET", "/api/v1/tasks?cursor=~", None, 400, "cursor"),
+    ("GET", "/api/v1/sessions?cursor=1:2", None, 400, "cursor"),
+    ("GET", "/api/v1/models?cursor=%27%20OR%201=1--", None, 400, "cursor"),
     ("GET", "/api/v1/tasks?status=sleeping", None, 400, "sleeping"),
     ("POST", "/api/v1/videos/process", {"video_ids": [], "model": "x"}, 400, "empty"),
     ("POST", "/api/v1/sessions", {"project_id": "none", "video_ids": ["x"], "model": "m"}, 404, "project"),
@@ -234,6 +238,20 @@ def test_truth_that_is_none_names_the_file_and_not_its_place(data, server):
     assert reply.status in (415, 422) and "mine.txt" in reply.json["message"], reply.body
     assert str(server.data) not in reply.json["message"]
     assert server.get(f"/api/v1/videos/{video}/truth").status == 404
+
+
+def test_errors_of_videos_and_models_name_no_place_of_the_server(data, server):
+    project = server.project()
+    broken = server.made("POST", f"/api/v1/videos?project_id={project}&name=mine.mp4", b"no video at all\n" * 20,
+                         {"Content-Type": "application/octet-stream"}, status=202)["id"]
+    server.video_known(broken)
+    reply = server.get(f"/api/v1/videos/{broken}/frames/0.jpg")
+    assert reply.status == 422 and reply.json["message"].startswith("mine.mp4: "), reply.body
+    video = server.video(project, data / CLIP)
+    server.model(data / QUICK, "quick")
+    task = server.made("POST", f"/api/v1/videos/{video}/process", {"model": "quick", "settings": {"precision": "int8"}})["task_id"]
+    error = server.task_end(task)["error"]
+    assert "quick: not calibrated" in error and "quick: quick" not in error and str(server.data) not in error, error
 
 
 def test_requests_of_other_sites_are_refused(server):

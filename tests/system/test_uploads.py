@@ -328,6 +328,19 @@ def asks_first(server, path, n, headers):
     return reply.status, reply.read().decode()
 
 
+def test_truths_are_files_of_their_project(idle):
+    """And so is what is posted to a session, whatever the query says of another one."""
+    raw = {"Content-Type": "application/octet-stream"}
+    small = idle.made("POST", "/api/v1/projects", {"name": "holds little", "quota_bytes": 1000})["id"]
+    video = idle.made("POST", f"/api/v1/videos?project_id={small}&name=x", b"x" * 500, raw)["id"]
+    session = idle.made("POST", "/api/v1/sessions", {"project_id": small, "source": "external", "video_ids": [video]})["id"]
+    for path in (f"/api/v1/videos/{video}/truth?", f"/api/v1/videos/{video}/truth?project_id={idle.used}&",
+                 f"/api/v1/videos/{video}/truth?background=true&", f"/api/v1/sessions/{session}/detections?"):
+        reply = idle.ask("PUT", path + "name=x", b"1,1,1,1,5,5,1,1,1\n" * 50, raw)
+        assert reply.status == 507 and "the project's quota" in reply.json["message"], f"{path}: {reply.body}"
+    assert idle.get(f"/api/v1/videos/{video}/truth").status == 404
+
+
 def test_room_is_asked_for_before_a_byte_is_taken(assay, tmp_path):
     with Server(assay, tmp_path / "data", "--max-upload", 2, "--project-quota", 3, "--quota", 5) as server:
         a, b = server.project("a"), server.project("b")
