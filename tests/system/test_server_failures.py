@@ -282,7 +282,7 @@ class Client:
 
     def work(self):
         while not self.stopping:
-            if len(self.tasks) + len(self.sessions) > self.server.most:  # the workers are slower than the client
+            if len(self.tasks) + len(self.sessions) >= self.server.most:  # the workers are slower than the client
                 time.sleep(0.1)
                 continue
             try:
@@ -418,14 +418,14 @@ def test_killed_at_any_moment(assay, data, tmp_path):
     project = server.project()
     server.model(data / QUICK, "quick")
     detections, wanted = undisturbed(server, project, data)
-    server.most = 4
+    server.most = SIDE_BY_SIDE
     client = Client(server, data, project, "quick", rng.random())
     n_children = 0
     hit = collections.Counter()  # kinds that ran when something was killed
     try:
         for i in range(kills):
             left = sum(len(server.made("GET", f"/api/v1/tasks?status={s}&limit=1000")["items"]) for s in ("queued", "running"))
-            server.most = len(client.tasks) + len(client.sessions) + max(0, SIDE_BY_SIDE - left)  # some work for every life
+            server.most = len(client.tasks) + len(client.sessions) + SIDE_BY_SIDE - left  # some work for every life
             time.sleep(rng.uniform(0.05, 1.0))
             # Any moment; and, however slow the machine is, one of each kind of work.
             kind = (None, "process", "evaluate")[i % 3]
