@@ -155,7 +155,7 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** @description Exactly this frame, upright. */
+        /** @description Exactly this frame, upright; or a part of it. */
         get: operations["getFrame"];
         put?: never;
         post?: never;
@@ -3195,6 +3195,8 @@ export interface operations {
     getFrame: {
         parameters: {
             query?: {
+                /** @description only this part: left, top, width and height in pixels of the upright picture, within it */
+                crop?: string;
                 /** @description shrunk to at most this many pixels */
                 width?: number;
             };
