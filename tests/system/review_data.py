@@ -7,7 +7,7 @@ import struct
 import subprocess
 import time
 
-BITS = 12  # of the number in the picture: a row of blocks, white for 1, and under it the same inverted
+BITS = 12  # of the number in the picture: a row of blocks, bright for 1 (no white, as the mark is), and under it the same inverted
 BLOCK = 40
 WIDTH, HEIGHT = 640, 360
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -26,7 +26,7 @@ def picture(n):
         for bit in range(BITS):
             is_set = bool(n >> (BITS - 1 - bit) & 1) != invert
             start = 80 + bit * BLOCK
-            line[start:start + BLOCK] = (b"\xf0" if is_set else b"\x10") * BLOCK
+            line[start:start + BLOCK] = (b"\xb0" if is_set else b"\x10") * BLOCK
         rows.append(bytes(line) * BLOCK)
     grey = bytes((0x40 + (x * 7 + n * 3) % 64) for x in range(WIDTH))
     x = mark_at(n)

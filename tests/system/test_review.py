@@ -22,15 +22,22 @@ def made(assay, tmp_path_factory):
         if s.get("/").status == 404:
             pytest.skip("this program was built without its page")
         project = s.project("Review")
-        for name in ("even", "uneven"):
-            video = s.video(project, review_data.clip(root / f"{name}.mp4", is_variable=name == "uneven"))
+        for name, shape in review_data.SHAPES.items():
+            frames = 300 if name in ("even", "uneven") else 60
+            video = s.video(project, review_data.clip(root / f"{name}.mp4", frames, name))
             known = s.video_known(video)
-            assert (known["frames"], known["is_variable"], known["is_playable"]) == (300, name == "uneven", True)
+            unit = shape.get("unit", 1)
+            assert (known["frames"], known["is_variable"], known["rotation"]) == (frames, name == "uneven", shape.get("rotate", 0))
+            assert (known["width"], known["height"]) == (640 * unit, shape.get("height", 360) * unit)
+            assert known["is_playable"] == (name != "foreign")
+            if name == "foreign":
+                s.wait_for(f"/api/v1/videos/{video}", lambda v: v["has_preview"])
             times = review_data.times_of(s, video)
-            assert len(times) == 300
-            clips[name] = {"video": video, "frames": 300, "times": times}
+            assert len(times) == frames
+            clips[name] = {"video": video, "frames": frames, "times": times, "width": known["width"], "height": known["height"], "unit": unit}
     for name, c in clips.items():
-        c["session"] = review_data.add_session(root / "data", project, c["video"], review_data.marked_frames(c.pop("times")), ["person", "car"], name)
+        rows = review_data.marked_frames(c.pop("times"), c["unit"])
+        c["session"] = review_data.add_session(root / "data", project, c["video"], rows, ["person", "car"], name)
     clips["10000"] = {"video": clips["even"]["video"], "frames": 300,
                       "session": review_data.add_session(root / "data", project, clips["even"]["video"],
                                                          review_data.many_frames(10_000, 300), ["person", "car", "dog"], "10,000 objects")}
@@ -50,6 +57,10 @@ def run(made, test):
 
 def test_the_overlay_is_of_the_pictures_frame(made):
     run(made, "frames")
+
+
+def test_the_overlay_is_over_the_picture_at_every_size_and_turn(made):
+    run(made, "shapes")
 
 
 def test_truth_is_edited_by_two_and_nothing_is_lost(made):

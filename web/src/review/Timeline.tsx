@@ -28,8 +28,8 @@ interface Props {
   onWidth: (bins: number) => void;
 }
 
-function heightOf(a: TimelineAnswer | null): number {
-  return RULER + DENSITY + GAP + STRIP + GAP + (a ? a.bars.lanes * LANE : 0) + GAP + OVERVIEW;
+function heightOf(lanes: number): number {
+  return RULER + DENSITY + GAP + STRIP + GAP + lanes * LANE + GAP + OVERVIEW;
 }
 
 const nice = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
@@ -61,7 +61,10 @@ export function Timeline(p: Props) {
   const pressed = useRef<{ x: number; isBrush: boolean } | null>(null);
   const [theme, setTheme] = useState(0);
   const { answer, from, to, clock, frames } = p;
-  const height = heightOf(answer);
+  // Filters come and go; the picture above must not move with them.
+  const [lanes, setLanes] = useState(0);
+  if (answer && answer.bars.lanes > lanes) setLanes(answer.bars.lanes);
+  const height = heightOf(lanes);
 
   useLayoutEffect(() => {
     const e = box.current!;

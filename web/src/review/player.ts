@@ -71,7 +71,7 @@ export class Player {
   private isCalibrated = false;
   private seekWaits = false;
   private isClosed = false;
-  private isSettling = false; // paused just now: the player may still show one frame more
+  private isSettling = false; // paused just now: until the server's frame is there, the player may show one more
   private readonly stopListening = new AbortController();
   private readonly canTakeFrames: boolean;
 
@@ -80,6 +80,7 @@ export class Player {
     if (!context) throw new Error("this browser gives no canvas");
     this.context = context;
     this.wanted = o.clock.clamp(o.firstFrame);
+    this.setWanted(this.wanted);
     this.canTakeFrames = typeof VideoFrame === "function" && !o.isTurned;
     this.state = {
       isPlaying: false, isWaiting: false, rate: 1, isMuted: true, hasSound: false, videoError: null,
@@ -449,6 +450,7 @@ export class Player {
     if (this.picture !== picture) this.drop();
     this.picture = picture;
     this.shown = s;
+    if (s.source === "server" && s.frame === this.wanted) this.isSettling = false; // what the player still has is late
     this.draw();
     this.o.onShown(s);
   }

@@ -6,7 +6,11 @@ import { chromium, type Browser, type Page } from "playwright-core";
 export interface Made {
   url: string;
   project: string;
-  clips: Record<string, { video: string; session: string; frames: number }>;
+  clips: Record<
+    string,
+    // unit: pixels of the video for one of review_data.picture()
+    { video: string; session: string; frames: number; width?: number; height?: number; unit?: number }
+  >;
 }
 
 /** null: not run by tests/system/test_review.py. */

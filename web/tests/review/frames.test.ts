@@ -1,68 +1,10 @@
 // The picture bears its own number in blocks, and the box of the missed object stands where its frame says:
 // both are read from the canvas's pixels, each time it is drawn, while the page is stepped, sought and played.
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { address, launch, made, open, shownFrame, untilFrame, untilSettled } from "./browser";
-
-interface Seen {
-  said: number;
-  picture: number;
-  inverse: number;
-  overlay: number;
-  source: string;
-}
-
-/** Reads the canvas whenever it has shown another frame. */
-function watch(page: Page) {
-  return page.evaluate(() => {
-    const seen: Seen[] = [];
-    (window as unknown as { seen: Seen[] }).seen = seen;
-    const canvas = document.querySelector<HTMLCanvasElement>(".rv-stage canvas")!;
-    const c = canvas.getContext("2d")!;
-    let last = "";
-    const look = () => {
-      requestAnimationFrame(look);
-      const { frame, source, objects } = canvas.dataset;
-      const now = `${frame} ${source} ${objects}`;
-      if (now === last || objects === "") return;
-      last = now;
-      const scale = Math.min(canvas.width / 640, canvas.height / 360);
-      const x0 = (canvas.width - 640 * scale) / 2;
-      const y0 = (canvas.height - 360 * scale) / 2;
-      const read = (y: number) => {
-        let n = 0;
-        for (let bit = 0; bit < 12; bit++) {
-          const p = c.getImageData(
-            Math.round(x0 + (100 + bit * 40) * scale),
-            Math.round(y0 + y * scale),
-            1,
-            1,
-          ).data;
-          n = n * 2 + (p[0]! > 128 ? 1 : 0);
-        }
-        return n;
-      };
-      // The left edge of what is pink: the missed object's box.
-      const top = Math.round(y0 + 150 * scale);
-      const area = c.getImageData(0, top, canvas.width, Math.round(60 * scale));
-      let left = canvas.width;
-      for (let i = 0; i < area.data.length; i += 4) {
-        const [r, g, b] = [area.data[i]!, area.data[i + 1]!, area.data[i + 2]!];
-        if (r > 200 && g < 150 && b > 150) left = Math.min(left, (i / 4) % canvas.width);
-      }
-      const x = (left + 1.5 - x0) / scale;
-      seen.push({
-        said: Number(frame),
-        picture: read(20),
-        inverse: 4095 - read(60),
-        overlay: Math.round((x - 10) / 2),
-        source: source!,
-      });
-    };
-    look();
-  });
-}
+import { play, watch, wrongOf, type Seen } from "./watch";
 
 function random(seed: number) {
   return () => (seed = (seed * 16807) % 2147483647) / 2147483647;
@@ -82,7 +24,7 @@ describe.runIf(made)("what is drawn over the picture is of the picture's frame",
       const page = await open(browser, address(made!, clip), complaints);
       const n = made!.clips[clip]!.frames;
       const next = random(clip.length);
-      await watch(page);
+      await watch(page, made!.clips[clip]!);
       let at = await shownFrame(page);
       const sources = { video: 0, server: 0 };
       for (let k = 0; k < 50; k++) {
@@ -109,26 +51,18 @@ describe.runIf(made)("what is drawn over the picture is of the picture's frame",
           await untilSettled(page);
           at = await shownFrame(page);
         } else {
-          await page.keyboard.press("Space");
-          await page.waitForSelector('.rv-play[aria-label^="Pause"]');
-          await page.waitForTimeout(150 + next() * 500);
-          await page.keyboard.press("Space");
-          await page.waitForSelector('.rv-play[aria-label^="Play"]');
-          await untilSettled(page);
+          await play(page, n - 1, 3, next() * 500);
           at = await shownFrame(page);
         }
         if (next() < 0.4) await untilFrame(page, at, "server");
       }
       await untilFrame(page, at, "server");
       const seen = await page.evaluate(() => (window as unknown as { seen: Seen[] }).seen);
-      const wrong = seen.filter(
-        (s) => s.picture !== s.said || s.inverse !== s.said || s.overlay !== s.said % 290,
-      );
       for (const s of seen) sources[s.source as "video" | "server"]++;
       console.log(
         `${clip}: ${seen.length} pictures looked at, ${sources.video} of the video, ${sources.server} of the server`,
       );
-      expect(wrong).toEqual([]);
+      expect(wrongOf(seen)).toEqual([]);
       expect(seen.length).toBeGreaterThan(50);
       expect(sources.video).toBeGreaterThan(20);
       expect(sources.server).toBeGreaterThan(20);
