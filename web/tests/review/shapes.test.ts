@@ -49,13 +49,13 @@ describe.runIf(made)("pictures of every size and turn", () => {
         canvas.x + (canvas.width - (known.width! / known.unit!) * scale) / 2 + 39 * scale,
         canvas.y + (canvas.height - (known.height! / known.unit!) * scale) / 2 + 180 * scale,
       );
-      for (let i = 0; i < 5; i++) await page.mouse.wheel(0, -150);
-      await page.waitForFunction(() => /zoom=[23]/.test(location.search));
+      for (let i = 0; i < 3; i++) await page.mouse.wheel(0, -150);
+      await page.waitForFunction(() => /zoom=2/.test(location.search));
       await untilSettled(page);
       await page.waitForTimeout(400); // the sharper picture is asked for after the last turn
       await untilSettled(page);
       const near = await offset(page);
-      expect(near.size).toBeGreaterThan(fit.size * 2);
+      expect(near.size).toBeGreaterThan(fit.size * 1.8);
       expect(Math.max(...near.apart.map(Math.abs)), `${near.apart.join(" ")}`).toBeLessThanOrEqual(3);
       await page.keyboard.press("0");
       await page.waitForSelector(".rv-unzoom", { state: "detached" });
@@ -74,7 +74,8 @@ describe.runIf(made)("pictures of every size and turn", () => {
       const seen = await page.evaluate(() => (window as unknown as { seen: Seen[] }).seen);
       console.log(`${clip}: ${seen.length} pictures, ${seen.filter((s) => s.source === "video").length} of the video; stopped at ${at}; `
         + `the box is ${fit.apart.map((a) => a.toFixed(1)).join(" ")} pixels from the mark, enlarged ${near.apart.map((a) => a.toFixed(1)).join(" ")}`); // prettier-ignore
-      expect(wrongOf(seen)).toEqual([]);
+      // Where a pixel of the canvas is more than a frame's step of the mark, the box is read to the next frame only.
+      expect(wrongOf(seen, scale < 1 ? 1 : 0)).toEqual([]);
       expect(seen.length).toBeGreaterThan(15);
       expect(complaints).toEqual([]);
       await page.close();

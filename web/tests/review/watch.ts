@@ -72,8 +72,10 @@ export function watch(page: Page, { width = 640, height = 360, unit = 1 }: Shape
   );
 }
 
-export function wrongOf(seen: Seen[]): Seen[] {
-  return seen.filter((s) => s.picture !== s.said || s.inverse !== s.said || s.overlay !== s.said % 290);
+export function wrongOf(seen: Seen[], slack = 0): Seen[] {
+  return seen.filter(
+    (s) => s.picture !== s.said || s.inverse !== s.said || Math.abs(s.overlay - (s.said % 290)) > slack,
+  );
 }
 
 export interface Edges {
@@ -99,15 +101,13 @@ export function edgesOf(page: Page, what: "pink" | "white"): Promise<Edges> {
         columns[x]!++;
         rows[y]!++;
       }
-    // A line of the box or a side of the mark, not a letter or a speck.
-    const first = (a: Uint32Array) => a.findIndex((n) => n >= 6);
-    const last = (a: Uint32Array) =>
-      a.length -
-      1 -
-      a
-        .slice()
-        .reverse()
-        .findIndex((n) => n >= 6);
+    // A line of the box or a side of the mark, no speck or letter: they are the longest there are.
+    const isLong = (a: Uint32Array) => {
+      const least = Math.max(6, a.reduce((most, n) => Math.max(most, n), 0) / 2);
+      return (n: number) => n >= least;
+    };
+    const first = (a: Uint32Array) => a.findIndex(isLong(a));
+    const last = (a: Uint32Array) => a.length - 1 - a.slice().reverse().findIndex(isLong(a));
     return { left: first(columns), right: last(columns), top: first(rows), bottom: last(rows) };
   }, what);
 }
