@@ -68,7 +68,8 @@ enum graph_binary {
     GRAPH_MIN,
     GRAPH_MAX,
     GRAPH_MOD,
-    GRAPH_EQUAL,
+    GRAPH_KEEP,  // x where y is not 0, else 0
+    GRAPH_EQUAL, // from here on true (1) or not (0)
     GRAPH_LESS,
     GRAPH_GREATER,
 };

@@ -122,6 +122,8 @@ static double binary_of(enum graph_binary kind, double x, double y, bool integer
         return fmax(x, y);
     case GRAPH_MOD:
         return modulo(x, y);
+    case GRAPH_KEEP:
+        return y != 0 ? x : 0;
     case GRAPH_EQUAL:
         return x == y;
     case GRAPH_LESS:

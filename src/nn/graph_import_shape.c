@@ -404,104 +404,6 @@ static int import_concat(struct builder *b, const struct onnx_node *n, const int
     return r < 0 ? r : builder_bind(b, n, 0, out);
 }
 
-// One index is a part of length 1; indices in a row are a part.
-static int gather_known(struct builder *b, int in, int axis, const struct known_ints *k,
-                        int *ret_value)
-{
-    int64_t size = builder_at(b, in)->dims[axis];
-    int64_t first = k->v[0] < 0 ? k->v[0] + size : k->v[0];
-    for (int i = 0; i < k->n; i++) {
-        int64_t at = k->v[i] < 0 ? k->v[i] + size : k->v[i];
-        if (at < 0 || at >= size)
-            return builder_refuse(b, ERR_MODEL, "an index outside %d", (int)size);
-        if (at != first + i)
-            return ERR_AGAIN; // no row
-    }
-    return import_slice_axis(b, in, axis, first, k->n, 1, ret_value);
-}
-
-static int import_gather(struct builder *b, const struct onnx_node *n, const int *in, int n_in)
-{
-    struct graph_value v = *builder_at(b, in[0]);
-    struct graph_value index = *builder_at(b, in[1]);
-    int axis;
-    int r = import_axis(b, import_int(n, "axis", 0), v.n_dims, &axis);
-    if (r < 0)
-        return r;
-    int64_t dims[2 * TENSOR_MAX_DIMS];
-    int rank = v.n_dims - 1 + index.n_dims;
-    if (rank > TENSOR_MAX_DIMS)
-        return builder_refuse(b, ERR_UNSUPPORTED, "to %d dimensions", rank);
-    memcpy(dims, v.dims, (size_t)axis * sizeof(dims[0]));
-    memcpy(dims + axis, index.dims, (size_t)index.n_dims * sizeof(dims[0]));
-    memcpy(dims + axis + index.n_dims, v.dims + axis + 1,
-           (size_t)(v.n_dims - 1 - axis) * sizeof(dims[0]));
-    struct known_ints k;
-    int out;
-    if (!v.is_constant && index.is_constant && index.n_elements <= (int64_t)ARRAY_LEN(k.v)) {
-        r = constant_ints(b, in[1], "the indices", &k);
-        if (r == 0)
-            r = gather_known(b, in[0], axis, &k, &out);
-        if (r == 0)
-            r = builder_reshape(b, out, rank, dims, &out);
-        if (r != ERR_AGAIN)
-            return r < 0 ? r : builder_bind(b, n, 0, out);
-    }
-    struct graph_node node = {.op = GRAPH_GATHER, .inputs = in, .n_inputs = 2, .u.axis = axis};
-    r = builder_add(b, &node, v.type, rank, dims, &out);
-    return r < 0 ? r : builder_bind(b, n, 0, out);
-}
-
-static int import_gather_elements(struct builder *b, const struct onnx_node *n, const int *in,
-                                  int n_in)
-{
-    struct graph_value v = *builder_at(b, in[0]);
-    struct graph_value index = *builder_at(b, in[1]);
-    int axis;
-    int r = import_axis(b, import_int(n, "axis", 0), v.n_dims, &axis);
-    if (r < 0)
-        return r;
-    for (int d = 0; d < v.n_dims; d++) {
-        if (index.n_dims != v.n_dims || (d != axis && index.dims[d] > v.dims[d]))
-            return builder_refuse(b, ERR_MODEL, "indices of another shape");
-    }
-    struct graph_node node = {
-        .op = GRAPH_GATHER_ELEMENTS, .inputs = in, .n_inputs = 2, .u.axis = axis};
-    int out;
-    r = builder_add(b, &node, v.type, index.n_dims, index.dims, &out);
-    return r < 0 ? r : builder_bind(b, n, 0, out);
-}
-
-static int import_top_k(struct builder *b, const struct onnx_node *n, const int *in, int n_in)
-{
-    struct graph_value v = *builder_at(b, in[0]);
-    struct known_ints k;
-    int axis;
-    int r = import_axis(b, import_int(n, "axis", -1), v.n_dims, &axis);
-    if (r == 0)
-        r = constant_ints(b, n_in > 1 ? in[1] : -1, "k", &k);
-    if (r < 0)
-        return r;
-    if (k.n != 1 || k.v[0] < 1 || k.v[0] > v.dims[axis])
-        return builder_refuse(b, ERR_MODEL, "k does not fit %d", (int)v.dims[axis]);
-    v.dims[axis] = k.v[0];
-    int indices;
-    r = builder_value(b, "", TENSOR_INT64, v.n_dims, v.dims, &indices);
-    if (r < 0)
-        return r;
-    struct graph_node node = {.op = GRAPH_TOP_K, .inputs = in, .n_inputs = 1, .n_outputs = 2};
-    node.u.top_k.axis = axis;
-    node.u.top_k.smallest = import_int(n, "largest", 1) == 0;
-    node.outputs[1] = indices;
-    int out;
-    r = builder_add(b, &node, v.type, v.n_dims, v.dims, &out);
-    if (r < 0)
-        return r;
-    b->graph.values[indices].producer = b->graph.n_nodes - 1;
-    r = builder_bind(b, n, 0, out);
-    return r < 0 ? r : builder_bind(b, n, 1, indices);
-}
-
 static int import_pad(struct builder *b, const struct onnx_node *n, const int *in, int n_in)
 {
     struct graph_value v = *builder_at(b, in[0]);
@@ -661,8 +563,6 @@ const struct import_row import_shape[] = {
     {"ConstantOfShape", import_constant_of_shape, 1, false},
     {"Expand",          import_expand,            2, false},
     {"Flatten",         import_flatten,           1, false},
-    {"Gather",          import_gather,            2, false},
-    {"GatherElements",  import_gather_elements,   2, false},
     {"Pad",             import_pad,               1, true},
     {"Range",           import_range,             3, false},
     {"Reshape",         import_reshape,           1, false},
@@ -672,7 +572,6 @@ const struct import_row import_shape[] = {
     {"Split",           import_split,             1, true},
     {"Squeeze",         import_squeeze,           1, true},
     {"Tile",            import_tile,              2, false},
-    {"TopK",            import_top_k,             1, false},
     {"Transpose",       import_transpose,         1, false},
     {"Unsqueeze",       import_unsqueeze,         1, true},
     {"Upsample",        import_resize,            1, true},

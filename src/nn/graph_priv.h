@@ -86,7 +86,8 @@ struct import_row {
     int min_inputs;
     bool may_lack; // inputs may be missing (-1)
 };
-extern const struct import_row import_compute[], import_shape[], import_quantized[];
+extern const struct import_row import_choose[], import_compute[], import_quantized[],
+    import_shape[];
 int import_nodes(struct builder *b) MUST_CHECK;
 int64_t import_int(const struct onnx_node *n, const char *name, int64_t unset);
 float import_float(const struct onnx_node *n, const char *name, float unset);

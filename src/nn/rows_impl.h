@@ -120,6 +120,7 @@ static void row_binary(enum graph_binary kind, size_t n, const float *x, ptrdiff
         BINARY_CASE(GRAPH_MIN, a < b ? a : b);
         BINARY_CASE(GRAPH_MAX, a > b ? a : b);
         BINARY_CASE(GRAPH_MOD, a - b * floorf(a / b));
+        BINARY_CASE(GRAPH_KEEP, b != 0 ? a : 0.0f);
         BINARY_CASE(GRAPH_EQUAL, a == b ? 1.0f : 0.0f);
         BINARY_CASE(GRAPH_LESS, a < b ? 1.0f : 0.0f);
         BINARY_CASE(GRAPH_GREATER, a > b ? 1.0f : 0.0f);

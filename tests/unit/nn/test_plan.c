@@ -143,6 +143,15 @@ static void one_operator(void **state)
         {"Sub", "column,x", {0}, {0}, 13, 12, {10, 9, 8, 17, 16, 15, 4, 3, 2, 11, 10, 9}},
         {"Concat", "x,x", {"axis"}, {INTS(3)}, 13, 24, {0, 1, 2, 0, 1, 2, 3, 4,  5,  3, 4,  5,
                                                         6, 7, 8, 6, 7, 8, 9, 10, 11, 9, 10, 11}},
+        {"Where", "odd,x,column", {0}, {0}, 13, 12, {10, 1, 10, 20, 4, 20, 10, 7, 10, 20, 10, 20}},
+        {"And", "odd,column", {0}, {0}, 13, 12, {0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0}},
+        {"Xor", "odd,big", {0}, {0}, 13, 12, {0, 1, 0, 0, 1, 0, 1, 0, 1, 1, 0, 1}},
+        {"LessOrEqual", "x,six", {0}, {0}, 13, 12, {1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0}},
+        {"GreaterOrEqual", "x,six", {0}, {0}, 13, 12, {0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1}},
+        {"ArgMax", "m", {"axis", "keepdims"}, {INTS(1), INTS(0)}, 13, 6, {1, 1, 1, 1, 1, 1}},
+        {"ArgMin", "x", {"axis"}, {INTS(-1)}, 13, 4, {0, 0, 0, 0}},
+        {"GatherND", "x,lists", {0}, {0}, 13, 6, {3, 4, 5, 9, 10, 11}},
+        {"GatherND", "x,deep", {0}, {0}, 13, 2, {11, 1}},
         {"Tile", "x,repeats", {0}, {0}, 13, 24, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
                                                  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}},
     };
@@ -159,6 +168,10 @@ static void one_operator(void **state)
         NET_FLOATS(&n, "scales", DIMS(4), 1, 1, 1, 2);
         NET_INTS(&n, "index", DIMS(2), 2, -3);
         NET_INTS(&n, "repeats", DIMS(4), 1, 2, 1, 1);
+        NET_INTS(&n, "lists", DIMS(2, 3), 0, 0, 1, -1, -1, -1);
+        NET_INTS(&n, "deep", DIMS(2, 4), 0, 1, -1, 2, 0, 0, 0, 1);
+        NET_FLOATS(&n, "odd", DIMS(2, 3), 0, 1, 0, 0, 1, 0);
+        NET_FLOATS(&n, "big", DIMS(2, 1, 1), 0, 1);
         net_node(&n, "Sub", "x,six", "m", NULL);
         net_node(&n, "Mul", "x,none", "z", NULL);
         net_node(&n, rows[i].op, rows[i].inputs, "y", rows[i].names[0], rows[i].ints[0],
