@@ -322,13 +322,34 @@ struct rows {
     int per_cell; // boxes a cell; 0: no stack of grids fits
 };
 
+// Of grids that the file names.
+static bool is_same_shape(const struct onnx_value *x, const struct onnx_value *y)
+{
+    return x->n_dims == 3 && x->dims[1] > 0 && x->dims[2] > 0 && x->type == y->type &&
+           x->n_dims == y->n_dims &&
+           memcmp(x->dims, y->dims, (size_t)x->n_dims * sizeof(x->dims[0])) == 0;
+}
+
+// The last of outputs that are like this one: YOLOv9 as it is trained has one for each branch, the
+// auxiliary ones first.
+static size_t last_alike(const struct onnx *o, size_t output)
+{
+    size_t last = output;
+    for (size_t i = output + 1; i < o->n_outputs; i++) {
+        if (is_same_shape(&o->outputs[output], &o->outputs[i]))
+            last = i;
+    }
+    return last;
+}
+
 static bool find_rows(const struct recognition *r, struct rows *ret_rows)
 {
     const struct onnx *o = r->onnx;
     for (size_t i = 0; i < o->n_outputs; i++) {
-        const struct onnx_value *v = &o->outputs[i];
-        if (v->n_dims != 3 || !is_float(v->type))
+        if (o->outputs[i].n_dims != 3 || !is_float(o->outputs[i].type))
             continue;
+        i = last_alike(o, i);
+        const struct onnx_value *v = &o->outputs[i];
         int64_t a = v->dims[1];
         int64_t b = v->dims[2];
         int cells_a = boxes_per_cell(r, a);
@@ -393,6 +414,13 @@ static int decide_rows(struct recognition *r, const struct rows *rows, enum head
 {
     recognition_why(r, "output '" STR_FMT "' %s: %s", STR_ARG(rows->value->name),
                     shape_of_value(rows->value).text, because);
+    for (int i = 0; i < rows->output; i++) {
+        if (is_same_shape(&r->onnx->outputs[i], rows->value))
+            recognition_why(r,
+                            "output '" STR_FMT "' before it is alike: an auxiliary branch's, "
+                            "left alone",
+                            STR_ARG(r->onnx->outputs[i].name));
+    }
     IGNORE(decide(r, head, rows->output)); // always MATCH
     if (head == HEAD_YOLOV8) {
         r->plan.variant = rows->columns_first ? VARIANT_UNSET : VARIANT_TRANSPOSED;

@@ -54,8 +54,8 @@ int import_ints(struct builder *b, const struct onnx_node *n, const char *attrib
 
 static const struct import_row *row_of(struct str op)
 {
-    static const struct import_row *const tables[] = {import_compute, import_shape,
-                                                      import_choose, import_quantized};
+    static const struct import_row *const tables[] = {import_compute, import_shape, import_choose,
+                                                      import_quantized};
     for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
         for (const struct import_row *row = tables[t]; row->op; row++) {
             if (str_is(op, row->op))

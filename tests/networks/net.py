@@ -10,8 +10,8 @@ import struct
 import numpy as np
 
 FLOAT, INT64, BOOL = 1, 7, 9
-# What keeps the size of numbers from layer to layer, for a normal distribution.
-GAIN = {"silu": 1.68, "leaky": 1.41, None: 1.0}
+# Mean squares behind an activation of normally distributed numbers.
+SQUARE = {"silu": 0.355, "leaky": 0.505, None: 1.0}
 
 
 # --- protobuf
@@ -62,32 +62,43 @@ def value_info(name, shape, kind=FLOAT):
 # --- networks
 
 class Net:
-    """Methods take names of values and return names; shape[name] is a tuple."""
+    """Methods take names of values and return names; shape[name] is a tuple.
+
+    square[name] is about the mean square of its numbers: weights are drawn so that every convolution gives numbers of about
+    the size of 1, as the batch norms of a trained network do. Without that, sums of branches grow from block to block until
+    attention looks at one place only, and the roundings of any engine with them.
+    """
 
     def __init__(self, size, opset, *, seed=1, count_only=False, folded=True, metadata=None, producer="pytorch"):
         self.rng = np.random.default_rng(seed)
         self.opset, self.folded, self.count_only = opset, folded, count_only
         self.metadata, self.producer = metadata or {}, producer
-        self.nodes, self.constants, self.outputs = [], [], []
+        self.nodes, self.constants, self.outputs, self.renamed = [], [], [], {}
         self.shape = {"images": (1, 3, size, size)}
         self.kind = {"images": FLOAT}
+        self.square = {"images": 0.3}
         self.n_names = self.n_trained = self.n_exported = 0
 
-    def name(self, shape, kind=FLOAT):
+    def name(self, shape, kind=FLOAT, square=1.0):
         self.n_names += 1
         name = f"v{self.n_names}"
+        self.square[name] = square
         self.shape[name], self.kind[name] = tuple(d if d == "k" else int(d) for d in shape), kind
         return name
 
     def node(self, op, inputs, *shapes, kind=FLOAT, domain="", **attributes):
         """Kinds of several outputs: a list."""
         kinds = kind if isinstance(kind, list) else [kind] * len(shapes)
-        outputs = [self.name(s, k) for s, k in zip(shapes, kinds)]
-        data = b"".join(put(1, i) for i in inputs) + b"".join(put(2, o) for o in outputs)
-        data += put(3, f"{op}_{len(self.nodes)}") + put(4, op)
+        square = self.square[inputs[0]] if inputs else 1.0
+        if op == "Add":
+            square = sum(self.square[i] for i in inputs)
+        elif op == "Concat":
+            square = sum(self.square[i] for i in inputs) / len(inputs)
+        outputs = [self.name(s, k, square) for s, k in zip(shapes, kinds)]
+        data = put(3, f"{op}_{len(self.nodes)}") + put(4, op)
         data += b"".join(put(5, attribute(k, v)) for k, v in attributes.items() if v is not None)
-        self.nodes.append(put(1, data + (put(7, domain) if domain else b"")))
-        return outputs[0] if len(outputs) == 1 else outputs
+        self.nodes.append((list(inputs), outputs, data + (put(7, domain) if domain else b"")))
+        return outputs[0] if len(outputs) == 1 else list(outputs)
 
     def weight(self, array):
         name = self.name(array.shape)
@@ -117,27 +128,36 @@ class Net:
         out = (n, c2, (h + 2 * p - k) // s + 1, (w + 2 * p - k) // s + 1)
         if self.count_only:
             return self.name(out)
-        inputs = [x, self.weight(self.rng.standard_normal(shape, np.float32) * np.float32(gain / (c1 // g * k * k) ** 0.5))]
+        weights = self.rng.standard_normal(shape, np.float32)
+        weights -= weights.mean((1, 2, 3), keepdims=True)  # what all inputs have in common goes
+        inputs = [x, self.weight(weights * np.float32(gain / (c1 // g * k * k * self.square[x]) ** 0.5))]
         if bias:
             inputs.append(self.weight(self.rng.standard_normal(c2, np.float32) * np.float32(0.1) + np.float32(offset)))
-        return self.node("Conv", inputs, out, dilations=[1, 1], group=g, kernel_shape=[k, k], pads=[p] * 4, strides=[s, s])
+        x = self.node("Conv", inputs, out, dilations=[1, 1], group=g, kernel_shape=[k, k], pads=[p] * 4, strides=[s, s])
+        self.square[x] = gain * gain
+        return x
 
     def act(self, x, kind):
         if kind == "silu":
-            return self.mul(x, self.node("Sigmoid", [x], self.shape[x]))
+            x = self.mul(x, self.node("Sigmoid", [x], self.shape[x]))
         if kind == "leaky":
-            return self.node("LeakyRelu", [x], self.shape[x], alpha=0.1)
+            x = self.node("LeakyRelu", [x], self.shape[x], alpha=0.1)
+        self.square[x] = SQUARE[kind]
         return x
 
     def conv(self, x, c2, k=1, s=1, p=None, g=1, act="silu"):
         """Convolution and batch norm, joined as in every export, and the activation."""
-        return self.act(self.raw_conv(x, c2, k, s, p, g, gain=GAIN[act], trained=2 * c2), act)
+        return self.act(self.raw_conv(x, c2, k, s, p, g, trained=2 * c2), act)
 
     def max_pool(self, x, k, s=1, p=None):
         n, c, h, w = self.shape[x]
         p = k // 2 if p is None else p
-        return self.node("MaxPool", [x], (n, c, (h + 2 * p - k) // s + 1, (w + 2 * p - k) // s + 1), ceil_mode=0,
-                         dilations=None if self.opset < 10 else [1, 1], kernel_shape=[k, k], pads=[p] * 4, strides=[s, s])
+        out = (n, c, (h + 2 * p - k) // s + 1, (w + 2 * p - k) // s + 1)
+        square = self.square[x]
+        x = self.node("MaxPool", [x], out, ceil_mode=0, dilations=None if self.opset < 10 else [1, 1], kernel_shape=[k, k],
+                      pads=[p] * 4, strides=[s, s])
+        self.square[x] = square * (2 if k == 2 else 4)
+        return x
 
     def average_pool(self, x, k, s=1):
         n, c, h, w = self.shape[x]
@@ -268,12 +288,14 @@ class Net:
     # --- the file
 
     def output(self, x, name):
-        """Values are renamed by an Identity, which all engines see through."""
-        self.nodes.append(put(1, put(1, x) + put(2, name) + put(3, name) + put(4, "Identity")))
+        self.renamed[x] = name
         self.outputs.append(value_info(name, self.shape[x], self.kind[x]))
 
     def file(self):
-        graph = b"".join(self.nodes) + put(2, "main_graph") + b"".join(self.constants)
+        new = self.renamed
+        nodes = b"".join(put(1, b"".join(put(1, new.get(i, i)) for i in inputs) +
+                             b"".join(put(2, new.get(o, o)) for o in outputs) + rest) for inputs, outputs, rest in self.nodes)
+        graph = nodes + put(2, "main_graph") + b"".join(self.constants)
         graph += put(11, value_info("images", self.shape["images"])) + b"".join(put(12, o) for o in self.outputs)
         model = put_int(1, 8) + put(2, self.producer) + put(7, graph) + put(8, put_int(2, self.opset))
         return model + b"".join(put(14, put(1, k) + put(2, v)) for k, v in self.metadata.items())
