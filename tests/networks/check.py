@@ -28,7 +28,7 @@ except ImportError:
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import yolo  # noqa: E402
 
-SIDE, N_PICTURES = 160, 3
+SIDE, N_PICTURES = 160, 2
 
 
 def picture(seed):

@@ -6,7 +6,8 @@ from net import BOOL, INT64
 
 BINS = 16
 STRIDES = (8, 16, 32)
-OFFSET = -2.0  # of class logits: most cells show nothing
+# Of class logits: most cells show nothing, some are sure. Random layers leave small differences between cells.
+OFFSET, GAIN = -3.0, 8.0
 
 
 # --- YOLOv7
@@ -20,7 +21,7 @@ ANCHORS = {  # width and height of three boxes a level, as published
 def anchor_level(net, x, stride, anchors, classes, grid):
     n, _, height, width = net.shape[x]
     columns = 5 + classes
-    x = net.raw_conv(x, 3 * columns, offset=OFFSET)
+    x = net.raw_conv(x, 3 * columns, offset=OFFSET, gain=GAIN)
     x = net.transpose(net.reshape(x, n, 3, columns, height, width), 0, 1, 3, 4, 2)
     if not grid:
         return x
@@ -109,7 +110,7 @@ def class_branch(net, x, width, classes, light):
             x = net.conv(net.conv(x, net.shape[x][1], 3, g=net.shape[x][1]), width)
     else:
         x = net.conv(net.conv(x, width, 3), width, 3)
-    return net.raw_conv(x, classes, offset=OFFSET)
+    return net.raw_conv(x, classes, offset=OFFSET, gain=GAIN)
 
 
 def box_branch(net, x, width, groups):

@@ -64,9 +64,9 @@ def value_info(name, shape, kind=FLOAT):
 class Net:
     """Methods take names of values and return names; shape[name] is a tuple.
 
-    square[name] is about the mean square of its numbers: weights are drawn so that every convolution gives numbers of about
-    the size of 1, as the batch norms of a trained network do. Without that, sums of branches grow from block to block until
-    attention looks at one place only, and the roundings of any engine with them.
+    square[name] is at most about the mean square of its numbers: weights are drawn so that sums of branches do not grow from
+    block to block. A random network whose every layer is scaled up to 1 enlarges each difference on the way, roundings like
+    pictures, a thousandfold over the depth of these; a trained one does not.
     """
 
     def __init__(self, size, opset, *, seed=1, count_only=False, folded=True, metadata=None, producer="pytorch"):
