@@ -6,11 +6,10 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "nn/kernel_amx_priv.h"
+#include "amx_model.h"
 #include "nn/kernel_priv.h"
 
 enum {
-    N_TILES = 8,
     MAX_ROWS = 16,
     MAX_ROW_BYTES = 64,
 };
@@ -18,17 +17,17 @@ enum {
 static struct {
     int is_configured;
     struct amx_config config;
-    uint8_t tiles[N_TILES][MAX_ROWS][MAX_ROW_BYTES];
+    uint8_t tiles[AMX_MODEL_TILES][MAX_ROWS][MAX_ROW_BYTES];
 } model;
 
 void amx_model_configure(const struct amx_config *config)
 {
     assert(sizeof(*config) == 64 && config->palette == 1 && config->start_row == 0);
-    for (int i = 0; i < N_TILES; i++) {
+    for (int i = 0; i < AMX_MODEL_TILES; i++) {
         assert(config->rows[i] >= 1 && config->rows[i] <= MAX_ROWS);
         assert(config->row_bytes[i] >= 1 && config->row_bytes[i] <= MAX_ROW_BYTES);
     }
-    for (int i = N_TILES; i < 16; i++)
+    for (int i = AMX_MODEL_TILES; i < 16; i++)
         assert(config->rows[i] == 0 && config->row_bytes[i] == 0);
     model.config = *config;
     model.is_configured = 1;

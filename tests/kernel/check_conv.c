@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "amx_trap.h"
 #include "bench_onednn.h"
 #include "check.h"
 #include "nn/kernel.h"
@@ -20,7 +21,9 @@
 
 enum {
     N_RANDOM = 300,         // convolutions
+    TRAPPED_EACH = 5,       // of them, as each instruction costs microseconds
     AMX_MODEL = CPU_N_ISAS, // the AMX version over tiles in C
+    AMX_TRAPPED,            // the AMX version itself, its instructions done by a signal's handler
     N_VERSIONS,
 };
 
@@ -188,15 +191,31 @@ static void task_free(struct task *t)
     free(t->bias);
 }
 
+static bool is_trapping;
+
+// Versions that the CPU does not offer; NULL: none for this type or machine.
+static const struct kernel_conv_impl *version_by_hand(int version, enum kernel_type type)
+{
+    const struct kernel_conv_impl *impl = NULL;
+    if (version == AMX_MODEL)
+        impl = &kernel_conv_amx_model[type];
+#if defined(__x86_64__)
+    else if (version == AMX_TRAPPED && is_trapping && cpu_has(CPU_ISA_AVX512)) // which finishes
+        impl = &kernel_conv_amx[type];
+#endif
+    return impl && impl->finish ? impl : NULL;
+}
+
 // Runs *t* by *isa* into memory of its own, filled with a pattern before. False: not on this CPU.
 static bool run(struct task *t, enum cpu_isa isa, struct guarded *ret_out)
 {
     struct kernel_conv *c;
     t->opts.isa = isa;
-    if ((int)isa == AMX_MODEL) {
-        if (!kernel_conv_amx_model[t->opts.type].finish)
+    const struct kernel_conv_impl *by_hand = version_by_hand((int)isa, t->opts.type);
+    if ((int)isa >= CPU_N_ISAS) {
+        if (!by_hand)
             return false;
-        must(kernel_conv_create_with(&t->opts, &kernel_conv_amx_model[t->opts.type], &c));
+        must(kernel_conv_create_with(&t->opts, by_hand, &c));
     } else {
         if (!cpu_has(isa))
             return false;
@@ -277,10 +296,12 @@ static bool is_same(const struct task *t, const uint8_t *want, const uint8_t *go
 
 static const char *version_name(int isa)
 {
-    return isa == AMX_MODEL ? "amx-model" : cpu_isa_name((enum cpu_isa)isa);
+    return isa == AMX_MODEL     ? "amx-model"
+           : isa == AMX_TRAPPED ? "amx-trapped"
+                                : cpu_isa_name((enum cpu_isa)isa);
 }
 
-static bool check_one(struct task *t, int *n_runs)
+static bool check_one(struct task *t, int number, int *n_runs)
 {
     struct guarded want = {0};
     if (!run(t, CPU_ISA_C, &want))
@@ -288,6 +309,8 @@ static bool check_one(struct task *t, int *n_runs)
     bool same = true;
     for (int isa = CPU_ISA_AVX2; isa < N_VERSIONS; isa++) {
         struct guarded got = {0};
+        if (isa == AMX_TRAPPED && number % TRAPPED_EACH != 0)
+            continue;
         if (!run(t, (enum cpu_isa)isa, &got))
             continue;
         n_runs[isa]++;
@@ -314,7 +337,7 @@ static int check(void)
     int n_runs[N_VERSIONS] = {0};
     for (int i = 0; i < N_RANDOM; i++) {
         struct task t = random_task();
-        n_wrong += !check_one(&t, n_runs);
+        n_wrong += !check_one(&t, i, n_runs);
         task_free(&t);
     }
     printf("%d convolutions, %d differ;", N_RANDOM, n_wrong);
@@ -332,5 +355,9 @@ int main(int argc, char **argv)
     }
     if (argc > 1 && strcmp(argv[1], "--bench") == 0)
         return bench_conv(argc > 2 ? argv[2] : NULL);
-    return check();
+    is_trapping = amx_trap_install();
+    int r = check();
+    if (is_trapping)
+        printf("%ld AMX instructions done in their signal's handler\n", amx_trap_count());
+    return r;
 }
