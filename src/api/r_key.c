@@ -2,8 +2,8 @@
 // r_key.c - keys for programs: shown once, kept as a hash, gone at once.
 //
 // A key does at most what its role says, at most what its user may, and with a project only what is
-// in it. Keys make keys of no higher role; keys for one project make none. The role "metrics" opens
-// /metrics and nothing else, and is an admin's to give.
+// in it. Keys make keys of no higher role; keys for one project make none and see none but
+// themselves. The role "metrics" opens /metrics and nothing else, and is an admin's to give.
 
 #include <stdio.h>
 #include <string.h>
@@ -136,6 +136,8 @@ static int key_list(struct request *q)
     struct listing l;
     const char *user_id;
     int r = listing_begin(&l, q);
+    if (r == 0 && who->key_project)
+        r = err_set(ERR_FORBIDDEN, "a key for one project lists no keys");
     if (r == 0)
         r = api_query(q, "user_id", &user_id);
     if (r == 0 && !is_admin(who))
@@ -153,7 +155,8 @@ static int find(struct request *q, struct store_key *ret)
     if (r == 0)
         r = store_key_get(api_of(q)->opts.store, id, request_arena(q), ret);
     bool is_own = r == 0 && ret->user_id && who->user_id && strcmp(ret->user_id, who->user_id) == 0;
-    if (r == 0 && !is_own && !is_admin(who))
+    bool is_other = r == 0 && who->key_project && strcmp(ret->id, who->key_id) != 0;
+    if (r == 0 && (is_other || (!is_own && !is_admin(who))))
         return err_set(ERR_NOT_FOUND, "key '%.64s' does not exist", id);
     return r;
 }

@@ -261,6 +261,9 @@ def test_a_key_for_one_project(house):
     assert key.get(f"/api/v1/tasks?project_id={house.other}").status == 404
     assert key.ask("POST", "/api/v1/projects", {"name": "x"}).status == 403
     assert key.ask("POST", "/api/v1/keys", {"name": "x", "role": "viewer"}).status == 403
+    assert key.get("/api/v1/keys").status == 403, "nor does it see its user's others"
+    other, _ = house.key()
+    assert key.get(f"/api/v1/keys/{other}").status == 404
     assert key.get("/api/v1/users").status == 403
 
 
