@@ -243,6 +243,22 @@ static int open_detector(struct quantize *q, int precision, struct calibration *
     return detector_create(q->model, &opts, ret_detector);
 }
 
+// Calibration frames need not hold black and white.
+static void know_picture(struct quantize *q)
+{
+    const struct model_info *info = model_info(q->model);
+    const struct model_input *in = &info->input;
+    float min = 0;
+    float max = 0;
+    for (int i = 0; i < 3; i++) {
+        float std = in->std[i] != 0 ? in->std[i] : 1; // zero: not set
+        min = fminf(min, (0 - in->mean[i]) / std);
+        max = fmaxf(max, (255 * in->scale - in->mean[i]) / std);
+    }
+    for (int i = 0; i < info->n_inputs; i++)
+        calibration_know(q->calibration, info->inputs[i].name, min, max);
+}
+
 // What the detector's own warm-up shows (an empty picture) is observed too: harmless, it is grey.
 static int observe(struct quantize *q)
 {
@@ -254,6 +270,7 @@ static int observe(struct quantize *q)
     for (int i = 0; i < q->n_frames && r == 0; i++)
         r = detect(d, q->frames[i], floor_confidence, &q->truth[i]);
     detector_destroy(d);
+    know_picture(q);
     return r;
 }
 

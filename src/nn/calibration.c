@@ -9,6 +9,7 @@
 #include "nn/calibration.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@ struct seen {
     char *name;
     float limit;
     float min, max;
+    bool is_known; // by calibration_know()
     uint64_t *bins;
     uint64_t n_pixels;
     size_t n_channels;
@@ -192,7 +194,7 @@ static struct plan_range range_of(struct seen *s, enum calibration_rule rule)
 {
     double low = (double)fminf(s->min, 0); // (2)
     double high = (double)fmaxf(s->max, 0);
-    if (rule == CALIBRATION_LEAST_SQUARE)
+    if (rule == CALIBRATION_LEAST_SQUARE && !s->is_known)
         cut(s, &low, &high);
     for (size_t i = 0; s->sums && i < s->n_channels; i++)
         s->means[i] = (float)(s->sums[i] / (double)MAX(s->n_pixels, 1));
@@ -203,6 +205,16 @@ static struct plan_range range_of(struct seen *s, enum calibration_rule rule)
         .means = s->means,
         .n_means = s->sums ? (int)s->n_channels : 0,
     };
+}
+
+void calibration_know(struct calibration *c, const char *name, float min, float max)
+{
+    struct seen *s = seen_find(c, name);
+    if (!s)
+        return;
+    s->min = min;
+    s->max = max;
+    s->is_known = true;
 }
 
 int calibration_ranges(struct calibration *c, enum calibration_rule rule,

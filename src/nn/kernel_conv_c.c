@@ -137,8 +137,8 @@ void kernel_finish_plain(const struct kernel_finish *f)
 
 const struct kernel_conv_impl kernel_conv_c[KERNEL_N_TYPES] = {
     // clang-format off
-    [KERNEL_F32]  = {CPU_ISA_C, 4, {0, 8, 8, 8, 8}, BLOCKS(block_f32),  kernel_finish_plain, false},
-    [KERNEL_BF16] = {CPU_ISA_C, 4, {0, 8, 8, 8, 8}, BLOCKS(block_bf16), kernel_finish_plain, false},
-    [KERNEL_U8]   = {CPU_ISA_C, 4, {0, 8, 8, 8, 8}, BLOCKS(block_u8),   kernel_finish_plain, false},
+    [KERNEL_F32]  = {CPU_ISA_C, 4, {0, 8, 8, 8, 8}, BLOCKS(block_f32),  kernel_finish_plain},
+    [KERNEL_BF16] = {CPU_ISA_C, 4, {0, 8, 8, 8, 8}, BLOCKS(block_bf16), kernel_finish_plain},
+    [KERNEL_U8]   = {CPU_ISA_C, 4, {0, 8, 8, 8, 8}, BLOCKS(block_u8),   kernel_finish_plain},
     // clang-format on
 };
