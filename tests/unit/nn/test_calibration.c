@@ -60,6 +60,24 @@ static void test_outlier(void **state)
     calibration_destroy(c);
 }
 
+static void test_known(void **state)
+{
+    (void)state;
+    struct calibration *c = NULL;
+    const struct plan_range *ranges = NULL;
+    int n = 0;
+    const float dark[4] = {.1f, .2f, .3f, .8f};
+    assert_int_equal(calibration_create(&c), 0);
+    calibration_observe(c, "picture", dark, 4, 1, 1);
+    calibration_know(c, "picture", 0, 1);
+    calibration_know(c, "another", -5, 5);
+    assert_int_equal(calibration_ranges(c, CALIBRATION_LEAST_SQUARE, &ranges, &n), 0);
+    assert_int_equal(n, 1);
+    assert_true(ranges[0].min == 0 && ranges[0].max == 1);
+    assert_true(fabsf(ranges[0].means[0] - .35f) < 1e-6f);
+    calibration_destroy(c);
+}
+
 static void test_limits(void **state)
 {
     struct calibration *c;
@@ -107,6 +125,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole),
         cmocka_unit_test(test_outlier),
+        cmocka_unit_test(test_known),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_allocation_failure),
     };

@@ -114,8 +114,10 @@ static void exempt_layers_and_those_without_ranges_stay_in_floats(void **state)
     const struct plan_range of_x[] = {{.name = "x", .min = 0, .max = 1}}; // would cut everything
     const struct plan_range of_another[] = {{.name = "z", .min = 0, .max = 1}};
     const struct plan_layer exempt[] = {{"y", PLAN_FP32}};
+    const struct plan_layer in_bf16[] = {{"y", PLAN_BF16}}; // in FP32 where the CPU lacks it
     const struct plan_opts rows[] = {
         {.precision = PLAN_INT8, .ranges = of_x, .n_ranges = 1, .layers = exempt, .n_layers = 1},
+        {.precision = PLAN_INT8, .ranges = of_x, .n_ranges = 1, .layers = in_bf16, .n_layers = 1},
         {.precision = PLAN_INT8, .ranges = of_another, .n_ranges = 1},
     };
     float want[16];
