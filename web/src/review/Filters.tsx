@@ -115,7 +115,8 @@ export function Filters({ filter, progress, answer, labels, floor, isFull, onCha
             ref={searchRef}
             type="search"
             className="input"
-            placeholder="Label, #track or @frame"
+            placeholder="Search"
+            title="Part of a label, #7 for a track, @120 for a frame (/)"
             aria-label="Search: part of a label, #7 for a track, @120 for a frame"
             value={filter.search}
             onChange={(e) => onChange({ search: e.target.value })}

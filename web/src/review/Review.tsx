@@ -193,7 +193,7 @@ export function Review({ projectId, video, clock, isExact }: Props) {
   const editing = useTruthEditing({ video, clock, isOn: view.editing, store, player, data, labels });
   const looks = useRef<{ look: Look; other: Look }>(null!);
   const look: Look = {
-    filter: view.filter, labels, names: view.names, truth: view.truth, trails: view.trails, row: view.row, isOther: false,
+    filter: view.filter, labels, names: view.names && !editing.isOn, truth: view.truth, trails: view.trails, row: view.row, isOther: false,
   }; // prettier-ignore
   looks.current = { look, other: { ...look, labels: otherLabels, isOther: true, row: -1, trails: false } };
 
