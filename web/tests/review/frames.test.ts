@@ -90,6 +90,10 @@ describe.runIf(made)("what is drawn over the picture is of the picture's frame",
     await page.keyboard.press("p");
     await untilFrame(page, 123);
     await page.waitForFunction(() => location.search.includes("frame=123"));
+    // Of a link that names a frame alone, the list is at that frame.
+    const linked = await open(browser, address(made!, "even", "&frame=200"), complaints);
+    await linked.getByRole("option", { name: "frame 200" }).first().waitFor();
+    await linked.close();
     const later = await open(browser, page.url(), complaints);
     await untilFrame(later, 123, "server");
     expect(complaints).toEqual([]);
