@@ -32,8 +32,8 @@ void calibration_destroy(struct calibration *c);                         // NULL
 void calibration_observe(void *arg, const char *name, const float *values, size_t n_pixels,
                          size_t n_channels, size_t pixel_stride);
 
-// The range of a value that is known beforehand, whatever was observed: a picture's. Nothing happens
-// where no value has this name.
+// The range of a value that is known beforehand, whatever was observed: a picture's. Nothing
+// happens where no value has this name.
 void calibration_know(struct calibration *c, const char *name, float min, float max);
 
 // *ret_ranges* (*ret_n* of them, borrowed, overwritten by the next call): by name, in the order of
