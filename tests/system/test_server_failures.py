@@ -373,7 +373,7 @@ def running(server):
     return {t["kind"] for t in server.made("GET", "/api/v1/tasks?status=running")["items"]}
 
 
-def await_kind(server, kind, seconds=20):
+def await_kind(server, kind, seconds=60):
     """Until a task of that kind runs; False where none does within a while."""
     until = time.monotonic() + seconds
     while kind not in running(server):
