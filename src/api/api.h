@@ -37,6 +37,7 @@ struct engine_opts;
 struct detector_settings;
 struct frame;
 struct model_cache;
+struct opt_set;
 struct request;
 struct route;
 struct server;
@@ -122,9 +123,10 @@ struct api_tools {
     // Texts of results live in *a*.
     int (*import_truth)(void *arg, const struct api_truth_wanted *w, struct arena *a,
                         struct api_truth_made *ret);
-    // Writes a truth (COCO, at *path*) in another format to *out_path*; ERR_UNSUPPORTED where the
-    // format is no single file.
-    int (*export_truth)(void *arg, const char *path, const char *format, const char *out_path);
+    // Writes a truth (COCO, at *path*) in another format to *out_path*: one file, an archive where
+    // the format is a folder. *ret_ending* is the file's: "xml", "tar".
+    int (*export_truth)(void *arg, const char *path, const char *format, const char *out_path,
+                        const char **ret_ending);
     int (*frame_jpeg)(void *arg, const struct api_frame_wanted *w, struct str_buf *out);
     // The time of each frame in microseconds, rising; *ret_times* is the caller's (mem_free).
     int (*frame_times)(void *arg, const struct api_times_wanted *w, int64_t **ret_times,
@@ -162,11 +164,13 @@ struct api_opts {
     struct bus *bus;
     struct model_cache *models;
     struct api_tools tools;
-    int64_t max_upload_bytes;    // of one file [64 GiB]
-    size_t cache_bytes;          // of memory, for answers that cost; 0: none are kept
-    int64_t quota_bytes;         // of all files; 0: none
-    int64_t project_quota_bytes; // of each project that has none of its own; 0: none
-    int64_t upload_lifetime_ms;  // of an upload that is not gone on with [a day]
+    int64_t max_upload_bytes;       // of one file [64 GiB]
+    size_t cache_bytes;             // of memory, for answers that cost; 0: none are kept
+    int64_t quota_bytes;            // of all files; 0: none
+    int64_t project_quota_bytes;    // of each project that has none of its own; 0: none
+    int64_t upload_lifetime_ms;     // of an upload that is not gone on with [a day]
+    const struct opt_set *settings; // what it was started with, to be shown; outlive it
+    size_t n_settings;
     // --- access
     bool is_loopback;                           // the server listens there only
     bool has_proxy;                             // server_opts.proxies are there

@@ -14,7 +14,6 @@
 #include "store/store_blob.h"
 #include "store/store_task.h"
 #include "store/store_truth.h"
-#include "store/store_user.h"
 #include "store/store_video.h"
 
 #define IMPORT_IN_REQUEST_BYTES (32 * MIB) // larger truths are read by a task
@@ -33,6 +32,7 @@ static void put_truth(struct json_writer *w, const struct store_truth *t)
     put_raw(w, "notices", t->notices_json);
     json_put_text(w, "etag", t->coco_key ? t->coco_key : t->original_key);
     json_put_text(w, "created_by", t->created_by);
+    json_put_text(w, "created_by_name", t->creator);
     put_time(w, "created_at", t->created_at_us);
     json_end(w);
 }
@@ -67,17 +67,14 @@ static bool is_matched(struct str list, const char *etag)
 
 static int reply_too_late(struct request *q, const struct store_truth *newest)
 {
-    struct store_user u;
     char when[32] = "";
     time_t s = (time_t)(newest->created_at_us / 1000000);
     struct tm t;
     if (gmtime_r(&s, &t))
         (void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &t);
-    bool is_known = newest->created_by && store_user_get(api_of(q)->opts.store, newest->created_by,
-                                                         request_arena(q), &u) == 0;
-    err_clear();
     return reply_error(q, 412, "PRECONDITION_FAILED", "version %d of the truth was saved at %s%s%s",
-                       newest->version, when, is_known ? " by " : "", is_known ? u.name : "");
+                       newest->version, when, newest->creator ? " by " : "",
+                       newest->creator ? newest->creator : "");
 }
 
 // What If-Match (an ETag of the truth, or *) or If-None-Match: * say of the newest version. 1: it
@@ -219,21 +216,36 @@ static int find(struct request *q, struct store_truth *ret)
                   : r;
 }
 
+// Of a file's name without its ending.
+static int stem_length(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return (int)(dot && dot > name ? (size_t)(dot - name) : strlen(name));
+}
+
 // The file is made beside the blobs and unlinked at once: the descriptor keeps it until it is sent.
 static int reply_converted(struct request *q, const struct store_truth *t, const char *format)
 {
     struct api *a = api_of(q);
+    struct store_video v;
+    const char *ending = NULL;
     char path[BLOB_PATH_BYTES];
     char out_path[BLOB_PATH_BYTES];
     int r = blob_path(a->opts.blob, t->coco_key, path);
     if (r == 0)
         r = blob_temp_path(a->opts.blob, ".truth", out_path);
     if (r == 0)
-        r = a->opts.tools.export_truth(a->opts.tools.arg, path, format, out_path);
+        r = store_video_get(a->opts.store, t->video_id, request_arena(q), &v);
+    if (r == 0)
+        r = a->opts.tools.export_truth(a->opts.tools.arg, path, format, out_path, &ending);
     if (r < 0)
         return r;
-    struct reply_file f = {
-        .fd = open(out_path, O_RDONLY | O_CLOEXEC), .size = -1, .type = "application/octet-stream"};
+    struct reply_file f = {.fd = open(out_path, O_RDONLY | O_CLOEXEC),
+                           .size = -1,
+                           .type = "application/octet-stream",
+                           .download_name =
+                               arena_printf(request_arena(q), "%.*s.%s.%s", stem_length(v.name),
+                                            v.name, format, ending)};
     (void)unlink(out_path);
     return f.fd < 0 ? err_set(ERR_IO, "the converted truth cannot be read") : reply_file(q, &f);
 }

@@ -69,6 +69,8 @@ static int serve(const struct app_call *call)
 {
     struct serving *s = NULL;
     mem_keep_small();
+    settings.sets = sets;
+    settings.n_sets = ARRAY_LEN(sets);
     int r = data_dir(call->arena, &settings.data);
     if (r == 0)
         r = serving_start(&settings, &s);

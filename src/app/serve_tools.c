@@ -8,11 +8,10 @@
 #include "app/child_model.h"
 #include "app/picture_tool.h"
 #include "app/preload.h"
+#include "app/truth_export.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
-#include "dataset/dataset.h"
-#include "dataset/write.h"
 #include "eval/verdict.h"
 #include "fetch/fetch.h"
 #include "media/child_jobs.h"
@@ -70,35 +69,11 @@ static int import_truth(void *arg, const struct api_truth_wanted *w, struct aren
     return 0;
 }
 
-static int format_of(const char *name, enum dataset_format *ret)
-{
-    for (int i = 1; i < DATASET_N_FORMATS; i++) {
-        if (strcmp(dataset_format_name((enum dataset_format)i), name) == 0) {
-            *ret = (enum dataset_format)i;
-            return 0;
-        }
-    }
-    return err_set(ERR_INVALID, "no format '%.40s'", name);
-}
-
-static int export_truth(void *arg, const char *path, const char *format, const char *out_path)
+static int export_truth(void *arg, const char *path, const char *format, const char *out_path,
+                        const char **ret_ending)
 {
     (void)arg;
-    struct dataset *d;
-    struct dataset_losses losses = {.n = 0};
-    struct dataset_write_opts opts = {.role = DATASET_TRUTH};
-    int r = format_of(format, &opts.format);
-    if (r == 0)
-        r = dataset_read(path, DATASET_TRUTH, DATASET_COCO, NULL, &d);
-    if (r < 0)
-        return r;
-    if (dataset_format_is_folder(opts.format, d))
-        r = err_set(ERR_UNSUPPORTED,
-                    "%s is a folder of files: export as coco and use assay convert", format);
-    else
-        r = dataset_write(d, out_path, &opts, &losses);
-    dataset_destroy(d);
-    return r;
+    return truth_export(path, format, out_path, ret_ending);
 }
 
 static int frame_jpeg(void *arg, const struct api_frame_wanted *w, struct str_buf *out)

@@ -201,6 +201,8 @@ static int open_server(struct serving *s)
                            .quota_bytes = s->opts.quota_mb * MB,
                            .project_quota_bytes = s->opts.project_quota_mb * MB,
                            .upload_lifetime_ms = (int64_t)(s->opts.upload_hours * 3.6e6),
+                           .settings = s->opts.sets,
+                           .n_settings = s->opts.n_sets,
                            .is_loopback = rules->is_loopback,
                            .has_proxy = rules->n_proxies > 0,
                            .allow_direct = s->opts.access.allow_direct,

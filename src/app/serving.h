@@ -13,6 +13,7 @@
 #include "base/attr.h"
 #include "infer/engine.h"
 
+struct opt_set;
 struct serving;
 
 struct serving_opts {
@@ -30,9 +31,11 @@ struct serving_opts {
     double keep_tasks_days, keep_audit_days; // 0: for ever
     struct serving_access access;
     struct engine_opts engine;
-    int64_t inference_queue; // pictures that may wait for a model [DESK_MAX_WAITING]
-    int64_t model_memory;    // MiB of all loaded models [as much as there is]
-    const char *preload;     // names or ids of models, between commas; NULL: none
+    int64_t inference_queue;    // pictures that may wait for a model [DESK_MAX_WAITING]
+    int64_t model_memory;       // MiB of all loaded models [as much as there is]
+    const char *preload;        // names or ids of models, between commas; NULL: none
+    const struct opt_set *sets; // of its options, to be shown; outlive it
+    size_t n_sets;
 };
 
 #define SERVING_STOP_SECONDS 10

@@ -17,19 +17,20 @@ enum {
 #define COLUMNS                                                                          \
     "id, video_id, version, format, name, original_key, coco_key, n_objects, n_frames, " \
     "labels_json, notices_json, created_by, created_at_us"
+#define READ COLUMNS ", (SELECT u.name FROM users u WHERE u.id = truths.created_by)"
 
 // clang-format off
 const struct query queries_truth[] = {
     [CREATE] = {"truth_create",
         "INSERT INTO truths (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"},
-    [GET] = {"truth_get", "SELECT " COLUMNS " FROM truths WHERE id = $1"},
+    [GET] = {"truth_get", "SELECT " READ " FROM truths WHERE id = $1"},
     [NEXT_VERSION] = {"truth_next_version",
         "SELECT v.project_id, coalesce((SELECT max(version) FROM truths WHERE video_id = $1), 0) + 1 "
         "FROM videos v WHERE v.id = $1"},
-    [NEWEST] = {"truth_newest", "SELECT " COLUMNS " FROM truths WHERE video_id = $1 ORDER BY version DESC LIMIT 1"},
-    [VERSION] = {"truth_version", "SELECT " COLUMNS " FROM truths WHERE video_id = $1 AND version = $2"},
+    [NEWEST] = {"truth_newest", "SELECT " READ " FROM truths WHERE video_id = $1 ORDER BY version DESC LIMIT 1"},
+    [VERSION] = {"truth_version", "SELECT " READ " FROM truths WHERE video_id = $1 AND version = $2"},
     [LIST] = {"truth_list",
-        "SELECT " COLUMNS " FROM truths WHERE video_id = $3 AND id < $1 ORDER BY id DESC LIMIT $2"},
+        "SELECT " READ " FROM truths WHERE video_id = $3 AND id < $1 ORDER BY id DESC LIMIT $2"},
     {0},
 };
 
@@ -47,6 +48,10 @@ static const struct field fields[] = {
     FIELD(struct store_truth, notices_json, FIELD_TEXT),
     FIELD(struct store_truth, created_by, FIELD_TEXT),
     FIELD(struct store_truth, created_at_us, FIELD_I64),
+    FIELD(struct store_truth, creator, FIELD_TEXT),
+};
+enum {
+    N_STORED = ARRAY_LEN(fields) - 1,
 };
 // clang-format on
 
@@ -87,7 +92,7 @@ static int insert(struct store *s, struct store_truth *row, const struct store_b
     if (r < 0)
         return r;
     row->version = place.version;
-    return run_insert(s, &queries_truth[CREATE], fields, ARRAY_LEN(fields), row);
+    return run_insert(s, &queries_truth[CREATE], fields, N_STORED, row);
 }
 
 int store_truth_create(struct store *s, const struct store_truth *t,

@@ -284,6 +284,7 @@ int schema_version(struct conn *c, int *ret_version) MUST_CHECK;
 
 // The nouns' statements.
 extern const struct query queries_access[], queries_audit[], queries_blob[], queries_comparison[],
-    queries_detection[], queries_key[], queries_login[], queries_model[], queries_piece[],
-    queries_project[], queries_session[], queries_stats[], queries_store[], queries_task[],
-    queries_task_work[], queries_truth[], queries_upload[], queries_user[], queries_video[];
+    queries_detection[], queries_key[], queries_login[], queries_model[], queries_overview[],
+    queries_piece[], queries_project[], queries_session[], queries_stats[], queries_store[],
+    queries_task[], queries_task_work[], queries_truth[], queries_upload[], queries_user[],
+    queries_video[];

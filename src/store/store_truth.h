@@ -23,6 +23,7 @@ struct store_truth {
     const char *notices_json; // what the reader said
     const char *created_by;
     int64_t created_at_us;
+    const char *creator; // the name of *created_by*, where that user is still there
     // --- store_truth_create() only
     bool has_after; // the newest version is expected to be *after* (0: there is none yet)
     int after;

@@ -1,8 +1,10 @@
 """Sessions: two compared, sessions from outside, what a page needs of one, settings refused with their true message."""
+import io
 import json
 import re
 import shutil
 import subprocess
+import tarfile
 
 import pytest
 from conftest import ROOT
@@ -398,11 +400,22 @@ def test_two_who_edit_one_truth(data, server, project):
     assert server.made("GET", path + "/versions/1") == versions[1] == first
     assert server.get(path + "/versions/3").status == server.get(path + "/versions/0").status == 404
     assert len(server.get(path + "?version=1").json["annotations"]) == first["objects"]
-    for form in ("coco", "mot", "jsonl", "cvat", "openimages", "bdd100k"):
+    for form in ("coco", "mot", "jsonl", "cvat", "openimages", "bdd100k", "kitti"):
         exported = server.get(f"{path}?format={form}")
         assert exported.status == 200 and len(exported.body) > 1000, f"{form}: {exported.body[:300]}"
-    for form, status in (("voc", 415), ("yolo", 415), ("csv", 415), ("nothing", 400)):
+    for form, status in (("csv", 415), ("nothing", 400)):
         assert server.get(f"{path}?format={form}").status == status
+    # Formats that are folders come as one file.
+    for form in ("voc", "yolo", "labelme", "mot-cvat"):
+        exported = server.get(f"{path}?format={form}")
+        assert exported.status == 200 and f'.{form}.tar' in exported.headers["Content-Disposition"], exported.body[:300]
+        with tarfile.open(fileobj=io.BytesIO(exported.body)) as tar:
+            names = tar.getnames()
+            if form == "yolo":
+                lines = [line for n in names if n.endswith(".txt") for line in tar.extractfile(n).read().decode().splitlines()]
+                assert sum(len(line.split()) == 5 for line in lines) >= first["objects"] - 1
+        assert names and not any(n.startswith(("/", ".")) for n in names), names[:5]
+    assert not [p for p in (server.data / "temp").iterdir() if p.is_dir()]
 
 
 # --- settings

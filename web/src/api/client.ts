@@ -22,10 +22,15 @@ export interface Session {
   csrf: string | null;
   /** Called when the server says that nobody is logged in. */
   onLoggedOut: (() => void) | null;
+  /** Asks who is logged in, and with which token: another tab may have logged in anew. */
+  renew: (() => Promise<unknown>) | null;
 }
 
+/** Of the window: somebody has logged in again, and what waited for it (uploads) goes on. */
+export const LOGGED_IN = "assay-logged-in";
+
 /** Set by the login (app/account.ts). */
-export const session: Session = { csrf: null, onLoggedOut: null };
+export const session: Session = { csrf: null, onLoggedOut: null, renew: null };
 
 export async function errorOf(response: Response, path: string): Promise<ApiError> {
   let code = `HTTP_${response.status}`;
@@ -59,6 +64,16 @@ export interface SendOptions {
 
 /** One request, whatever its answer's type: for bytes, and for addresses that openapi.yaml lacks. */
 export async function send(url: string, options: SendOptions = {}): Promise<Response> {
+  try {
+    return await sendOnce(url, options);
+  } catch (e) {
+    if (!(e instanceof ApiError && e.code === "CSRF" && session.renew)) throw e;
+    await session.renew();
+    return await sendOnce(url, options);
+  }
+}
+
+async function sendOnce(url: string, options: SendOptions): Promise<Response> {
   const method = options.method ?? "GET";
   const headers: Record<string, string> = { ...options.headers };
   if (session.csrf && method !== "GET" && method !== "HEAD") headers["X-CSRF-Token"] = session.csrf;

@@ -13,6 +13,7 @@ export type Results = Schemas["SessionResults"];
 export type Metrics = Schemas["Metrics"];
 export type Truth = Schemas["Truth"];
 export type Stats = Schemas["Stats"];
+export type Overview = Schemas["VideoOverview"];
 export type Outcome = Schemas["OutcomeDetection"];
 
 const MOST = 1000; // of a list that is shown whole
@@ -47,6 +48,24 @@ export const queries = {
             }),
           MOST,
         ),
+    }),
+  /** Of each video its newest truth and what judged it last. */
+  overview: (project: string) =>
+    queryOptions({
+      queryKey: ["videos", project, "overview"],
+      queryFn: async ({ signal }) => {
+        const all = await collect(
+          (cursor) =>
+            api("get", "/api/v1/projects/{id}/overview", {
+              path: { id: project },
+              query: { limit: 200, cursor },
+              signal,
+            }),
+          MOST,
+        );
+        return new Map(all.map((o) => [o.video_id, o]));
+      },
+      structuralSharing: false,
     }),
   video: (id: string) =>
     queryOptions({

@@ -56,6 +56,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{id}/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+            };
+            cookie?: never;
+        };
+        get: operations["listProjectOverview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/videos": {
         parameters: {
             query?: never;
@@ -269,7 +287,7 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** @description COCO, or another single-file format. */
+        /** @description COCO, or another format as a file to be kept; formats that are folders (voc, yolo, labelme, mot-cvat) come as a tar. */
         get: operations["getTruth"];
         /** @description Any annotation format, recognised by content; becomes the newest version. With If-Match (the etag of the version that was edited; * for any) or If-None-Match * (none yet) it is 412 where another one was saved meanwhile, with who and when. */
         put: operations["putTruth"];
@@ -1128,6 +1146,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getSettings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -1396,6 +1430,42 @@ export interface components {
             items: components["schemas"]["User"][];
             next_cursor: components["schemas"]["Cursor"];
         };
+        ServerSettings: {
+            options: {
+                /** @description as on the command line, without its dashes */
+                name: string;
+                section: string;
+                /** @description null where nothing was set */
+                value: number | boolean | string | string[] | null;
+                unit: components["schemas"]["Text"];
+                default: components["schemas"]["Text"];
+                help: string;
+            }[];
+        };
+        OverviewList: {
+            items: components["schemas"]["VideoOverview"][];
+            next_cursor: components["schemas"]["Cursor"];
+        };
+        VideoOverview: {
+            video_id: components["schemas"]["Id"];
+            truth: {
+                id: components["schemas"]["Id"];
+                version: number;
+                name: components["schemas"]["Text"];
+                format: string;
+                objects: components["schemas"]["Count"];
+                frames: components["schemas"]["Count"];
+            } | null;
+            last_session: {
+                id: components["schemas"]["Id"];
+                name: components["schemas"]["Text"];
+                model: components["schemas"]["Text"];
+                /** @enum {string|null} */
+                verdict: "passed" | "conditional_pass" | "failed" | "no_data" | null;
+                AP50: components["schemas"]["Figure"];
+                finished_at: components["schemas"]["NullableTime"];
+            } | null;
+        };
         MemberRole: {
             role: components["schemas"]["Role"];
         };
@@ -1607,6 +1677,8 @@ export interface components {
             /** @description of its file, without quotes; for If-Match */
             etag: string;
             created_by: components["schemas"]["NullableId"];
+            /** @description null where that user is gone */
+            created_by_name: components["schemas"]["Text"];
             created_at: components["schemas"]["Time"];
         };
         TruthList: {
@@ -3044,6 +3116,34 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["VideoList"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    listProjectOverview: {
+        parameters: {
+            query?: {
+                /** @description items of a page */
+                limit?: components["parameters"]["limit"];
+                /** @description next_cursor of the page before */
+                cursor?: components["parameters"]["cursor"];
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Of each video, in the order of its list, the newest truth and the newest session that judged it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverviewList"];
                 };
             };
             default: components["responses"]["Error"];
@@ -4854,6 +4954,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    getSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the server was started with; an admin's to see */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerSettings"];
+                };
             };
             default: components["responses"]["Error"];
         };

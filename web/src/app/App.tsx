@@ -1,10 +1,12 @@
-import { QueryClientProvider } from "@tanstack/react-query";
+import { QueryClientProvider, useQuery } from "@tanstack/react-query";
 import { Component, Suspense, useEffect, type ReactNode } from "react";
 
 import { live, queryClient } from "../live/use";
 import { Toasts } from "../ui/toast";
 import { EmptyState, ErrorState, Skeleton } from "../ui/states";
-import { Link, usePath } from "./router";
+import { isIn, meQuery, useLogin, useMe } from "./account";
+import { LoginAgain } from "./LoginAgain";
+import { Link, navigate, usePath, useQueryText } from "./router";
 import { findRoute } from "./routes";
 import { Shell } from "./Shell";
 
@@ -59,33 +61,57 @@ function loadAhead(e: Event) {
     .catch(() => undefined);
 }
 
-export function App() {
+/** The page, once it is known for whom: before that nothing of it is asked for. */
+function Place() {
   const path = usePath();
+  const search = useQueryText();
   const found = findRoute(path);
-  const title = found?.route.title ?? "Not found";
-  useEffect(() => {
-    document.title = `${title} · Assay`;
-  }, [title, path]);
-  useEffect(() => {
-    const signs = ["pointerover", "focusin"];
-    for (const s of signs) document.addEventListener(s, loadAhead, { passive: true });
-    return () => signs.forEach((s) => document.removeEventListener(s, loadAhead));
-  }, []);
+  const me = useQuery(meQuery);
+  const isThere = isIn(me.data);
   const isBare = found?.route.bare ?? false;
+  const isStranger = me.data !== undefined && !isThere && !isBare;
   useEffect(() => {
-    if (isBare) return; // nobody is logged in: there is nothing to hear
-    live.start();
-    return () => live.stop();
-  }, [isBare]);
+    found?.route.page.load().catch(() => undefined);
+  }, [found?.route]);
+  useEffect(() => {
+    if (isStranger) navigate(`/login?to=${encodeURIComponent(path + search)}`, { replace: true });
+  }, [isStranger, path, search]);
+  if (isStranger) return null;
   const Page = found?.route.page;
   const content = (
     <Boundary path={path}>
       <Suspense fallback={<Loading />}>{Page ? <Page params={found.params} /> : <NoPage />}</Suspense>
     </Boundary>
   );
+  if (isBare) return content;
+  const waits = me.error ? <ErrorState error={me.error} retry={() => me.refetch()} /> : <Loading />;
+  return <Shell full={found?.route.full ?? false}>{isThere ? content : waits}</Shell>;
+}
+
+/** Hears what happens while somebody is there to hear it. */
+function Hearing() {
+  const isThere = isIn(useMe());
+  const { isEnded } = useLogin();
+  const hears = isThere && !isEnded;
+  useEffect(() => {
+    if (!hears) return;
+    live.start();
+    return () => live.stop();
+  }, [hears]);
+  return null;
+}
+
+export function App() {
+  const path = usePath();
+  const title = findRoute(path)?.route.title ?? "Not found";
+  useEffect(() => {
+    document.title = `${title} · Assay`;
+  }, [title, path]);
   return (
     <QueryClientProvider client={queryClient}>
-      {found?.route.bare ? content : <Shell full={found?.route.full ?? false}>{content}</Shell>}
+      <Place />
+      <Hearing />
+      <LoginAgain />
       <Toasts />
     </QueryClientProvider>
   );

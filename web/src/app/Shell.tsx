@@ -6,8 +6,10 @@ import { queries } from "../api/queries";
 import { live, useLiveState } from "../live/use";
 import { IconButton } from "../ui/Button";
 import { Icon, type IconName } from "../ui/Icon";
+import { toastError } from "../ui/toast";
 import { chooseTheme, useChosenTheme, type Theme } from "../ui/theme";
-import { logOut, useMe } from "./account";
+import { isIn, logOut, useMe, type Me } from "./account";
+import { Mark } from "./Mark";
 import { Link, usePath } from "./router";
 
 const places: { to: string; text: string; icon: IconName; also?: string }[] = [
@@ -68,47 +70,34 @@ function ThemeButton() {
 function Logo() {
   return (
     <Link to="/" className="logo" aria-label="Assay, dashboard">
-      <svg width="26" height="26" viewBox="0 0 32 32" aria-hidden="true">
-        <rect width="32" height="32" rx="7" fill="#1b4a8a" />
-        <path
-          d="M9 12V9h3M20 9h3v3M23 20v3h-3M12 23H9v-3"
-          fill="none"
-          stroke="#9cc3f5"
-          strokeWidth="2.4"
-          strokeLinecap="round"
-          strokeLinejoin="round"
-        />
-        <path
-          d="M11.5 16.4l3.1 3.1 6-6.6"
-          fill="none"
-          stroke="#fff"
-          strokeWidth="2.8"
-          strokeLinecap="round"
-          strokeLinejoin="round"
-        />
-      </svg>
+      <Mark />
       <span className="words">Assay</span>
     </Link>
   );
 }
 
-function Person() {
-  const me = useMe();
+function Person({ me }: { me: Me | undefined }) {
   if (!me?.user) return null;
   return (
     <div className="person">
       <Icon name="user" />
       <span className="words cut grow">
         {me.user.name}
-        <span className="tiny faint"> {me.user.role}</span>
+        <span className="tiny faint"> {me.role ?? "member"}</span>
       </span>
-      <IconButton small icon="logout" label="Log out" onClick={() => void logOut()} />
+      <IconButton
+        small
+        icon="logout"
+        label="Log out"
+        onClick={() => void logOut().catch((e: unknown) => toastError("You are still logged in", e))}
+      />
     </div>
   );
 }
 
 export function Shell({ children, full }: { children: ReactNode; full: boolean }) {
   const path = usePath();
+  const me = useMe();
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
   useEffect(() => {
@@ -134,12 +123,12 @@ export function Shell({ children, full }: { children: ReactNode; full: boolean }
             >
               <Icon name={p.icon} size={18} />
               <span className="words">{p.text}</span>
-              {p.to === "/tasks" && <TaskCount />}
+              {p.to === "/tasks" && isIn(me) && <TaskCount />}
             </Link>
           ))}
         </nav>
         <div className="foot">
-          <Person />
+          <Person me={me} />
           <div className="row between foot-row">
             <LiveDot />
             <ThemeButton />

@@ -37,6 +37,8 @@ export interface LiveOptions {
   onTask: (t: LiveTask) => void;
   /** Connected again after a loss: whatever is shown may be old. */
   onGap: () => void;
+  /** The server closed it because it no longer knows who this is. */
+  onRefused?: () => void;
   setTimer?: (call: () => void, ms: number) => unknown;
   clearTimer?: (timer: unknown) => void;
 }
@@ -45,6 +47,7 @@ const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
 const TOPICS_AT_ONCE = 60; // the server takes 64 of one message
 const OPEN = 1;
+const POLICY = 1008; // RFC 6455, 7.4.1: a login or a key that was withdrawn
 
 export class Live {
   state: LiveState = "connecting";
@@ -81,6 +84,15 @@ export class Live {
     this.tries = 0;
     this.socket?.close();
     this.connect();
+  }
+
+  /** The line is dead, though nobody has closed it. */
+  lose() {
+    const s = this.socket;
+    if (this.stopped || !s) return;
+    this.socket = null;
+    s.close();
+    this.later();
   }
 
   subscribe(l: () => void): () => void {
@@ -148,10 +160,11 @@ export class Live {
         // not for us
       }
     };
-    socket.onclose = () => {
+    socket.onclose = (e?: { code?: number }) => {
       if (this.socket !== socket || this.stopped) return;
       this.socket = null;
       this.later();
+      if (e?.code === POLICY) this.options.onRefused?.();
     };
     socket.onerror = () => undefined; // a close follows
   }

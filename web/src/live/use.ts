@@ -9,7 +9,9 @@ import { Live, type LiveState, type LiveTask } from "./live";
 
 export const queryClient = new QueryClient({
   defaultOptions: {
+    mutations: { networkMode: "always" },
     queries: {
+      networkMode: "always", // the server may be on this machine
       staleTime: 10_000,
       retry: (count, error) =>
         count < 2 &&
@@ -48,9 +50,30 @@ export const live = new Live({
   open: () => new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/events`),
   onTask,
   onGap: () => void queryClient.invalidateQueries(),
+  onRefused: () => void queryClient.invalidateQueries({ queryKey: ["me"] }),
 });
 
-if (typeof window !== "undefined") window.addEventListener("online", () => live.retryNow());
+const LOOK_MS = 20_000;
+const ANSWER_MS = 5000;
+
+/** A line that died in silence looks open for minutes: the server is asked whether it is there. */
+async function look() {
+  if (live.state !== "open") return;
+  const isThere = await fetch("/health/live", {
+    cache: "no-store",
+    signal: AbortSignal.timeout(ANSWER_MS),
+  }).then(
+    (r) => r.ok,
+    () => false,
+  );
+  if (!isThere) live.lose();
+}
+
+if (typeof window !== "undefined") {
+  window.addEventListener("online", () => live.retryNow());
+  window.addEventListener("offline", () => void look()); // a server on this machine is there all the same
+  setInterval(() => void look(), LOOK_MS);
+}
 
 export function useLiveState(): LiveState {
   return useSyncExternalStore(

@@ -13,6 +13,7 @@ import { formatCount, formatNumber, plural } from "../ui/format";
 import { Icon } from "../ui/Icon";
 import { Card, PageHead, Progress, Segments } from "../ui/layout";
 import { Await, EmptyState, ErrorState, Notice, Skeleton } from "../ui/states";
+import { hidden, number, ShowMore, Table } from "../ui/Table";
 import { sessionName } from "./SessionTable";
 import { metricsOf, readable, reviewLink } from "./session/results";
 
@@ -63,59 +64,61 @@ function signed(v: number | null, digits = 3): string {
   return Number(text) === 0 ? "±0" : `${v > 0 ? "+" : "−"}${text}`;
 }
 
-function DifferenceTable({ rows, label }: { rows: [string, Difference][]; label: string }) {
+function DifferenceTable({
+  rows,
+  label,
+  first = "Figure",
+}: {
+  rows: [string, Difference][];
+  label: string;
+  /** Of what the rows are. */
+  first?: string;
+}) {
   const at = differenceScale(rows.map(([, d]) => d));
   const hasIntervals = rows.some(([, d]) => d.low !== null);
   return (
-    <div className="table-scroll" tabIndex={0} role="region" aria-label={label}>
-      <table className="table">
-        <thead>
-          <tr>
-            <th>Figure</th>
-            <th className="num">A</th>
-            <th className="num">B</th>
-            <th className="num">B − A</th>
-            {hasIntervals && <th className="num">95 % interval</th>}
-            <th style={{ width: "32%" }}>
-              <span className="sr-only">On a scale</span>
-            </th>
-            {hasIntervals && <th>More than chance</th>}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map(([name, d]) => (
-            <tr key={name}>
-              <th scope="row">{name.charAt(0).toUpperCase() + name.slice(1)}</th>
-              <td className="num">{formatNumber(d.a, 3)}</td>
-              <td className="num">{formatNumber(d.b, 3)}</td>
-              <td className={`num ${d.beyond_noise ? ((d.difference ?? 0) > 0 ? "good" : "bad") : ""}`}>
-                {signed(d.difference)}
-              </td>
-              {hasIntervals && (
-                <td className="num muted">
-                  {d.low === null ? "–" : `${signed(d.low)} to ${signed(d.high)}`}
-                </td>
+    <Table
+      label={label}
+      className=""
+      head={[
+        first,
+        number("A"),
+        number("B"),
+        number("B − A"),
+        hasIntervals && number("95 % interval"),
+        hidden("On a scale", "30%"),
+        hasIntervals && "More than chance",
+      ]}
+    >
+      {rows.map(([name, d]) => (
+        <tr key={name}>
+          <th scope="row">{name.charAt(0).toUpperCase() + name.slice(1)}</th>
+          <td className="num">{formatNumber(d.a, 3)}</td>
+          <td className="num">{formatNumber(d.b, 3)}</td>
+          <td className={`num ${d.beyond_noise ? ((d.difference ?? 0) > 0 ? "good" : "bad") : ""}`}>
+            {signed(d.difference)}
+          </td>
+          {hasIntervals && (
+            <td className="num muted">{d.low === null ? "–" : `${signed(d.low)} to ${signed(d.high)}`}</td>
+          )}
+          <td>
+            <Bar d={d} at={at} />
+          </td>
+          {hasIntervals && (
+            <td>
+              {d.beyond_noise ? (
+                <span className={`row ${(d.difference ?? 0) > 0 ? "good" : "bad"}`}>
+                  <Icon name={(d.difference ?? 0) > 0 ? "up" : "down"} />{" "}
+                  {(d.difference ?? 0) > 0 ? "better" : "worse"}
+                </span>
+              ) : (
+                <span className="faint">no</span>
               )}
-              <td>
-                <Bar d={d} at={at} />
-              </td>
-              {hasIntervals && (
-                <td>
-                  {d.beyond_noise ? (
-                    <span className={`row ${(d.difference ?? 0) > 0 ? "good" : "bad"}`}>
-                      <Icon name={(d.difference ?? 0) > 0 ? "up" : "down"} />{" "}
-                      {(d.difference ?? 0) > 0 ? "better" : "worse"}
-                    </span>
-                  ) : (
-                    <span className="faint">no</span>
-                  )}
-                </td>
-              )}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+            </td>
+          )}
+        </tr>
+      ))}
+    </Table>
   );
 }
 
@@ -192,64 +195,52 @@ function Objects({ c, a, b }: { c: Comparison; a: TestSession; b: TestSession })
       {objects.length === 0 ? (
         <EmptyState compact icon="check" title="None" />
       ) : (
-        <div className="table-scroll" tabIndex={0} role="region" aria-label={side.text}>
-          <table className="table hover">
-            <thead>
-              <tr>
-                <th>Object</th>
-                <th>Video</th>
-                <th className="num">From frame</th>
-                <th className="num">To frame</th>
-                <th className="num">Frames</th>
-                <th className="num">Evidence</th>
-                <th>
-                  <span className="sr-only">Review</span>
-                </th>
+        <Table
+          label={side.text}
+          head={[
+            "Object",
+            "Video",
+            number("From frame"),
+            number("To frame"),
+            number("Frames"),
+            number("Evidence"),
+            hidden("Review"),
+          ]}
+          foot={<ShowMore shown={shown} of={objects.length} onMore={() => setShown(shown + 200)} />}
+        >
+          {objects.slice(0, shown).map((o, i) => {
+            const v = videoOf(o.first);
+            return (
+              <tr key={i}>
+                <td className={side.tone}>
+                  {o.label}
+                  {o.track_id !== undefined && <span className="muted"> track {o.track_id}</span>}
+                </td>
+                <td className="muted">{v?.name ?? o.first.video ?? "–"}</td>
+                <td className="num">{formatCount(o.first.frame)}</td>
+                <td className="num">{formatCount(o.last.frame)}</td>
+                <td className="num">{formatCount(o.frames)}</td>
+                <td className="num muted">{formatNumber(o.evidence, 2)}</td>
+                <td className="actions">
+                  {v && (
+                    <Link
+                      className={buttonClass({ small: true })}
+                      to={reviewLink({
+                        project: a.project_id,
+                        video: v.video_id,
+                        session: side.in === "b" ? b.id : a.id,
+                        other: side.in === "b" ? a.id : b.id,
+                        frame: o.first.frame,
+                      })}
+                    >
+                      <Icon name="eye" /> Review
+                    </Link>
+                  )}
+                </td>
               </tr>
-            </thead>
-            <tbody>
-              {objects.slice(0, shown).map((o, i) => {
-                const v = videoOf(o.first);
-                return (
-                  <tr key={i}>
-                    <td className={side.tone}>
-                      {o.label}
-                      {o.track_id !== undefined && <span className="muted"> track {o.track_id}</span>}
-                    </td>
-                    <td className="muted">{v?.name ?? o.first.video ?? "–"}</td>
-                    <td className="num">{formatCount(o.first.frame)}</td>
-                    <td className="num">{formatCount(o.last.frame)}</td>
-                    <td className="num">{formatCount(o.frames)}</td>
-                    <td className="num muted">{formatNumber(o.evidence, 2)}</td>
-                    <td className="actions">
-                      {v && (
-                        <Link
-                          className={buttonClass({ small: true })}
-                          to={reviewLink({
-                            project: a.project_id,
-                            video: v.video_id,
-                            session: side.in === "b" ? b.id : a.id,
-                            other: side.in === "b" ? a.id : b.id,
-                            frame: o.first.frame,
-                          })}
-                        >
-                          <Icon name="eye" /> Review
-                        </Link>
-                      )}
-                    </td>
-                  </tr>
-                );
-              })}
-            </tbody>
-          </table>
-          {objects.length > shown && (
-            <div className="row" style={{ justifyContent: "center", padding: "var(--s3)" }}>
-              <button type="button" className="button small" onClick={() => setShown(shown + 200)}>
-                Show more of {formatCount(objects.length)}
-              </button>
-            </div>
-          )}
-        </div>
+            );
+          })}
+        </Table>
       )}
     </Card>
   );
@@ -282,6 +273,7 @@ function Full({ c, a, b }: { c: Comparison; a: TestSession; b: TestSession }) {
         <Card flush title="By class: AP50">
           <DifferenceTable
             label="AP50 by class"
+            first="Class"
             rows={c.comparison.classes
               .filter((k) => k.figures["AP50"])
               .map((k) => [k.label, k.figures["AP50"]!])}

@@ -1,21 +1,24 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { queries, type Stats, type Task } from "../api/queries";
+import { queries, type Project, type Stats, type Task } from "../api/queries";
 import { Link } from "../app/router";
 import { useMay } from "../app/account";
 import { useTopics } from "../live/use";
 import { Button, buttonClass } from "../ui/Button";
 import {
+  formatAgo,
   formatBytes,
   formatCount,
   formatDuration,
   formatNumber,
   formatPercent,
   formatShort,
+  formatTime,
 } from "../ui/format";
 import { Card, PageHead, Progress, Stat } from "../ui/layout";
 import { Await, EmptyState, Skeleton } from "../ui/states";
+import { number, Table } from "../ui/Table";
 import { NewProjectDialog } from "./ProjectDialogs";
 import { SessionTable } from "./SessionTable";
 import { TaskPace, TaskProgressBar, taskName } from "./TaskRow";
@@ -42,6 +45,34 @@ function Running({ tasks }: { tasks: Task[] }) {
         </li>
       ))}
     </ul>
+  );
+}
+
+const PROJECTS_SHOWN = 6;
+
+function Projects({ all }: { all: Project[] }) {
+  const newest = [...all].sort((a, b) => b.updated_at.localeCompare(a.updated_at)).slice(0, PROJECTS_SHOWN);
+  return (
+    <Table
+      label="Projects"
+      head={["Project", number("Videos"), number("Sessions"), number("Room"), number("Changed")]}
+    >
+      {newest.map((p) => (
+        <tr key={p.id}>
+          <td className="cut" style={{ maxWidth: "18rem" }}>
+            <Link className="cell" to={`/projects/${p.id}`}>
+              {p.name}
+            </Link>
+          </td>
+          <td className="num">{formatCount(p.videos)}</td>
+          <td className="num">{formatCount(p.sessions)}</td>
+          <td className="num muted">{p.quota_bytes > 0 ? formatBytes(p.quota_bytes) : "–"}</td>
+          <td className="num muted" title={formatTime(p.updated_at)}>
+            {formatAgo(p.updated_at)}
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 
@@ -185,37 +216,52 @@ export default function DashboardPage() {
         )}
       </Await>
       <div className="grid main-side">
-        <Card
-          flush
-          title="Latest sessions"
-          actions={
-            <Link to="/sessions" className={buttonClass({ kind: "ghost", small: true })}>
-              All sessions
-            </Link>
-          }
-        >
-          <Await query={stats}>
-            {(s) =>
-              s.latest_sessions.length > 0 ? (
-                <SessionTable brief sessions={s.latest_sessions} projects={names} />
-              ) : (
-                <EmptyState
-                  icon="session"
-                  title="No session has been judged yet"
-                  actions={
-                    s.projects > 0 ? (
-                      <Link to="/projects" className={buttonClass({ kind: "primary" })}>
-                        Choose a project
-                      </Link>
-                    ) : undefined
-                  }
-                >
-                  Open a project, select videos and start one: its verdict and figures stand here.
-                </EmptyState>
-              )
+        <div className="stack">
+          <Card
+            flush
+            title="Latest sessions"
+            actions={
+              <Link to="/sessions" className={buttonClass({ kind: "ghost", small: true })}>
+                All sessions
+              </Link>
             }
-          </Await>
-        </Card>
+          >
+            <Await query={stats}>
+              {(s) =>
+                s.latest_sessions.length > 0 ? (
+                  <SessionTable brief sessions={s.latest_sessions} projects={names} />
+                ) : (
+                  <EmptyState
+                    icon="session"
+                    title="No session has been judged yet"
+                    actions={
+                      s.projects > 0 ? (
+                        <Link to="/projects" className={buttonClass({ kind: "primary" })}>
+                          Choose a project
+                        </Link>
+                      ) : undefined
+                    }
+                  >
+                    Open a project, select videos and start one: its verdict and figures stand here.
+                  </EmptyState>
+                )
+              }
+            </Await>
+          </Card>
+          {!isEmpty && (
+            <Card
+              flush
+              title="Projects"
+              actions={
+                <Link to="/projects" className={buttonClass({ kind: "ghost", small: true })}>
+                  All projects
+                </Link>
+              }
+            >
+              <Await query={projects}>{(all) => <Projects all={all} />}</Await>
+            </Card>
+          )}
+        </div>
         <div className="stack">
           <Card
             flush

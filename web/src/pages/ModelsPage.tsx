@@ -13,6 +13,7 @@ import { formatAgo, formatBytes, formatCount, formatTime } from "../ui/format";
 import { Icon } from "../ui/Icon";
 import { Card, PageHead, Progress } from "../ui/layout";
 import { Await, describeError, EmptyState, ErrorState, Notice } from "../ui/states";
+import { hidden, number, Table } from "../ui/Table";
 import { toast, toastError } from "../ui/toast";
 import { ModelDetail } from "./model/Detail";
 
@@ -36,34 +37,46 @@ function uploadModel(file: File, onProgress: (share: number) => void): Promise<M
 }
 
 interface Sending {
-  name: string;
+  file: File;
   share: number;
   error: unknown;
 }
 
-function SendingLine({ s, onDismiss }: { s: Sending; onDismiss: () => void }) {
-  if (s.error)
+function SendingLine({ s, onRetry, onDismiss }: { s: Sending; onRetry: () => void; onDismiss: () => void }) {
+  const name = s.file.name;
+  if (s.error) {
+    const { title, detail } = describeError(s.error);
+    // The file itself is wrong, or something that may pass.
+    const isRefused = s.error instanceof ApiError && [400, 413, 415, 422].includes(s.error.status);
     return (
       <Notice kind="bad" role="alert">
         <div className="row between">
           <span>
-            <b>{s.name}</b> was refused: {describeError(s.error).detail}
+            <b>{name}</b> {isRefused ? `was refused: ${detail}` : `was not stored. ${title}: ${detail}`}
           </span>
-          <Button small kind="ghost" onClick={onDismiss}>
-            Dismiss
-          </Button>
+          <span className="row">
+            {!isRefused && (
+              <Button small icon="retry" onClick={onRetry}>
+                Try again
+              </Button>
+            )}
+            <Button small kind="ghost" onClick={onDismiss}>
+              Dismiss
+            </Button>
+          </span>
         </div>
       </Notice>
     );
+  }
   return (
     <div className="card body-only">
       <div className="row between small">
-        <span>{s.name}</span>
+        <span className="cut">{name}</span>
         <span className="muted">
           {s.share < 1 ? `${Math.round(s.share * 100)} %` : "is being looked into and loaded once"}
         </span>
       </div>
-      <Progress value={s.share < 1 ? s.share : null} label={`Upload of ${s.name}`} />
+      <Progress value={s.share < 1 ? s.share : null} label={`Upload of ${name}`} />
     </div>
   );
 }
@@ -90,62 +103,54 @@ function LoadButton({ model }: { model: Model }) {
 
 function ModelTable({ models, mayEdit }: { models: Model[]; mayEdit: boolean }) {
   return (
-    <div className="table-scroll" tabIndex={0} role="region" aria-label="Models">
-      <table className="table hover">
-        <thead>
-          <tr>
-            <th>Model</th>
-            <th>Recognised as</th>
-            <th>Input</th>
-            <th className="num">Classes</th>
-            <th className="num">Size</th>
-            <th className="num">Used</th>
-            <th>State</th>
-            <th className="num">Added</th>
-            {mayEdit && (
-              <th>
-                <span className="sr-only">Load or unload</span>
-              </th>
+    <Table
+      label="Models"
+      head={[
+        "Model",
+        "Recognised as",
+        "Input",
+        number("Classes"),
+        number("Size"),
+        number("Used"),
+        "State",
+        number("Added"),
+        mayEdit && hidden("Load or unload"),
+      ]}
+    >
+      {models.map((m) => (
+        <tr key={m.id}>
+          <td className="cut" style={{ maxWidth: "16rem" }}>
+            <Link className="cell" to={`/models/${m.id}`}>
+              {m.name}
+            </Link>
+          </td>
+          <td>{m.head ?? "–"}</td>
+          <td className="muted nowrap">{m.input ? `${m.input.width} × ${m.input.height}` : "–"}</td>
+          <td className="num">{formatCount(m.labels?.length)}</td>
+          <td className="num">{formatBytes(m.bytes)}</td>
+          <td className="num">{formatCount(m.times_used)}</td>
+          <td>
+            {m.status !== "ready" ? (
+              <Status status={m.status} />
+            ) : m.is_loaded ? (
+              <Badge tone="good" icon="bolt">
+                Loaded{m.engine ? `, ${m.engine}` : ""}
+              </Badge>
+            ) : (
+              <Badge>Not loaded</Badge>
             )}
-          </tr>
-        </thead>
-        <tbody>
-          {models.map((m) => (
-            <tr key={m.id}>
-              <td className="cut" style={{ maxWidth: "16rem" }}>
-                <Link className="cell" to={`/models/${m.id}`}>
-                  {m.name}
-                </Link>
-              </td>
-              <td>{m.head ?? "–"}</td>
-              <td className="muted nowrap">{m.input ? `${m.input.width} × ${m.input.height}` : "–"}</td>
-              <td className="num">{formatCount(m.labels?.length)}</td>
-              <td className="num">{formatBytes(m.bytes)}</td>
-              <td className="num">{formatCount(m.times_used)}</td>
-              <td>
-                {m.status !== "ready" ? (
-                  <Status status={m.status} />
-                ) : m.is_loaded ? (
-                  <Badge tone="good" icon="bolt">
-                    Loaded{m.engine ? `, ${m.engine}` : ""}
-                  </Badge>
-                ) : (
-                  <Badge>Not loaded</Badge>
-                )}
-              </td>
-              <td className="num muted" title={formatTime(m.created_at)}>
-                {formatAgo(m.created_at)}
-              </td>
-              {mayEdit && (
-                <td className="actions">
-                  <LoadButton model={m} />
-                </td>
-              )}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+          </td>
+          <td className="num muted" title={formatTime(m.created_at)}>
+            {formatAgo(m.created_at)}
+          </td>
+          {mayEdit && (
+            <td className="actions">
+              <LoadButton model={m} />
+            </td>
+          )}
+        </tr>
+      ))}
+    </Table>
   );
 }
 
@@ -160,7 +165,7 @@ export default function ModelsPage({ params }: PageProps) {
 
   const take = (files: File[]) => {
     for (const file of files) {
-      const s: Sending = { name: file.name, share: 0, error: null };
+      const s: Sending = { file, share: 0, error: null };
       setSending((all) => [...all, s]);
       const change = (patch: Partial<Sending>) => {
         Object.assign(s, patch);
@@ -174,9 +179,13 @@ export default function ModelsPage({ params }: PageProps) {
           toast(`${m.name} was recognised as ${m.head ?? "a model"}.`);
           if (files.length === 1) navigate(`/models/${m.id}`);
         })
-        .catch((error: unknown) => change({ error }));
+        .catch((error: unknown) => {
+          if (error instanceof ApiError && error.status === 401) login.onLoggedOut?.();
+          change({ error });
+        });
     }
   };
+  const forget = (s: Sending) => setSending((all) => all.filter((x) => x !== s));
   const drop = (e: DragEvent) => {
     if (!mayEdit || !e.dataTransfer.types.includes("Files") || id) return;
     e.preventDefault();
@@ -211,7 +220,15 @@ export default function ModelsPage({ params }: PageProps) {
         }}
       />
       {sending.map((s, i) => (
-        <SendingLine key={i} s={s} onDismiss={() => setSending((all) => all.filter((x) => x !== s))} />
+        <SendingLine
+          key={i}
+          s={s}
+          onDismiss={() => forget(s)}
+          onRetry={() => {
+            forget(s);
+            take([s.file]);
+          }}
+        />
       ))}
       <Card flush>
         <Await query={models}>

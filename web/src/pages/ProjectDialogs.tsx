@@ -4,11 +4,19 @@ import { useState } from "react";
 import { actions, queries, type Project, type Video } from "../api/queries";
 import type { Schemas } from "../api/client";
 import { Link, navigate } from "../app/router";
-import { Button } from "../ui/Button";
-import { Dialog } from "../ui/Dialog";
+import { FormDialog } from "../ui/Dialog";
 import { SelectField, TextField } from "../ui/Field";
 import { plural } from "../ui/format";
 import { describeError, Notice } from "../ui/states";
+
+const GB = 1e9;
+
+/** Gigabytes as they are written; 0 for none, null for what is no such number. */
+export function bytesOf(text: string): number | null {
+  if (text.trim() === "") return 0;
+  const n = Number(text.replace(",", "."));
+  return Number.isFinite(n) && n > 0 ? Math.round(n * GB) : null;
+}
 
 export function NewProjectDialog({ onClose }: { onClose: () => void }) {
   return <ProjectDialog onClose={onClose} />;
@@ -18,10 +26,12 @@ export function ProjectDialog({ project, onClose }: { project?: Project; onClose
   const client = useQueryClient();
   const [name, setName] = useState(project?.name ?? "");
   const [description, setDescription] = useState(project?.description ?? "");
+  const [room, setRoom] = useState(project?.quota_bytes ? String(project.quota_bytes / GB) : "");
+  const quota = bytesOf(room);
   const save = useMutation({
     mutationFn: () =>
       project
-        ? actions.changeProject(project.id, { name: name.trim(), description })
+        ? actions.changeProject(project.id, { name: name.trim(), description, quota_bytes: quota ?? 0 })
         : actions.createProject({ name: name.trim(), ...(description ? { description } : {}) }),
     onSuccess: (p) => {
       void client.invalidateQueries({ queryKey: ["projects"] });
@@ -32,18 +42,13 @@ export function ProjectDialog({ project, onClose }: { project?: Project; onClose
     },
   });
   return (
-    <Dialog
-      title={project ? "Rename the project" : "New project"}
+    <FormDialog
+      title={project ? "Change the project" : "New project"}
+      action={project ? "Save" : "Create"}
+      busy={save.isPending}
+      cannot={!name.trim() || quota === null}
       onClose={onClose}
-      onSubmit={() => name.trim() && save.mutate()}
-      footer={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button kind="primary" type="submit" busy={save.isPending} disabled={!name.trim()}>
-            {project ? "Save" : "Create"}
-          </Button>
-        </>
-      }
+      onSubmit={() => save.mutate()}
     >
       <div className="stack">
         <TextField
@@ -60,8 +65,18 @@ export function ProjectDialog({ project, onClose }: { project?: Project; onClose
           value={description}
           onChange={(e) => setDescription(e.target.value)}
         />
+        {project && (
+          <TextField
+            label="Room for files, in GB"
+            hint="All its files together; more is refused. Empty: what the server allows each project."
+            inputMode="decimal"
+            value={room}
+            onChange={(e) => setRoom(e.target.value)}
+            error={quota === null ? "A number of gigabytes, such as 20 or 0.5." : undefined}
+          />
+        )}
       </div>
-    </Dialog>
+    </FormDialog>
   );
 }
 
@@ -127,19 +142,15 @@ export function NewSessionDialog({
   });
   const labels = ready.find((m) => m.id === chosen)?.labels ?? [];
   return (
-    <Dialog
+    <FormDialog
       wide
       title="Start a session"
+      action={`Start on ${plural(videos.length, "video")}`}
+      icon="play"
+      busy={start.isPending}
+      cannot={!chosen}
       onClose={onClose}
-      onSubmit={() => chosen && start.mutate()}
-      footer={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button kind="primary" type="submit" icon="play" busy={start.isPending} disabled={!chosen}>
-            Start on {plural(videos.length, "video")}
-          </Button>
-        </>
-      }
+      onSubmit={() => start.mutate()}
     >
       <div className="stack">
         {models.isSuccess && ready.length === 0 && (
@@ -223,6 +234,6 @@ export function NewSessionDialog({
           />
         </div>
       </div>
-    </Dialog>
+    </FormDialog>
   );
 }

@@ -1,8 +1,8 @@
-import { useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState, type DragEvent } from "react";
 
-import { actions, queries, type TestSession, type Video } from "../api/queries";
-import { useMay } from "../app/account";
+import { actions, queries, type Overview, type Video } from "../api/queries";
+import { useMay, useMe } from "../app/account";
 import { Link, navigate } from "../app/router";
 import type { PageProps } from "../app/routes";
 import { useTopics } from "../live/use";
@@ -11,54 +11,43 @@ import { kindOf, matchTruth } from "../upload/names";
 import { Badge, Status, Verdict } from "../ui/Badge";
 import { Button, IconButton, buttonClass } from "../ui/Button";
 import { ConfirmDialog } from "../ui/Dialog";
-import { formatBytes, formatCount, formatDuration, formatNumber, plural } from "../ui/format";
+import { formatAgo, formatBytes, formatCount, formatDuration, formatNumber, plural } from "../ui/format";
 import { Icon } from "../ui/Icon";
 import { Card, PageHead } from "../ui/layout";
 import { Await, EmptyState, Notice, Skeleton } from "../ui/states";
+import { hidden, number, ShowMore, Table, wide } from "../ui/Table";
 import { toast } from "../ui/toast";
+import { MembersDialog } from "./MembersDialog";
 import { NewSessionDialog, ProjectDialog } from "./ProjectDialogs";
 import { SessionTable } from "./SessionTable";
+import { TruthExport } from "./TruthExport";
 import { UploadPanel } from "./UploadPanel";
 
 const ROWS_AT_ONCE = 60;
-const SESSIONS_LOOKED_AT = 6; // for each video's last verdict
-
-interface Judged {
-  session: TestSession;
-}
-
-/** Of each video the newest session that judged it. */
-function useLastSessions(sessions: TestSession[] | undefined): Map<string, Judged> {
-  const done = (sessions ?? []).filter((s) => s.status === "succeeded").slice(0, SESSIONS_LOOKED_AT);
-  const lists = useQueries({
-    queries: done.map((s) => ({ ...queries.sessionVideos(s.id), staleTime: Infinity })),
-  });
-  const last = new Map<string, Judged>();
-  done.forEach((session, i) => {
-    for (const v of lists[i]?.data ?? []) if (!last.has(v.video_id)) last.set(v.video_id, { session });
-  });
-  return last;
-}
 
 function TruthCell({
   video,
+  overview,
   onFile,
   mayEdit,
 }: {
   video: Video;
+  overview: Overview | undefined;
   onFile: (f: File) => void;
   mayEdit: boolean;
 }) {
-  const q = useQuery({ ...queries.truths(video.id), enabled: video.status !== "failed" });
   const input = useRef<HTMLInputElement>(null);
-  const newest = q.data?.[0];
-  if (q.isPending) return <Skeleton width="5rem" />;
+  if (!overview) return <Skeleton width="5rem" />;
+  const newest = overview.truth;
   if (newest)
     return (
-      <span title={`${newest.name ?? ""} (${newest.format}), version ${newest.version}`}>
-        <Badge tone="good" icon="truth">
-          {formatCount(newest.objects)} objects
-        </Badge>
+      <span className="row">
+        <span title={`${newest.name ?? ""} (${newest.format}), version ${newest.version}`}>
+          <Badge tone="good" icon="truth">
+            {plural(newest.objects, newest.format === "events" ? "event" : "object")}
+          </Badge>
+        </span>
+        <TruthExport isBare video={video} format={newest.format} />
       </span>
     );
   if (!mayEdit) return <span className="faint">none</span>;
@@ -122,7 +111,7 @@ function facts(v: Video): string {
 function VideoRow({
   video,
   project,
-  judged,
+  overview,
   isSelected,
   onToggle,
   onTruth,
@@ -131,7 +120,7 @@ function VideoRow({
 }: {
   video: Video;
   project: string;
-  judged: Judged | undefined;
+  overview: Overview | undefined;
   isSelected: boolean;
   onToggle: () => void;
   onTruth: (f: File) => void;
@@ -147,7 +136,8 @@ function VideoRow({
     e.stopPropagation();
     onTruth(truth);
   };
-  const review = `/projects/${project}/videos/${video.id}/review${judged ? `?session=${judged.session.id}` : ""}`;
+  const judged = overview?.last_session;
+  const review = `/projects/${project}/videos/${video.id}/review${judged ? `?session=${judged.id}` : ""}`;
   return (
     <tr
       aria-selected={isSelected}
@@ -183,15 +173,20 @@ function VideoRow({
       <td className="num">{video.status === "ready" ? formatCount(video.frames) : "–"}</td>
       <td>
         {video.status === "ready" ? (
-          <TruthCell video={video} onFile={onTruth} mayEdit={mayEdit} />
+          <TruthCell video={video} overview={overview} onFile={onTruth} mayEdit={mayEdit} />
         ) : (
           <Status status={video.status} />
         )}
       </td>
       <td>
         {judged ? (
-          <Link to={`/sessions/${judged.session.id}`} className="row" title={judged.session.name ?? ""}>
-            {judged.session.verdict ? <Verdict verdict={judged.session.verdict} /> : <span>Session</span>}
+          <Link
+            to={`/sessions/${judged.id}`}
+            className="row"
+            title={`${judged.name ?? judged.model ?? "Session"}, ${formatAgo(judged.finished_at)}`}
+          >
+            {judged.verdict ? <Verdict verdict={judged.verdict} /> : <span>no verdict</span>}
+            {judged.AP50 !== null && <span className="tiny muted">AP50 {formatNumber(judged.AP50, 3)}</span>}
           </Link>
         ) : (
           <span className="faint">–</span>
@@ -204,18 +199,41 @@ function VideoRow({
   );
 }
 
+function SelectAll({
+  all,
+  chosen,
+  onSelect,
+}: {
+  all: Video[];
+  chosen: Video[];
+  onSelect: (ids: string[]) => void;
+}) {
+  const usable = all.filter((v) => v.status !== "failed");
+  return (
+    <input
+      type="checkbox"
+      className="checkbox"
+      aria-label="Select all videos"
+      checked={chosen.length > 0 && chosen.length === usable.length}
+      disabled={usable.length === 0}
+      onChange={(e) => onSelect(e.target.checked ? usable.map((v) => v.id) : [])}
+    />
+  );
+}
+
 export default function ProjectPage({ params }: PageProps) {
   const id = params["p"]!;
   const client = useQueryClient();
   const project = useQuery(queries.project(id));
   const videos = useQuery(queries.videos(id));
   const sessions = useQuery(queries.sessions(id));
-  const last = useLastSessions(sessions.data);
-  const mayEdit = useMay("editor");
-  const mayDelete = useMay("admin");
+  const overview = useQuery(queries.overview(id));
+  const me = useMe();
+  const mayEdit = useMay("editor", id);
+  const mayDelete = useMay("admin", id);
   const [selected, setSelected] = useState<string[]>([]);
   const [shown, setShown] = useState(ROWS_AT_ONCE);
-  const [dialog, setDialog] = useState<"session" | "rename" | "delete" | Video | null>(null);
+  const [dialog, setDialog] = useState<"session" | "rename" | "members" | "delete" | Video | null>(null);
   const [isDragging, setDragging] = useState(false);
   const input = useRef<HTMLInputElement>(null);
   useTopics([`project:${id}`]);
@@ -268,8 +286,11 @@ export default function ProjectPage({ params }: PageProps) {
         actions={
           project.data && (
             <>
+              {me?.has_accounts && (
+                <IconButton icon="user" label="Members of the project" onClick={() => setDialog("members")} />
+              )}
               {mayEdit && (
-                <IconButton icon="edit" label="Rename the project" onClick={() => setDialog("rename")} />
+                <IconButton icon="edit" label="Change the project" onClick={() => setDialog("rename")} />
               )}
               {mayDelete && (
                 <IconButton icon="trash" label="Delete the project" onClick={() => setDialog("delete")} />
@@ -329,64 +350,36 @@ export default function ProjectPage({ params }: PageProps) {
                 like its video is attached to it.
               </EmptyState>
             ) : (
-              <div className="table-scroll" tabIndex={0} role="region" aria-label="Videos">
-                <table className="table hover videos">
-                  <thead>
-                    <tr>
-                      <th style={{ width: "2.5rem" }}>
-                        <input
-                          type="checkbox"
-                          className="checkbox"
-                          aria-label="Select all videos"
-                          checked={
-                            chosen.length > 0 &&
-                            chosen.length === all.filter((v) => v.status !== "failed").length
-                          }
-                          onChange={(e) =>
-                            setSelected(
-                              e.target.checked
-                                ? all.filter((v) => v.status !== "failed").map((v) => v.id)
-                                : [],
-                            )
-                          }
-                        />
-                      </th>
-                      <th>Video</th>
-                      <th className="num">Length</th>
-                      <th className="num">Frames</th>
-                      <th>Truth</th>
-                      <th>Last verdict</th>
-                      <th>
-                        <span className="sr-only">Actions</span>
-                      </th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {all.slice(0, shown).map((v) => (
-                      <VideoRow
-                        key={v.id}
-                        video={v}
-                        project={id}
-                        judged={last.get(v.id)}
-                        mayEdit={mayEdit}
-                        isSelected={selected.includes(v.id)}
-                        onToggle={() =>
-                          setSelected((s) => (s.includes(v.id) ? s.filter((x) => x !== v.id) : [...s, v.id]))
-                        }
-                        onTruth={(file) => addUpload({ project: id, kind: "truth", file, videoId: v.id })}
-                        onDelete={() => setDialog(v)}
-                      />
-                    ))}
-                  </tbody>
-                </table>
-                {all.length > shown && (
-                  <div className="row" style={{ justifyContent: "center", padding: "var(--s3)" }}>
-                    <Button small onClick={() => setShown(shown + 200)}>
-                      Show more of {formatCount(all.length)}
-                    </Button>
-                  </div>
-                )}
-              </div>
+              <Table
+                label="Videos"
+                className="hover videos"
+                head={[
+                  wide(<SelectAll all={all} chosen={chosen} onSelect={setSelected} />, "2.5rem"),
+                  "Video",
+                  number("Length"),
+                  number("Frames"),
+                  "Truth",
+                  "Last verdict",
+                  hidden("Actions"),
+                ]}
+                foot={<ShowMore shown={shown} of={all.length} onMore={() => setShown(shown + 200)} />}
+              >
+                {all.slice(0, shown).map((v) => (
+                  <VideoRow
+                    key={v.id}
+                    video={v}
+                    project={id}
+                    overview={overview.data?.get(v.id)}
+                    mayEdit={mayEdit}
+                    isSelected={selected.includes(v.id)}
+                    onToggle={() =>
+                      setSelected((s) => (s.includes(v.id) ? s.filter((x) => x !== v.id) : [...s, v.id]))
+                    }
+                    onTruth={(file) => addUpload({ project: id, kind: "truth", file, videoId: v.id })}
+                    onDelete={() => setDialog(v)}
+                  />
+                ))}
+              </Table>
             )
           }
         </Await>
@@ -429,6 +422,7 @@ export default function ProjectPage({ params }: PageProps) {
       {dialog === "session" && (
         <NewSessionDialog project={id} videos={chosen} onClose={() => setDialog(null)} />
       )}
+      {dialog === "members" && <MembersDialog project={id} onClose={() => setDialog(null)} />}
       {dialog === "rename" && project.data && (
         <ProjectDialog project={project.data} onClose={() => setDialog(null)} />
       )}

@@ -13,6 +13,7 @@ import { formatAgo, formatCount, formatDuration, formatNumber, formatTime, plura
 import { Icon } from "../ui/Icon";
 import { Card, PageHead, Progress, Stat } from "../ui/layout";
 import { Await, ErrorState, Notice, Skeleton } from "../ui/states";
+import { hidden, Table } from "../ui/Table";
 import { toast, toastError } from "../ui/toast";
 import { ConfusionCard } from "./session/ConfusionCard";
 import { MomentsCard } from "./session/Moments";
@@ -145,38 +146,27 @@ function VideosCard({
     <Card flush title="Videos">
       <Await query={videos}>
         {(all) => (
-          <table className="table hover">
-            <thead>
-              <tr>
-                <th>Video</th>
-                <th>Judged by truth</th>
-                <th>
-                  <span className="sr-only">Review</span>
-                </th>
+          <Table label="Videos" head={["Video", "Judged by truth", hidden("Review")]}>
+            {all.map((v) => (
+              <tr key={v.video_id}>
+                <td>{names.get(v.video_id) ?? v.video_id}</td>
+                <td className="muted">{v.truth_id ? "yes" : "no truth"}</td>
+                <td className="actions">
+                  <Link
+                    className={buttonClass({ small: true })}
+                    to={reviewLink({
+                      project: session.project_id,
+                      video: v.video_id,
+                      session: session.id,
+                      confidence,
+                    })}
+                  >
+                    <Icon name="eye" /> Review
+                  </Link>
+                </td>
               </tr>
-            </thead>
-            <tbody>
-              {all.map((v) => (
-                <tr key={v.video_id}>
-                  <td>{names.get(v.video_id) ?? v.video_id}</td>
-                  <td className="muted">{v.truth_id ? "yes" : "no truth"}</td>
-                  <td className="actions">
-                    <Link
-                      className={buttonClass({ small: true })}
-                      to={reviewLink({
-                        project: session.project_id,
-                        video: v.video_id,
-                        session: session.id,
-                        confidence,
-                      })}
-                    >
-                      <Icon name="eye" /> Review
-                    </Link>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+            ))}
+          </Table>
         )}
       </Await>
     </Card>
@@ -280,7 +270,7 @@ export default function SessionPage({ params }: PageProps) {
     staleTime: Infinity,
   });
   const project = useQuery({ ...queries.project(s?.project_id ?? ""), enabled: !!s });
-  const mayEdit = useMay("editor");
+  const mayEdit = useMay("editor", s?.project_id);
   const [deleting, setDeleting] = useState(false);
   useTopics(s ? [`project:${s.project_id}`] : []);
   useEffect(() => {

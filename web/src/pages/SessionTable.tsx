@@ -6,6 +6,7 @@ import { Link } from "../app/router";
 import { Status, Verdict } from "../ui/Badge";
 import { formatAgo, formatCount, formatNumber, formatPercent, formatTime } from "../ui/format";
 import { Progress } from "../ui/layout";
+import { hidden, number, ShowMore, Table } from "../ui/Table";
 
 export function sessionName(s: TestSession): string {
   return s.name || `${s.model ?? "Session"}, ${formatAgo(s.created_at)}`;
@@ -51,77 +52,63 @@ export function SessionTable({
   const toggle = (id: string) =>
     onSelect?.(selected!.includes(id) ? selected!.filter((x) => x !== id) : [...selected!, id].slice(-2));
   return (
-    <div className="table-scroll" tabIndex={0} role="region" aria-label="Sessions">
-      <table className="table hover">
-        <thead>
-          <tr>
-            {selectable && (
-              <th style={{ width: "2.5rem" }}>
-                <span className="sr-only">Compare</span>
-              </th>
-            )}
-            <th>Session</th>
-            {projects && <th>Project</th>}
-            <th>Model</th>
-            <th>Outcome</th>
-            <th className="num">AP50</th>
-            {!brief && <th className="num">AP</th>}
-            <th className="num">Precision</th>
-            <th className="num">Recall</th>
-            {!brief && <th className="num">Videos</th>}
-            <th className="num">When</th>
-          </tr>
-        </thead>
-        <tbody>
-          {sessions.slice(0, shown).map((s) => (
-            <tr key={s.id} aria-selected={selectable ? selected!.includes(s.id) : undefined}>
-              {selectable && (
-                <td>
-                  <input
-                    type="checkbox"
-                    className="checkbox"
-                    aria-label={`Compare ${sessionName(s)}`}
-                    checked={selected!.includes(s.id)}
-                    disabled={s.status !== "succeeded"}
-                    onChange={() => toggle(s.id)}
-                  />
-                </td>
-              )}
-              <td style={{ maxWidth: "18rem" }} className="cut">
-                <Link className="cell" to={`/sessions/${s.id}`}>
-                  {sessionName(s)}
-                </Link>
-              </td>
-              {projects && (
-                <td style={{ maxWidth: "12rem" }} className="cut">
-                  <Link to={`/projects/${s.project_id}`}>{projects.get(s.project_id) ?? "–"}</Link>
-                </td>
-              )}
-              <td className="muted cut" style={{ maxWidth: "11rem" }}>
-                {s.model ?? "–"}
-              </td>
-              <td>
-                <Outcome s={s} />
-              </td>
-              <td className="num">{formatNumber(s.AP50, 3)}</td>
-              {!brief && <td className="num">{formatNumber(s.AP, 3)}</td>}
-              <td className="num">{formatPercent(s.precision)}</td>
-              <td className="num">{formatPercent(s.recall)}</td>
-              {!brief && <td className="num">{formatCount(s.videos)}</td>}
-              <td className="num muted" title={formatTime(s.created_at)}>
-                {formatAgo(s.created_at)}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {sessions.length > shown && (
-        <div className="row" style={{ justifyContent: "center", padding: "var(--s3)" }}>
-          <button type="button" className="button small" onClick={() => setShown(shown + 200)}>
-            Show more of {formatCount(sessions.length)}
-          </button>
-        </div>
-      )}
-    </div>
+    <Table
+      label="Sessions"
+      head={[
+        !!selectable && hidden("Compare", "2.5rem"),
+        "Session",
+        !!projects && "Project",
+        "Model",
+        "Outcome",
+        number("AP50"),
+        !brief && number("AP"),
+        number("Precision"),
+        number("Recall"),
+        !brief && number("Videos"),
+        number("When"),
+      ]}
+      foot={<ShowMore shown={shown} of={sessions.length} onMore={() => setShown(shown + 200)} />}
+    >
+      {sessions.slice(0, shown).map((s) => (
+        <tr key={s.id} aria-selected={selectable ? selected!.includes(s.id) : undefined}>
+          {selectable && (
+            <td>
+              <input
+                type="checkbox"
+                className="checkbox"
+                aria-label={`Compare ${sessionName(s)}`}
+                checked={selected!.includes(s.id)}
+                disabled={s.status !== "succeeded"}
+                onChange={() => toggle(s.id)}
+              />
+            </td>
+          )}
+          <td style={{ maxWidth: "18rem" }} className="cut">
+            <Link className="cell" to={`/sessions/${s.id}`}>
+              {sessionName(s)}
+            </Link>
+          </td>
+          {projects && (
+            <td style={{ maxWidth: "12rem" }} className="cut">
+              <Link to={`/projects/${s.project_id}`}>{projects.get(s.project_id) ?? "–"}</Link>
+            </td>
+          )}
+          <td className="muted cut" style={{ maxWidth: "11rem" }}>
+            {s.model ?? "–"}
+          </td>
+          <td>
+            <Outcome s={s} />
+          </td>
+          <td className="num">{formatNumber(s.AP50, 3)}</td>
+          {!brief && <td className="num">{formatNumber(s.AP, 3)}</td>}
+          <td className="num">{formatPercent(s.precision)}</td>
+          <td className="num">{formatPercent(s.recall)}</td>
+          {!brief && <td className="num">{formatCount(s.videos)}</td>}
+          <td className="num muted" title={formatTime(s.created_at)}>
+            {formatAgo(s.created_at)}
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }

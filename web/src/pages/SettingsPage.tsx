@@ -8,8 +8,11 @@ import type { PageProps } from "../app/routes";
 import { formatBytes, formatCount, formatPercent } from "../ui/format";
 import { Card, PageHead, Progress, Segments } from "../ui/layout";
 import { Await, Notice, Skeleton } from "../ui/states";
+import { number, Table } from "../ui/Table";
 import { chooseTheme, useChosenTheme, type Theme } from "../ui/theme";
 
+const ServerOptions = lazy(() => import("./settings/ServerOptions"));
+const Retention = lazy(() => import("./settings/Retention"));
 const Users = lazy(() => import("./settings/Users"));
 const Keys = lazy(() => import("./settings/Keys"));
 const Audit = lazy(() => import("./settings/Audit"));
@@ -18,6 +21,7 @@ const Password = lazy(() => import("./settings/Password"));
 const TABS = [
   { id: "about", text: "About" },
   { id: "storage", text: "Storage" },
+  { id: "limits", text: "Limits", admin: true },
   { id: "keys", text: "Keys" },
   { id: "users", text: "Users", admin: true },
   { id: "audit", text: "Audit", admin: true },
@@ -116,7 +120,7 @@ function Storage() {
           }}
         </Await>
       </Card>
-      <Card title="Limits of projects" flush>
+      <Card title="Room of projects" flush>
         <Await query={projects} compact>
           {(all) =>
             all.length === 0 ? (
@@ -124,37 +128,26 @@ function Storage() {
                 There is no project yet.
               </p>
             ) : (
-              <table className="table">
-                <thead>
-                  <tr>
-                    <th>Project</th>
-                    <th className="num">Videos</th>
-                    <th className="num">Quota</th>
+              <Table
+                label="Room of projects"
+                className=""
+                head={["Project", number("Videos"), number("Room")]}
+              >
+                {all.map((p) => (
+                  <tr key={p.id}>
+                    <td>
+                      <Link to={`/projects/${p.id}`}>{p.name}</Link>
+                    </td>
+                    <td className="num">{formatCount(p.videos)}</td>
+                    <td className="num">{p.quota_bytes > 0 ? formatBytes(p.quota_bytes) : "–"}</td>
                   </tr>
-                </thead>
-                <tbody>
-                  {all.map((p) => (
-                    <tr key={p.id}>
-                      <td>
-                        <Link to={`/projects/${p.id}`}>{p.name}</Link>
-                      </td>
-                      <td className="num">{formatCount(p.videos)}</td>
-                      <td className="num">{p.quota_bytes > 0 ? formatBytes(p.quota_bytes) : "none"}</td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
+                ))}
+              </Table>
             )
           }
         </Await>
       </Card>
-      <Card title="Retention">
-        <p className="small muted">
-          How long uploads that were broken off, finished tasks and audit lines are kept is set where the
-          server is started (<code>assay serve --help</code>). Videos, truth, models and sessions are kept
-          until somebody deletes them.
-        </p>
-      </Card>
+      <Retention />
     </div>
   );
 }
@@ -183,6 +176,7 @@ export default function SettingsPage({ params }: PageProps) {
       <Suspense fallback={<Skeleton height="16rem" />}>
         {tab === "about" && <About />}
         {tab === "storage" && <Storage />}
+        {tab === "limits" && <ServerOptions />}
         {tab === "users" && <Users />}
         {tab === "keys" && <Keys />}
         {tab === "audit" && <Audit />}

@@ -2,7 +2,7 @@ import { useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { actions, queries, type Task } from "../api/queries";
-import { useMay } from "../app/account";
+import { may, useMe } from "../app/account";
 import { Link, useSearch } from "../app/router";
 import { useTopics } from "../live/use";
 import { Status } from "../ui/Badge";
@@ -11,6 +11,7 @@ import { Dialog } from "../ui/Dialog";
 import { formatAgo, formatCount, formatDuration, formatNumber, formatTime } from "../ui/format";
 import { Card, PageHead, Segments } from "../ui/layout";
 import { Await, EmptyState, Notice } from "../ui/states";
+import { hidden, number, Table, wide } from "../ui/Table";
 import { toastError } from "../ui/toast";
 import { TaskPace, TaskProgressBar, taskName } from "./TaskRow";
 
@@ -114,7 +115,7 @@ export default function TasksPage() {
   const query = queries.tasks({ limit: 200, ...(status ? { status: status as Task["status"] } : {}) });
   const tasks = useQuery({ ...query, refetchInterval: 10_000 });
   const projects = useQuery(queries.projects());
-  const mayEdit = useMay("editor");
+  const me = useMe();
   const [open, setOpen] = useState<string | null>(null);
   const list = tasks.data ?? [];
   const live = list.filter((t) => t.status === "running" || t.status === "queued");
@@ -174,82 +175,74 @@ export default function TasksPage() {
                 progress.
               </EmptyState>
             ) : (
-              <div className="table-scroll" tabIndex={0} role="region" aria-label="Tasks">
-                <table className="table hover">
-                  <thead>
-                    <tr>
-                      <th>Task</th>
-                      <th>Of</th>
-                      <th>Project</th>
-                      <th>Status</th>
-                      <th style={{ width: "26%" }}>Progress</th>
-                      <th className="num">Took</th>
-                      <th className="num">Created</th>
-                      <th>
-                        <span className="sr-only">Actions</span>
-                      </th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {all.map((t) => (
-                      <tr key={t.task_id}>
-                        <td>
-                          <button type="button" className="link-button" onClick={() => setOpen(t.task_id)}>
-                            {taskName(t.kind)}
-                          </button>
-                          {t.attempt > 1 && <span className="tiny muted"> attempt {t.attempt}</span>}
-                        </td>
-                        <td className="cut" style={{ maxWidth: "12rem" }}>
-                          <Subject t={t} videos={videos} />
-                        </td>
-                        <td className="cut muted" style={{ maxWidth: "11rem" }}>
-                          {t.project_id ? names.get(t.project_id) : "–"}
-                        </td>
-                        <td>
-                          <Status status={t.status} />
-                        </td>
-                        <td>
-                          {t.status === "failed" ? (
-                            <span
-                              className="tiny bad two-lines"
-                              style={{ minHeight: 0 }}
-                              title={t.error ?? ""}
-                            >
-                              {t.error}
-                            </span>
-                          ) : t.status === "running" || t.status === "queued" ? (
-                            <>
-                              <TaskProgressBar task={t} />
-                              <TaskPace task={t} />
-                            </>
-                          ) : (
-                            <span className="tiny muted">{t.message || doneWords(t)}</span>
-                          )}
-                        </td>
-                        <td className="num">{took(t)}</td>
-                        <td className="num muted" title={formatTime(t.created_at)}>
-                          {formatAgo(t.created_at)}
-                        </td>
-                        <td className="actions">
-                          {mayEdit && (t.status === "running" || t.status === "queued") && (
-                            <IconButton
-                              small
-                              icon="stop"
-                              label={`Cancel ${taskName(t.kind)}`}
-                              onClick={() => void change(t, "cancel")}
-                            />
-                          )}
-                          {mayEdit && (t.status === "failed" || t.status === "cancelled") && (
-                            <Button small icon="retry" onClick={() => void change(t, "retry")}>
-                              Retry
-                            </Button>
-                          )}
-                        </td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
+              <Table
+                label="Tasks"
+                head={[
+                  "Task",
+                  "Of",
+                  "Project",
+                  "Status",
+                  wide("Progress", "26%"),
+                  number("Took"),
+                  number("Created"),
+                  hidden("Actions"),
+                ]}
+              >
+                {all.map((t) => (
+                  <tr key={t.task_id}>
+                    <td>
+                      <button type="button" className="link-button" onClick={() => setOpen(t.task_id)}>
+                        {taskName(t.kind)}
+                      </button>
+                      {t.attempt > 1 && <span className="tiny muted"> attempt {t.attempt}</span>}
+                    </td>
+                    <td className="cut" style={{ maxWidth: "12rem" }}>
+                      <Subject t={t} videos={videos} />
+                    </td>
+                    <td className="cut muted" style={{ maxWidth: "11rem" }}>
+                      {t.project_id ? names.get(t.project_id) : "–"}
+                    </td>
+                    <td>
+                      <Status status={t.status} />
+                    </td>
+                    <td>
+                      {t.status === "failed" ? (
+                        <span className="tiny bad two-lines" style={{ minHeight: 0 }} title={t.error ?? ""}>
+                          {t.error}
+                        </span>
+                      ) : t.status === "running" || t.status === "queued" ? (
+                        <>
+                          <TaskProgressBar task={t} />
+                          <TaskPace task={t} />
+                        </>
+                      ) : (
+                        <span className="tiny muted">{t.message || doneWords(t)}</span>
+                      )}
+                    </td>
+                    <td className="num">{took(t)}</td>
+                    <td className="num muted" title={formatTime(t.created_at)}>
+                      {formatAgo(t.created_at)}
+                    </td>
+                    <td className="actions">
+                      {may(me, "editor", t.project_id) &&
+                        (t.status === "running" || t.status === "queued") && (
+                          <IconButton
+                            small
+                            icon="stop"
+                            label={`Cancel ${taskName(t.kind)}`}
+                            onClick={() => void change(t, "cancel")}
+                          />
+                        )}
+                      {may(me, "editor", t.project_id) &&
+                        (t.status === "failed" || t.status === "cancelled") && (
+                          <Button small icon="retry" onClick={() => void change(t, "retry")}>
+                            Retry
+                          </Button>
+                        )}
+                    </td>
+                  </tr>
+                ))}
+              </Table>
             )
           }
         </Await>

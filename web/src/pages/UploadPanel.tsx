@@ -14,6 +14,10 @@ import { formatBytes, formatDuration, formatPercent, plural } from "../ui/format
 import { Icon, type IconName } from "../ui/Icon";
 import { Card, Progress } from "../ui/layout";
 
+function shareWords(u: Upload): string {
+  return formatPercent(u.file.size ? u.sent / u.file.size : 0, 0);
+}
+
 function words(u: Upload): string {
   const left = u.bytesPerSecond ? (u.file.size - u.sent) / u.bytesPerSecond : null;
   switch (u.state) {
@@ -29,9 +33,9 @@ function words(u: Upload): string {
         .filter(Boolean)
         .join(" · ");
     case "waiting":
-      return `${u.error ?? "The connection broke"}; goes on by itself at ${formatPercent(u.file.size ? u.sent / u.file.size : 0, 0)}`;
+      return u.kind === "truth" ? (u.error ?? "") : `${u.error ?? ""}, at ${shareWords(u)}`;
     case "paused":
-      return `paused at ${formatPercent(u.file.size ? u.sent / u.file.size : 0, 0)}`;
+      return `paused at ${shareWords(u)}`;
     case "done":
       return u.note ?? `${formatBytes(u.file.size)}, stored`;
     case "failed":
@@ -76,10 +80,11 @@ function Line({ u, videos }: { u: Upload; videos: Video[] }) {
         }
       />
       <div className="grow">
-        <div className="row between">
+        <div className={u.state === "failed" || u.state === "waiting" ? "stack tight" : "row between"}>
           <span className="small cut">{u.file.name}</span>
           <span
-            className={`tiny nowrap ${u.state === "failed" ? "bad" : u.state === "waiting" ? "warn" : "muted"}`}
+            role={u.state === "failed" ? "alert" : undefined}
+            className={`tiny ${u.state === "failed" ? "bad" : u.state === "waiting" ? "warn" : "muted nowrap"}`}
           >
             {words(u)}
           </span>

@@ -3,14 +3,12 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { queries, type Video } from "../api/queries";
+import { TruthExport } from "../pages/TruthExport";
 import { Button, IconButton } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
 import { formatAgo, formatCount, plural } from "../ui/format";
 import { Notice } from "../ui/states";
 import type { Editing } from "./editing";
-
-/** What GET .../truth?format= gives as one file. */
-const formats = ["coco", "mot", "bdd100k", "cvat", "csv", "vott", "labelme", "jsonl"];
 
 export function EditBar({ editing: e, video }: { editing: Editing; video: Video }) {
   const [whole, setWhole] = useState(true);
@@ -93,28 +91,11 @@ export function EditBar({ editing: e, video }: { editing: Editing; video: Video 
         <span className="tiny faint nowrap" role="status">
           {t ? `${formatCount(t.n)} boxes` : "loading"}
           {newest
-            ? ` · version ${newest.version}, ${formatAgo(newest.created_at)}${newest.created_by ? ` by ${newest.created_by}` : ""}`
+            ? ` · version ${newest.version}, ${formatAgo(newest.created_at)}${newest.created_by_name ? ` by ${newest.created_by_name}` : ""}`
             : ""}
           {e.draft > 0 && t?.isChanged ? " · draft restored" : ""}
         </span>
-        <label className="row tiny">
-          <span className="sr-only">Export the truth as</span>
-          <select
-            className="select"
-            value=""
-            onChange={(ev) => {
-              if (ev.target.value)
-                window.location.assign(`/api/v1/videos/${video.id}/truth?format=${ev.target.value}`);
-            }}
-          >
-            <option value="">Export</option>
-            {formats.map((f) => (
-              <option key={f} value={f}>
-                {f}
-              </option>
-            ))}
-          </select>
-        </label>
+        {newest && <TruthExport video={video} format={newest.format} />}
         <Button small kind="primary" busy={e.isSaving} disabled={!t?.isChanged} onClick={() => void e.save()}>
           Save as a new version
         </Button>
@@ -143,7 +124,7 @@ export function EditBar({ editing: e, video }: { editing: Editing; video: Video 
         >
           <p>
             {e.conflict.theirs
-              ? `Version ${e.conflict.theirs.version} was saved ${formatAgo(e.conflict.theirs.created_at)}${e.conflict.theirs.created_by ? ` by ${e.conflict.theirs.created_by}` : ""}. `
+              ? `Version ${e.conflict.theirs.version} was saved ${formatAgo(e.conflict.theirs.created_at)}${e.conflict.theirs.created_by_name ? ` by ${e.conflict.theirs.created_by_name}` : ""}. `
               : "Another version was saved. "}
             Nothing is lost: your {plural(e.conflict.mine.length, "change")} can be laid over it, looked at
             and saved as the next version.

@@ -102,7 +102,7 @@ export function Review({ projectId, video, clock, isExact }: Props) {
   const [showsKeys, setShowsKeys] = useState(false);
   const search = useRef<HTMLInputElement>(null);
   const root = useRef<HTMLDivElement>(null);
-  const mayEdit = useMay("editor");
+  const mayEdit = useMay("editor", projectId);
   const sessions = useQuery(queries.sessions(projectId));
   const sessionVideos = useQuery({ ...queries.sessionVideos(view.session ?? ""), enabled: !!view.session });
   const restTask = sessionVideos.data?.find((v) => v.video_id === video.id)?.task_id ?? null;

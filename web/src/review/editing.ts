@@ -266,6 +266,7 @@ export function useTruthEditing(o: Options): Editing {
       setConflict(null);
       etag.current = made.etag ? `"${made.etag}"` : "";
       void client.invalidateQueries({ queryKey: ["truths", id] });
+      void client.invalidateQueries({ queryKey: ["videos"] });
       toast(`Saved as version ${made.version} of the truth`);
     },
     [id, client],

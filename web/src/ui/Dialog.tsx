@@ -2,6 +2,7 @@
 import { useEffect, useId, useRef, useState, type FormEvent, type ReactNode } from "react";
 
 import { Button, IconButton } from "./Button";
+import type { IconName } from "./Icon";
 import { describeError, Notice } from "./states";
 
 export interface DialogProps {
@@ -10,11 +11,13 @@ export interface DialogProps {
   children: ReactNode;
   footer?: ReactNode;
   wide?: boolean;
+  /** Cannot be closed: one of its buttons has to be pressed. */
+  isFirm?: boolean;
   /** Pressing Enter in a field does this. */
   onSubmit?: () => void;
 }
 
-export function Dialog({ title, onClose, children, footer, wide, onSubmit }: DialogProps) {
+export function Dialog({ title, onClose, children, footer, wide, onSubmit, isFirm }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
@@ -22,6 +25,7 @@ export function Dialog({ title, onClose, children, footer, wide, onSubmit }: Dia
     if (!d.open) d.showModal();
     // What is to be entered comes first, else the harmless button; not the cross in the corner.
     const first =
+      d.querySelector<HTMLElement>(".body [data-first]") ??
       d.querySelector<HTMLElement>(".body :is(input, select, textarea)") ??
       d.querySelector<HTMLElement>("footer button");
     first?.focus();
@@ -49,12 +53,12 @@ export function Dialog({ title, onClose, children, footer, wide, onSubmit }: Dia
         onClose();
       }}
       onMouseDown={(e) => {
-        if (e.target === ref.current) onClose();
+        if (e.target === ref.current && !isFirm) onClose();
       }}
     >
       <header>
         <h2 id={id}>{title}</h2>
-        <IconButton icon="cross" label="Close" onClick={onClose} />
+        {!isFirm && <IconButton icon="cross" label="Close" onClick={onClose} />}
       </header>
       {onSubmit ? (
         <form onSubmit={submit} style={{ display: "contents" }}>
@@ -64,6 +68,42 @@ export function Dialog({ title, onClose, children, footer, wide, onSubmit }: Dia
         inside
       )}
     </dialog>
+  );
+}
+
+/** A form: what it does stands on its button, beside one that does nothing. */
+export function FormDialog({
+  action,
+  icon,
+  danger,
+  busy,
+  cannot,
+  onClose,
+  onSubmit,
+  ...rest
+}: Omit<DialogProps, "footer" | "onSubmit"> & {
+  action: ReactNode;
+  icon?: IconName;
+  danger?: boolean;
+  busy: boolean;
+  /** What is needed is not there yet. */
+  cannot?: boolean;
+  onSubmit: () => void;
+}) {
+  return (
+    <Dialog
+      {...rest}
+      onClose={onClose}
+      onSubmit={() => !cannot && !busy && onSubmit()}
+      footer={
+        <>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button kind="primary" type="submit" icon={icon} danger={danger} busy={busy} disabled={cannot}>
+            {action}
+          </Button>
+        </>
+      }
+    />
   );
 }
 
@@ -95,18 +135,13 @@ export function ConfirmDialog({
     }
   };
   return (
-    <Dialog
+    <FormDialog
       title={title}
+      action={action}
+      danger
+      busy={busy}
       onClose={onClose}
-      onSubmit={confirm}
-      footer={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button kind="primary" danger type="submit" busy={busy}>
-            {action}
-          </Button>
-        </>
-      }
+      onSubmit={() => void confirm()}
     >
       <div className="stack tight">
         <div className="muted">{children}</div>
@@ -116,6 +151,6 @@ export function ConfirmDialog({
           </Notice>
         )}
       </div>
-    </Dialog>
+    </FormDialog>
   );
 }

@@ -1,7 +1,7 @@
 // All files on their way, whatever page is shown: a few at a time, each with its state.
 import { useSyncExternalStore } from "react";
 
-import { ApiError } from "../api/client";
+import { ApiError, LOGGED_IN } from "../api/client";
 import { actions } from "../api/queries";
 import { queryClient } from "../live/use";
 import { describeError } from "../ui/states";
@@ -144,6 +144,22 @@ function sendWhole(u: Upload, signal: AbortSignal, onProgress: (n: number) => vo
   });
 }
 
+/** Why a file waits, and until when. */
+function waitWords(e: ApiError): string {
+  return e.status === 401
+    ? "Your login has ended; goes on once you are logged in"
+    : `${describeError(e).title}; goes on by itself`;
+}
+
+/** Why a file was not taken, and what can be done. */
+function failWords(e: unknown): string {
+  const d = describeError(e);
+  if (!(e instanceof ApiError) || e.status === 0) return d.title;
+  return e.status === 507
+    ? `${d.title}: ${d.detail} Then try again: it goes on where it stopped.`
+    : e.message;
+}
+
 async function sendVideo(u: Upload, signal: AbortSignal) {
   let from = { at: performance.now(), sent: 0 };
   const onProgress = (sent: number) => {
@@ -163,8 +179,7 @@ async function sendVideo(u: Upload, signal: AbortSignal) {
           file: u.file,
           metadata: metadata(u),
           onProgress,
-          onWaiting: (_, e) =>
-            change(u.id, { state: "waiting", bytesPerSecond: null, error: describeError(e).title }),
+          onWaiting: (_, e) => change(u.id, { state: "waiting", bytesPerSecond: null, error: waitWords(e) }),
         },
         signal,
       );
@@ -194,13 +209,14 @@ async function run(id: number) {
     void queryClient.invalidateQueries({ queryKey: ["videos", u.project] });
     void queryClient.invalidateQueries({ queryKey: ["stats"] });
   } catch (e) {
-    if (e instanceof Paused) {
+    if (e instanceof ApiError && e.status === 401) change(id, { state: "waiting", error: waitWords(e) });
+    else if (e instanceof Paused) {
       if (get(id)?.state !== "queued") change(id, { state: "paused", bytesPerSecond: null });
     } else
       change(id, {
         state: "failed",
         bytesPerSecond: null,
-        error: e instanceof ApiError && e.status > 0 ? e.message : describeError(e).title,
+        error: failWords(e),
       });
   } finally {
     running.delete(id);
@@ -212,7 +228,16 @@ export function hasUnfinished(): boolean {
   return uploads.some((u) => u.state === "sending" || u.state === "queued" || u.state === "waiting");
 }
 
-if (typeof window !== "undefined")
+// What waits in tus.ts wakes there; the rest begins again.
+function afterLogin() {
+  for (const u of uploads)
+    if (u.state === "waiting" && !running.has(u.id)) change(u.id, { state: "queued", error: null });
+  pump();
+}
+
+if (typeof window !== "undefined") {
+  window.addEventListener(LOGGED_IN, afterLogin);
   window.addEventListener("beforeunload", (e) => {
     if (hasUnfinished()) e.preventDefault();
   });
+}

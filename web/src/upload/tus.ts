@@ -1,7 +1,7 @@
 // One file on its way to the server by tus 1.0: in one PATCH while the connection holds; after a break the
 // server is asked how far it came. The address of an unfinished upload is kept, so that the same file
 // dropped again, even after the browser was closed, goes on where it was.
-import { ApiError, errorOf, session } from "../api/client";
+import { ApiError, errorOf, LOGGED_IN, session } from "../api/client";
 
 export const TUS = "1.0.0";
 const KEY = "assay.upload.";
@@ -75,6 +75,8 @@ export class Paused extends Error {}
 export function isPassing(e: ApiError): boolean {
   return (
     e.status === 0 ||
+    e.status === 401 || // until somebody logs in again
+    e.code === "CSRF" ||
     e.status === 408 ||
     e.status === 409 ||
     e.status === 423 ||
@@ -184,7 +186,7 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const t = setTimeout(resolve, ms);
     const wake = () => (clearTimeout(t), resolve());
-    globalThis.addEventListener?.("online", wake, { once: true });
+    for (const event of ["online", LOGGED_IN]) globalThis.addEventListener?.(event, wake, { once: true });
     signal.addEventListener("abort", () => (clearTimeout(t), reject(new Paused())), { once: true });
   });
 }
@@ -220,6 +222,8 @@ export async function tusUpload(o: TusOptions, signal: AbortSignal): Promise<str
         if (e instanceof ApiError && e.status >= 400 && e.status < 500) place.remove(key);
         throw e;
       }
+      if (e.status === 401) session.onLoggedOut?.();
+      if (e.code === "CSRF") await session.renew?.().catch(() => undefined);
       o.onWaiting(wait, e);
       await pause(wait, signal);
       wait = Math.min(LONGEST_WAIT_MS, wait * 2);

@@ -11,6 +11,7 @@ import { ConfirmDialog } from "../../ui/Dialog";
 import { formatBytes, formatCount, formatShort, formatTime } from "../../ui/format";
 import { Card, PageHead } from "../../ui/layout";
 import { Notice } from "../../ui/states";
+import { Table } from "../../ui/Table";
 import { toast } from "../../ui/toast";
 import { Quantize } from "./Quantize";
 import { Speed } from "./Speed";
@@ -122,33 +123,22 @@ export function ModelDetail({ model: m, action }: { model: Model; action: ReactN
                 <p className="muted small">The server says nothing about why.</p>
               )}
               {d && (
-                <div className="table-scroll" tabIndex={0} role="region" aria-label="Tensors">
-                  <table className="table">
-                    <thead>
-                      <tr>
-                        <th>Tensor</th>
-                        <th>Type</th>
-                        <th>Shape</th>
-                      </tr>
-                    </thead>
-                    <tbody>
-                      {[
-                        ...d.inputs.map((t) => ({ ...t, side: "in" })),
-                        ...d.outputs.map((t) => ({ ...t, side: "out" })),
-                      ].map((t) => (
-                        <tr key={`${t.side}-${t.name}`}>
-                          <td>
-                            <Badge>{t.side}</Badge> <code>{t.name}</code>
-                          </td>
-                          <td className="muted">{t.type}</td>
-                          <td>
-                            <code>{t.shape.map((n) => (n < 0 ? "?" : n)).join(" × ")}</code>
-                          </td>
-                        </tr>
-                      ))}
-                    </tbody>
-                  </table>
-                </div>
+                <Table label="Tensors" className="" head={["Tensor", "Type", "Shape"]}>
+                  {[
+                    ...d.inputs.map((t) => ({ ...t, side: "in" })),
+                    ...d.outputs.map((t) => ({ ...t, side: "out" })),
+                  ].map((t) => (
+                    <tr key={`${t.side}-${t.name}`}>
+                      <td>
+                        <Badge>{t.side}</Badge> <code>{t.name}</code>
+                      </td>
+                      <td className="muted">{t.type}</td>
+                      <td>
+                        <code>{t.shape.map((n) => (n < 0 ? "?" : n)).join(" × ")}</code>
+                      </td>
+                    </tr>
+                  ))}
+                </Table>
               )}
             </div>
           </Card>

@@ -10,6 +10,7 @@ import { Button } from "../../ui/Button";
 import { formatAgo, formatBytes, formatNumber } from "../../ui/format";
 import { Card, Progress } from "../../ui/layout";
 import { EmptyState, ErrorState } from "../../ui/states";
+import { hidden, number, Table } from "../../ui/Table";
 
 type Row = Schemas["BenchResult"]["rows"][number];
 
@@ -51,50 +52,47 @@ export function Speed({ model }: { model: Model }) {
       {start.error ? (
         <ErrorState compact error={start.error} />
       ) : rows.length > 0 ? (
-        <div className="table-scroll" tabIndex={0} role="region" aria-label="Speed">
-          <table className="table">
-            <thead>
-              <tr>
-                <th>Engine</th>
-                <th>Precision</th>
-                <th className="num">Workers × threads</th>
-                <th className="num">Median</th>
-                <th className="num">Min to max</th>
-                <th className="num">Pictures/s</th>
-                <th style={{ width: "24%" }}>
-                  <span className="sr-only">Compared</span>
-                </th>
-                <th className="num">Memory</th>
-              </tr>
-            </thead>
-            <tbody>
-              {rows.map((r, i) => (
-                <tr key={i}>
-                  <th scope="row">{r.engine}</th>
-                  <td>{r.precision}</td>
-                  <td className="num">
-                    {r.workers} × {r.threads}
-                  </td>
-                  <td className="num">{formatNumber(r.milliseconds.median, 1)} ms</td>
-                  <td className="num muted">
-                    {formatNumber(r.milliseconds.min, 1)} to {formatNumber(r.milliseconds.max, 1)}
-                  </td>
-                  <td className="num">{formatNumber(r.pictures_per_second, 1)}</td>
-                  <td>
-                    <Progress
-                      value={r.pictures_per_second / most}
-                      label={`${r.engine} ${r.precision}, compared with the fastest`}
-                    />
-                  </td>
-                  <td className="num muted">{formatBytes(r.resident_bytes)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-          <p className="tiny muted" style={{ paddingTop: "var(--s2)" }}>
-            Measured {formatAgo(task?.finished_at)}. Other work on the machine makes figures worse.
-          </p>
-        </div>
+        <Table
+          label="Speed"
+          className=""
+          head={[
+            "Engine",
+            "Precision",
+            number("Workers × threads"),
+            number("Median"),
+            number("Min to max"),
+            number("Pictures/s"),
+            hidden("Compared", "24%"),
+            number("Memory"),
+          ]}
+          foot={
+            <p className="tiny muted table-note">
+              Measured {formatAgo(task?.finished_at)}. Other work on the machine makes figures worse.
+            </p>
+          }
+        >
+          {rows.map((r, i) => (
+            <tr key={i}>
+              <th scope="row">{r.engine}</th>
+              <td>{r.precision}</td>
+              <td className="num">
+                {r.workers} × {r.threads}
+              </td>
+              <td className="num">{formatNumber(r.milliseconds.median, 1)} ms</td>
+              <td className="num muted">
+                {formatNumber(r.milliseconds.min, 1)} to {formatNumber(r.milliseconds.max, 1)}
+              </td>
+              <td className="num">{formatNumber(r.pictures_per_second, 1)}</td>
+              <td>
+                <Progress
+                  value={r.pictures_per_second / most}
+                  label={`${r.engine} ${r.precision}, compared with the fastest`}
+                />
+              </td>
+              <td className="num muted">{formatBytes(r.resident_bytes)}</td>
+            </tr>
+          ))}
+        </Table>
       ) : isLive ? (
         <div className="stack tight" role="status">
           <Progress

@@ -6,6 +6,7 @@ import type { Schemas } from "../../api/client";
 import { formatCount, formatNumber, formatPercent } from "../../ui/format";
 import { Icon } from "../../ui/Icon";
 import { Card, Stat } from "../../ui/layout";
+import { Table } from "../../ui/Table";
 import type { EventMetrics } from "./results";
 
 type Row = Record<string, string | number | null>;
@@ -53,49 +54,39 @@ function SortTable({
 }) {
   const [by, setBy] = useState({ key: first, descending: true });
   return (
-    <div className="table-scroll" tabIndex={0} role="region" aria-label={label}>
-      <table className="table hover">
-        <thead>
-          <tr>
-            {columns.map((c) => (
-              <th
-                key={c.key}
-                className={c.isText ? undefined : "num"}
-                aria-sort={by.key === c.key ? (by.descending ? "descending" : "ascending") : undefined}
-              >
-                <button
-                  type="button"
-                  className="sort"
-                  onClick={() =>
-                    setBy({ key: c.key, descending: by.key === c.key ? !by.descending : !c.isText })
-                  }
-                >
-                  {c.title}
-                  {by.key === c.key && <Icon name={by.descending ? "down" : "up"} size={10} />}
-                </button>
+    <Table
+      label={label}
+      head={columns.map((c) => ({
+        text: (
+          <button
+            type="button"
+            className="sort"
+            onClick={() => setBy({ key: c.key, descending: by.key === c.key ? !by.descending : !c.isText })}
+          >
+            {c.title}
+            {by.key === c.key && <Icon name={by.descending ? "down" : "up"} size={10} />}
+          </button>
+        ),
+        isNumber: !c.isText,
+        sort: by.key === c.key ? (by.descending ? "descending" : "ascending") : undefined,
+      }))}
+    >
+      {sortRows(rows, by.key, by.descending).map((r, i) => (
+        <tr key={i}>
+          {columns.map((c, j) =>
+            j === 0 ? (
+              <th key={c.key} scope="row">
+                {c.show(r)}
               </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {sortRows(rows, by.key, by.descending).map((r, i) => (
-            <tr key={i}>
-              {columns.map((c, j) =>
-                j === 0 ? (
-                  <th key={c.key} scope="row">
-                    {c.show(r)}
-                  </th>
-                ) : (
-                  <td key={c.key} className={c.isText ? undefined : "num"}>
-                    {c.show(r)}
-                  </td>
-                ),
-              )}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+            ) : (
+              <td key={c.key} className={c.isText ? undefined : "num"}>
+                {c.show(r)}
+              </td>
+            ),
+          )}
+        </tr>
+      ))}
+    </Table>
   );
 }
 

@@ -3,6 +3,7 @@ import type { Results } from "../../api/queries";
 import type { Schemas } from "../../api/client";
 import { Icon, type IconName } from "../../ui/Icon";
 import { Card } from "../../ui/layout";
+import { hidden, number, Table } from "../../ui/Table";
 import { formatMetric, isMilliseconds, metricName } from "./results";
 
 type Judgement = Schemas["Judgement"];
@@ -77,59 +78,54 @@ export function VerdictCard({ results }: { results: Results }) {
           </p>
         </div>
       </div>
-      <div className="table-scroll" tabIndex={0} role="region" aria-label="Criteria">
-        <table className="table">
-          <thead>
-            <tr>
-              <th>Criterion</th>
-              <th className="num">Figure</th>
-              <th className="num">95 % interval</th>
-              <th className="num">Limit</th>
-              <th style={{ width: "34%" }}>
-                <span className="sr-only">On a scale</span>
-              </th>
-              <th>Met</th>
+      <Table
+        label="Criteria"
+        className=""
+        head={[
+          "Criterion",
+          number("Figure"),
+          number("95 % interval"),
+          number("Limit"),
+          hidden("On a scale", "34%"),
+          "Met",
+        ]}
+      >
+        {judgement.criteria.map((c) => {
+          const k = c as Criterion & { min?: number; max?: number };
+          return (
+            <tr key={c.metric}>
+              <th scope="row">{metricName(c.metric)}</th>
+              <td className="num">{formatMetric(c.metric, c.value)}</td>
+              <td className="num muted">
+                {c.low === null || c.high === null
+                  ? "–"
+                  : `${formatMetric(c.metric, c.low)} to ${formatMetric(c.metric, c.high)}`}
+              </td>
+              <td className="num muted">
+                {k.min !== undefined
+                  ? `≥ ${formatMetric(c.metric, k.min)}`
+                  : `≤ ${formatMetric(c.metric, k.max)}`}
+              </td>
+              <td>
+                <Bar c={k} />
+              </td>
+              <td>
+                {c.outcome === "PASS" ? (
+                  <span className="row good">
+                    <Icon name="check" /> yes
+                  </span>
+                ) : c.outcome === "FAIL" ? (
+                  <span className="row bad">
+                    <Icon name="cross" /> no
+                  </span>
+                ) : (
+                  <span className="faint">no data</span>
+                )}
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {judgement.criteria.map((c) => {
-              const k = c as Criterion & { min?: number; max?: number };
-              return (
-                <tr key={c.metric}>
-                  <th scope="row">{metricName(c.metric)}</th>
-                  <td className="num">{formatMetric(c.metric, c.value)}</td>
-                  <td className="num muted">
-                    {c.low === null || c.high === null
-                      ? "–"
-                      : `${formatMetric(c.metric, c.low)} to ${formatMetric(c.metric, c.high)}`}
-                  </td>
-                  <td className="num muted">
-                    {k.min !== undefined
-                      ? `≥ ${formatMetric(c.metric, k.min)}`
-                      : `≤ ${formatMetric(c.metric, k.max)}`}
-                  </td>
-                  <td>
-                    <Bar c={k} />
-                  </td>
-                  <td>
-                    {c.outcome === "PASS" ? (
-                      <span className="row good">
-                        <Icon name="check" /> yes
-                      </span>
-                    ) : c.outcome === "FAIL" ? (
-                      <span className="row bad">
-                        <Icon name="cross" /> no
-                      </span>
-                    ) : (
-                      <span className="faint">no data</span>
-                    )}
-                  </td>
-                </tr>
-              );
-            })}
-          </tbody>
-        </table>
-      </div>
+          );
+        })}
+      </Table>
     </section>
   );
 }

@@ -5,6 +5,7 @@ import { Button } from "../../ui/Button";
 import { formatTime } from "../../ui/format";
 import { Card } from "../../ui/layout";
 import { Await, EmptyState } from "../../ui/states";
+import { Table } from "../../ui/Table";
 
 interface Line {
   id: string;
@@ -34,39 +35,32 @@ export default function Audit() {
           if (all.length === 0)
             return <EmptyState compact icon="file" title="Nothing has been changed yet" />;
           return (
-            <div className="table-scroll" tabIndex={0} role="region" aria-label="Audit">
-              <table className="table">
-                <thead>
-                  <tr>
-                    <th>When</th>
-                    <th>Who</th>
-                    <th>What</th>
-                    <th>Object</th>
-                    <th>From</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {all.map((l) => (
-                    <tr key={l.id}>
-                      <td className="muted nowrap">{formatTime(l.at ?? l.created_at)}</td>
-                      <td>{l.user ?? "–"}</td>
-                      <td>{l.action}</td>
-                      <td>
-                        <code className="tiny">{l.object_id ?? "–"}</code>
-                      </td>
-                      <td className="muted">{l.client ?? "–"}</td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-              {lines.hasNextPage && (
-                <div className="row" style={{ justifyContent: "center", padding: "var(--s3)" }}>
-                  <Button small busy={lines.isFetchingNextPage} onClick={() => void lines.fetchNextPage()}>
-                    Older ones
-                  </Button>
-                </div>
-              )}
-            </div>
+            <Table
+              label="Audit"
+              className=""
+              head={["When", "Who", "What", "Object", "From"]}
+              foot={
+                lines.hasNextPage && (
+                  <div className="row table-more">
+                    <Button small busy={lines.isFetchingNextPage} onClick={() => void lines.fetchNextPage()}>
+                      Older ones
+                    </Button>
+                  </div>
+                )
+              }
+            >
+              {all.map((l) => (
+                <tr key={l.id}>
+                  <td className="muted nowrap">{formatTime(l.at ?? l.created_at)}</td>
+                  <td>{l.user ?? "–"}</td>
+                  <td>{l.action}</td>
+                  <td>
+                    <code className="tiny">{l.object_id ?? "–"}</code>
+                  </td>
+                  <td className="muted">{l.client ?? "–"}</td>
+                </tr>
+              ))}
+            </Table>
           );
         }}
       </Await>

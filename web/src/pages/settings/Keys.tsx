@@ -4,11 +4,12 @@ import { useState } from "react";
 import { send, sendJson } from "../../api/client";
 import { queries } from "../../api/queries";
 import { Button, IconButton } from "../../ui/Button";
-import { ConfirmDialog, Dialog } from "../../ui/Dialog";
+import { ConfirmDialog, Dialog, FormDialog } from "../../ui/Dialog";
 import { SelectField, TextField } from "../../ui/Field";
 import { formatAgo, formatTime } from "../../ui/format";
 import { Card } from "../../ui/layout";
 import { Await, describeError, EmptyState, Notice } from "../../ui/states";
+import { hidden, number, Table } from "../../ui/Table";
 import { toast } from "../../ui/toast";
 
 interface Key {
@@ -87,18 +88,13 @@ function NewKey({ onClose }: { onClose: () => void }) {
       </Dialog>
     );
   return (
-    <Dialog
+    <FormDialog
       title="New key"
+      action="Make the key"
+      busy={make.isPending}
+      cannot={!name}
       onClose={onClose}
-      onSubmit={() => name && make.mutate()}
-      footer={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button kind="primary" type="submit" busy={make.isPending} disabled={!name}>
-            Make the key
-          </Button>
-        </>
-      }
+      onSubmit={() => make.mutate()}
     >
       <div className="stack">
         <TextField
@@ -130,7 +126,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
           ))}
         </SelectField>
       </div>
-    </Dialog>
+    </FormDialog>
   );
 }
 
@@ -158,41 +154,25 @@ export default function Keys() {
               for one project only.
             </EmptyState>
           ) : (
-            <table className="table hover">
-              <thead>
-                <tr>
-                  <th>Name</th>
-                  <th>Role</th>
-                  <th>Project</th>
-                  <th className="num">Last used</th>
-                  <th className="num">Expires</th>
-                  <th>
-                    <span className="sr-only">Revoke</span>
-                  </th>
+            <Table
+              label="Keys"
+              head={["Name", "Role", "Project", number("Last used"), number("Expires"), hidden("Revoke")]}
+            >
+              {all.map((k) => (
+                <tr key={k.id}>
+                  <td>
+                    <b>{k.name}</b>
+                  </td>
+                  <td>{k.role}</td>
+                  <td className="muted">{k.project_id ? (names.get(k.project_id) ?? "one") : "all"}</td>
+                  <td className="num muted">{k.last_used_at ? formatAgo(k.last_used_at) : "never"}</td>
+                  <td className="num muted">{k.expires_at ? formatTime(k.expires_at) : "never"}</td>
+                  <td className="actions">
+                    <IconButton small icon="trash" label={`Revoke ${k.name}`} onClick={() => setDialog(k)} />
+                  </td>
                 </tr>
-              </thead>
-              <tbody>
-                {all.map((k) => (
-                  <tr key={k.id}>
-                    <td>
-                      <b>{k.name}</b>
-                    </td>
-                    <td>{k.role}</td>
-                    <td className="muted">{k.project_id ? (names.get(k.project_id) ?? "one") : "all"}</td>
-                    <td className="num muted">{k.last_used_at ? formatAgo(k.last_used_at) : "never"}</td>
-                    <td className="num muted">{k.expires_at ? formatTime(k.expires_at) : "never"}</td>
-                    <td className="actions">
-                      <IconButton
-                        small
-                        icon="trash"
-                        label={`Revoke ${k.name}`}
-                        onClick={() => setDialog(k)}
-                      />
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
+              ))}
+            </Table>
           )
         }
       </Await>

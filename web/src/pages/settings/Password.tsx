@@ -2,6 +2,7 @@ import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { sendJson } from "../../api/client";
+import { logIn, useMe } from "../../app/account";
 import { Button } from "../../ui/Button";
 import { TextField } from "../../ui/Field";
 import { Card } from "../../ui/layout";
@@ -9,11 +10,15 @@ import { describeError } from "../../ui/states";
 import { toast } from "../../ui/toast";
 
 export default function Password() {
+  const name = useMe()?.user?.name;
   const [old, setOld] = useState("");
   const [fresh, setFresh] = useState("");
   const change = useMutation({
-    mutationFn: () =>
-      sendJson("/api/v1/me/password", { method: "POST", json: { password: old, new_password: fresh } }),
+    // It ends all logins, this one too: the next one follows at once.
+    mutationFn: async () => {
+      await sendJson("/api/v1/me/password", { method: "POST", json: { password: old, new_password: fresh } });
+      if (name) await logIn(name, fresh);
+    },
     onSuccess: () => {
       setOld("");
       setFresh("");

@@ -5,11 +5,12 @@ import { collect, sendJson, send } from "../../api/client";
 import { useMe } from "../../app/account";
 import { Badge } from "../../ui/Badge";
 import { Button, IconButton } from "../../ui/Button";
-import { ConfirmDialog, Dialog } from "../../ui/Dialog";
+import { ConfirmDialog, FormDialog } from "../../ui/Dialog";
 import { SelectField, TextField } from "../../ui/Field";
 import { formatAgo, formatTime } from "../../ui/format";
 import { Card } from "../../ui/layout";
 import { Await, describeError, EmptyState } from "../../ui/states";
+import { hidden, number, Table } from "../../ui/Table";
 import { toast, toastError } from "../../ui/toast";
 
 interface User {
@@ -48,18 +49,13 @@ function UserDialog({ user, onClose }: { user?: User; onClose: () => void }) {
     },
   });
   return (
-    <Dialog
+    <FormDialog
       title={user ? `Change ${user.name}` : "New user"}
+      action={user ? "Save" : "Create"}
+      busy={save.isPending}
+      cannot={!name || (!user && !password)}
       onClose={onClose}
       onSubmit={() => save.mutate()}
-      footer={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button kind="primary" type="submit" busy={save.isPending} disabled={!name || (!user && !password)}>
-            {user ? "Save" : "Create"}
-          </Button>
-        </>
-      }
     >
       <div className="stack">
         <TextField
@@ -86,7 +82,7 @@ function UserDialog({ user, onClose }: { user?: User; onClose: () => void }) {
           }
         />
       </div>
-    </Dialog>
+    </FormDialog>
   );
 }
 
@@ -130,60 +126,43 @@ export default function Users() {
               The first one is made from the shell.
             </EmptyState>
           ) : (
-            <table className="table hover">
-              <thead>
-                <tr>
-                  <th>Name</th>
-                  <th>Role</th>
-                  <th>State</th>
-                  <th className="num">Last login</th>
-                  <th>
-                    <span className="sr-only">Actions</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {all.map((u) => (
-                  <tr key={u.id}>
-                    <td>
-                      <b>{u.name}</b> {u.id === me?.user?.id && <span className="muted">(you)</span>}
-                    </td>
-                    <td>{u.role}</td>
-                    <td>
-                      {u.is_disabled ? (
-                        <Badge tone="warn">Disabled</Badge>
-                      ) : (
-                        <Badge tone="good">Active</Badge>
-                      )}
-                    </td>
-                    <td className="num muted" title={formatTime(u.last_login_at)}>
-                      {u.last_login_at ? formatAgo(u.last_login_at) : "never"}
-                    </td>
-                    <td className="actions">
-                      {u.id !== me?.user?.id && (
-                        <Button small kind="ghost" onClick={() => void disable(u)}>
-                          {u.is_disabled ? "Enable" : "Disable"}
-                        </Button>
-                      )}
+            <Table label="Users" head={["Name", "Role", "State", number("Last login"), hidden("Actions")]}>
+              {all.map((u) => (
+                <tr key={u.id}>
+                  <td>
+                    <b>{u.name}</b> {u.id === me?.user?.id && <span className="muted">(you)</span>}
+                  </td>
+                  <td>{u.role}</td>
+                  <td>
+                    {u.is_disabled ? <Badge tone="warn">Disabled</Badge> : <Badge tone="good">Active</Badge>}
+                  </td>
+                  <td className="num muted" title={formatTime(u.last_login_at)}>
+                    {u.last_login_at ? formatAgo(u.last_login_at) : "never"}
+                  </td>
+                  <td className="actions">
+                    {u.id !== me?.user?.id && (
+                      <Button small kind="ghost" onClick={() => void disable(u)}>
+                        {u.is_disabled ? "Enable" : "Disable"}
+                      </Button>
+                    )}
+                    <IconButton
+                      small
+                      icon="edit"
+                      label={`Change ${u.name}`}
+                      onClick={() => setDialog({ change: u })}
+                    />
+                    {u.id !== me?.user?.id && (
                       <IconButton
                         small
-                        icon="edit"
-                        label={`Change ${u.name}`}
-                        onClick={() => setDialog({ change: u })}
+                        icon="trash"
+                        label={`Delete ${u.name}`}
+                        onClick={() => setDialog({ remove: u })}
                       />
-                      {u.id !== me?.user?.id && (
-                        <IconButton
-                          small
-                          icon="trash"
-                          label={`Delete ${u.name}`}
-                          onClick={() => setDialog({ remove: u })}
-                        />
-                      )}
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
+                    )}
+                  </td>
+                </tr>
+              ))}
+            </Table>
           )
         }
       </Await>
