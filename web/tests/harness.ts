@@ -1,12 +1,21 @@
 // What the tests of the page share: the real server on a port and a folder of its own, Debian's Chromium,
 // and the checks that every page has to pass.
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
 
@@ -33,6 +42,7 @@ function freePort(): Promise<number> {
 
 export class Server {
   private process: ChildProcess | null = null;
+  private disk: ChildProcess | null = null;
   readonly folder = mkdtempSync(join(tmpdir(), "assay-page-"));
   readonly data = join(this.folder, "data");
   port = 0;
@@ -48,7 +58,11 @@ export class Server {
     this.port ||= await freePort();
     const log = openSync(join(this.folder, "log"), "a");
     const args = ["serve", "--data", this.data, "--listen", `127.0.0.1:${this.port}`, ...options];
-    this.process = spawn(PROGRAM, args, { stdio: ["ignore", log, log] });
+    this.process = this.disk
+      ? spawn("nsenter", ["-t", String(this.disk.pid), "-m", PROGRAM, ...args], {
+          stdio: ["ignore", log, log],
+        })
+      : spawn(PROGRAM, args, { stdio: ["ignore", log, log] });
     for (let i = 0; i < 200; i++) {
       if (
         await fetch(`${this.url}/health/live`).then(
@@ -73,8 +87,61 @@ export class Server {
     });
   }
 
+  /** Its data on a small disk of its own; false where none can be mounted here. */
+  async useSmallDisk(size: string): Promise<boolean> {
+    mkdirSync(this.data);
+    const script = `mount --make-rprivate / && mount -t tmpfs -o size=${size} tmpfs ${this.data} && echo ready && exec sleep 900`;
+    const keeper = spawn("unshare", ["-m", "sh", "-c", script], { stdio: ["ignore", "pipe", "ignore"] });
+    const said = await new Promise<string>((resolve) => {
+      keeper.stdout.once("data", (d: Buffer) => resolve(d.toString()));
+      keeper.once("error", () => resolve(""));
+      keeper.once("exit", () => resolve(""));
+    });
+    if (!said.startsWith("ready")) return false;
+    this.disk = keeper;
+    return true;
+  }
+
+  /** Fills the small disk, but for so many bytes; null: makes room again. */
+  fill(leave: number | null) {
+    const root = `/proc/${this.disk!.pid}/root${this.data}`;
+    rmSync(join(root, "filler"), { force: true });
+    if (leave === null) return;
+    const f = statfsSync(root);
+    writeFileSync(join(root, "filler"), new Uint8Array(Math.max(0, f.bavail * f.bsize - leave)));
+  }
+
+  /** `assay user`: beside the server or without one. */
+  user(...args: string[]) {
+    const [verb, name, password, ...rest] = args;
+    const done = spawnSync(PROGRAM, ["user", verb!, name!, ...rest, "--data", this.data], {
+      input: `${password}\n`,
+      encoding: "utf8",
+    });
+    if (done.status !== 0) throw new Error(`assay user ${verb}: ${done.stderr}`);
+  }
+
+  /** Cookie and token for requests of the test itself, as that user. */
+  async as(name: string, password: string): Promise<RequestInit> {
+    const r = await fetch(`${this.url}/api/v1/login`, {
+      method: "POST",
+      body: JSON.stringify({ name, password }),
+      headers: { "Content-Type": "application/json" },
+    });
+    if (!r.ok) throw new Error(`login of ${name}: ${r.status} ${await r.text()}`);
+    const me = (await r.json()) as { csrf_token: string };
+    return {
+      headers: {
+        Cookie: r.headers.get("set-cookie")!.split(";")[0]!,
+        "X-CSRF-Token": me.csrf_token,
+        "Content-Type": "application/json",
+      },
+    };
+  }
+
   async remove() {
     await this.stop("SIGKILL");
+    this.disk?.kill("SIGKILL");
     rmSync(this.folder, { recursive: true, force: true });
   }
 
@@ -192,3 +259,85 @@ export function hash(bytes: Uint8Array): string {
 }
 
 export const canRun = PROGRAM !== "" && existsSync(VTEST);
+
+/** What a mouse does that lets files go over an element. */
+export async function dropFiles(page: Page, selector: string, paths: string[]) {
+  const files = paths.map((p) => ({ name: basename(p), base64: readFileSync(p).toString("base64") }));
+  const transfer = await page.evaluateHandle((all) => {
+    const t = new DataTransfer();
+    for (const f of all)
+      t.items.add(new File([Uint8Array.from(atob(f.base64), (c) => c.charCodeAt(0))], f.name));
+    return t;
+  }, files);
+  for (const type of ["dragenter", "dragover", "drop"])
+    await page.dispatchEvent(selector, type, { dataTransfer: transfer });
+}
+
+/**
+ * Presses Tab through all of a page (or of the dialog over it) and says what cannot be reached, what is
+ * reached and cannot be seen, and where the focus does not show.
+ */
+export async function walk(page: Page): Promise<string[]> {
+  const wanted = await page.evaluate(() => {
+    const dialogs = document.querySelectorAll("dialog[open]");
+    const root = dialogs[dialogs.length - 1] ?? document.body;
+    const all = root.querySelectorAll<HTMLElement>(
+      "a[href], button, input, select, textarea, summary, [tabindex]",
+    );
+    let n = 0;
+    for (const e of all) {
+      const isOff =
+        e.matches(":disabled, [hidden], [tabindex='-1']") ||
+        e.closest("[hidden], [popover]:not(:popover-open)");
+      const r = e.getBoundingClientRect();
+      if (isOff || r.width === 0 || r.height === 0 || !e.checkVisibility({ visibilityProperty: true }))
+        continue;
+      e.dataset["walk"] = String(n++);
+    }
+    (document.activeElement as HTMLElement | null)?.blur();
+    if (root === document.body) window.getSelection()?.removeAllRanges();
+    return n;
+  });
+  const seen = new Set<number>();
+  const faults: string[] = [];
+  let idle = 0;
+  for (let i = 0; i < wanted * 2 + 20 && idle < 12; i++) {
+    await page.keyboard.press("Tab");
+    const at = await page.evaluate(() => {
+      const e = document.activeElement as HTMLElement;
+      const r = e.getBoundingClientRect();
+      const s = getComputedStyle(e);
+      const cx = r.x + r.width / 2;
+      const cy = r.y + r.height / 2;
+      return {
+        n: Number(e.dataset["walk"] ?? -1),
+        name: `${e.tagName.toLowerCase()} “${(e.getAttribute("aria-label") ?? e.textContent ?? "").trim().slice(0, 50)}”`,
+        isSeen: cx >= 0 && cy >= 0 && cx <= innerWidth && cy <= innerHeight,
+        isMarked: (s.outlineStyle !== "none" && parseFloat(s.outlineWidth) > 0) || s.boxShadow !== "none",
+      };
+    });
+    if (at.n < 0 || seen.has(at.n)) {
+      idle++;
+      continue;
+    }
+    idle = 0;
+    seen.add(at.n);
+    if (!at.isSeen) faults.push(`${at.name} has the focus out of sight`);
+    if (!at.isMarked) faults.push(`${at.name} does not show its focus`);
+  }
+  if (seen.size < wanted)
+    faults.push(
+      ...(await page.evaluate(
+        (known) =>
+          [...document.querySelectorAll<HTMLElement>("[data-walk]")]
+            .filter((e) => !known.includes(Number(e.dataset["walk"])))
+            .slice(0, 8)
+            .map((e) => `no Tab reaches ${e.outerHTML.slice(0, 140)}`),
+        [...seen],
+      )),
+    );
+  await page.evaluate(() => {
+    for (const e of document.querySelectorAll<HTMLElement>("[data-walk]")) delete e.dataset["walk"];
+  });
+  return faults;
+}

@@ -2,12 +2,12 @@ import { QueryClientProvider, useQuery } from "@tanstack/react-query";
 import { Component, Suspense, useEffect, type ReactNode } from "react";
 
 import { live, queryClient } from "../live/use";
-import { Toasts } from "../ui/toast";
+import { toast, Toasts } from "../ui/toast";
 import { EmptyState, ErrorState, Skeleton } from "../ui/states";
 import { isIn, meQuery, useLogin, useMe } from "./account";
 import { LoginAgain } from "./LoginAgain";
 import { Link, navigate, usePath, useQueryText } from "./router";
-import { findRoute } from "./routes";
+import { findRoute, routes } from "./routes";
 import { Shell } from "./Shell";
 
 class Boundary extends Component<{ path: string; children: ReactNode }, { error: unknown; path: string }> {
@@ -21,9 +21,18 @@ class Boundary extends Component<{ path: string; children: ReactNode }, { error:
   }
   override render() {
     if (this.state.error === null) return this.props.children;
-    // A page whose code is gone: the server has a newer version than this page.
-    return <ErrorState error={this.state.error} retry={() => location.reload()} />;
+    return <ErrorState error={this.state.error} retry={() => void reload()} />;
   }
+}
+
+/** A page whose code is gone: the server has a newer version. While it cannot be reached, what is there stays. */
+async function reload() {
+  const isThere = await fetch("/health/live", { cache: "no-store" }).then(
+    (r) => r.ok,
+    () => false,
+  );
+  if (isThere) location.reload();
+  else toast("The server still cannot be reached.", "info");
 }
 
 function Loading() {
@@ -61,6 +70,17 @@ function loadAhead(e: Event) {
     .catch(() => undefined);
 }
 
+const IDLE_MS = 2000;
+
+/** Once the first page stands, the others' code follows: a connection that is lost later takes no page away. */
+function whenIdle(call: () => void): () => void {
+  let timer = 0;
+  const start = () => (timer = window.setTimeout(call, IDLE_MS));
+  if (document.readyState === "complete") start();
+  else window.addEventListener("load", start, { once: true });
+  return () => (clearTimeout(timer), window.removeEventListener("load", start));
+}
+
 /** The page, once it is known for whom: before that nothing of it is asked for. */
 function Place() {
   const path = usePath();
@@ -73,6 +93,14 @@ function Place() {
   useEffect(() => {
     found?.route.page.load().catch(() => undefined);
   }, [found?.route]);
+  useEffect(() => {
+    if (isThere) return whenIdle(() => routes.forEach((r) => void r.page.load().catch(() => undefined)));
+  }, [isThere]);
+  useEffect(() => {
+    const signs = ["pointerover", "focusin"];
+    for (const x of signs) document.addEventListener(x, loadAhead, { passive: true });
+    return () => signs.forEach((x) => document.removeEventListener(x, loadAhead));
+  }, []);
   useEffect(() => {
     if (isStranger) navigate(`/login?to=${encodeURIComponent(path + search)}`, { replace: true });
   }, [isStranger, path, search]);

@@ -82,6 +82,11 @@ function Storage({ stats }: { stats: Stats }) {
   return (
     <div className="stack tight">
       <Progress value={share} label="Disk in use" tone={share > 0.9 ? "bad" : undefined} />
+      {share > 0.9 && (
+        <p className="small bad">
+          Almost full. Uploads are refused before nothing is left: delete what is not needed, or add disk.
+        </p>
+      )}
       <dl className="pairs">
         <dt>Stored by Assay</dt>
         <dd>{formatBytes(stats.stored_bytes)}</dd>

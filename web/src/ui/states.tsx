@@ -67,6 +67,12 @@ export function describeError(error: unknown): { title: string; detail: string; 
       canRetry: error.status >= 500,
     };
   }
+  if (/dynamically imported|module script|Unable to preload/i.test(String((error as Error)?.message)))
+    return {
+      title: "This page could not be loaded",
+      detail: "The server cannot be reached, or it has a newer version.",
+      canRetry: true,
+    };
   return {
     title: "Something went wrong on this page",
     detail: String((error as Error)?.message ?? error),
