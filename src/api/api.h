@@ -63,6 +63,13 @@ struct api_truth_made {
     const char *notices_json;
 };
 
+// A truth in another format: one file, an archive where the format is a folder.
+struct api_export_wanted {
+    const char *path; // of it as COCO
+    const char *format, *out_path;
+    int width, height; // of the video
+};
+
 struct api_part {
     int x, y, width, height; // pixels of the upright picture
 };
@@ -123,10 +130,8 @@ struct api_tools {
     // Texts of results live in *a*.
     int (*import_truth)(void *arg, const struct api_truth_wanted *w, struct arena *a,
                         struct api_truth_made *ret);
-    // Writes a truth (COCO, at *path*) in another format to *out_path*: one file, an archive where
-    // the format is a folder. *ret_ending* is the file's: "xml", "tar".
-    int (*export_truth)(void *arg, const char *path, const char *format, const char *out_path,
-                        const char **ret_ending);
+    // *ret_ending* is the file's: "xml", "tar".
+    int (*export_truth)(void *arg, const struct api_export_wanted *w, const char **ret_ending);
     int (*frame_jpeg)(void *arg, const struct api_frame_wanted *w, struct str_buf *out);
     // The time of each frame in microseconds, rising; *ret_times* is the caller's (mem_free).
     int (*frame_times)(void *arg, const struct api_times_wanted *w, int64_t **ret_times,

@@ -237,7 +237,13 @@ static int reply_converted(struct request *q, const struct store_truth *t, const
     if (r == 0)
         r = store_video_get(a->opts.store, t->video_id, request_arena(q), &v);
     if (r == 0)
-        r = a->opts.tools.export_truth(a->opts.tools.arg, path, format, out_path, &ending);
+        r = a->opts.tools.export_truth(a->opts.tools.arg,
+                                       &(struct api_export_wanted){.path = path,
+                                                                   .format = format,
+                                                                   .out_path = out_path,
+                                                                   .width = v.width,
+                                                                   .height = v.height},
+                                       &ending);
     if (r < 0)
         return r;
     struct reply_file f = {.fd = open(out_path, O_RDONLY | O_CLOEXEC),

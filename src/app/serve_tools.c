@@ -69,11 +69,10 @@ static int import_truth(void *arg, const struct api_truth_wanted *w, struct aren
     return 0;
 }
 
-static int export_truth(void *arg, const char *path, const char *format, const char *out_path,
-                        const char **ret_ending)
+static int export_truth(void *arg, const struct api_export_wanted *w, const char **ret_ending)
 {
     (void)arg;
-    return truth_export(path, format, out_path, ret_ending);
+    return truth_export(w, ret_ending);
 }
 
 static int frame_jpeg(void *arg, const struct api_frame_wanted *w, struct str_buf *out)

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/api.h"
 #include "base/err.h"
 #include "blob/archive.h"
 #include "blob/blob.h"
@@ -132,19 +133,31 @@ static int write_packed(const struct dataset *d, const struct dataset_write_opts
     return r;
 }
 
-int truth_export(const char *path, const char *format, const char *out_path,
-                 const char **ret_ending)
+// Formats of shares of a picture need its size, which not every truth says.
+static int size_of_video(void *arg, const char *path, int *ret_width, int *ret_height)
+{
+    const struct api_export_wanted *w = (const struct api_export_wanted *)arg;
+    (void)path;
+    *ret_width = w->width;
+    *ret_height = w->height;
+    return w->width > 0 ? 0 : err_set(ERR_DATA, "the video's size is not known yet");
+}
+
+int truth_export(const struct api_export_wanted *w, const char **ret_ending)
 {
     struct dataset *d;
     struct dataset_losses losses = {.n = 0};
-    struct dataset_write_opts opts = {.role = DATASET_TRUTH};
-    int r = format_of(format, &opts.format);
+    struct api_export_wanted copy = *w;
+    struct dataset_write_opts opts = {
+        .role = DATASET_TRUTH, .picture_size = size_of_video, .arg = &copy};
+    int r = format_of(w->format, &opts.format);
     if (r == 0)
-        r = dataset_read(path, DATASET_TRUTH, DATASET_COCO, NULL, &d);
+        r = dataset_read(w->path, DATASET_TRUTH, DATASET_COCO, NULL, &d);
     if (r < 0)
         return r;
     bool is_folder = dataset_format_is_folder(opts.format, d);
-    r = is_folder ? write_packed(d, &opts, out_path) : dataset_write(d, out_path, &opts, &losses);
+    r = is_folder ? write_packed(d, &opts, w->out_path)
+                  : dataset_write(d, w->out_path, &opts, &losses);
     dataset_destroy(d);
     if (r == 0)
         *ret_ending = is_folder ? "tar" : endings[opts.format] ? endings[opts.format] : "txt";

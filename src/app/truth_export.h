@@ -4,8 +4,9 @@
 
 #include "base/attr.h"
 
-// Reads COCO at *path* and writes *format* to *out_path*, beside which a folder may stand for a
-// moment. *ret_ending* is the file's usual one: "json", "xml", "tar" ... ERR_INVALID: no such
-// format. Else as dataset_read(), dataset_write() and archive_out_open().
-int truth_export(const char *path, const char *format, const char *out_path,
-                 const char **ret_ending) MUST_CHECK;
+struct api_export_wanted;
+
+// Beside the file that is written a folder may stand for a moment. *ret_ending* is the file's usual
+// one: "json", "xml", "tar" ... ERR_INVALID: no such format. Else as dataset_read(),
+// dataset_write() and archive_out_open().
+int truth_export(const struct api_export_wanted *w, const char **ret_ending) MUST_CHECK;

@@ -273,6 +273,20 @@ export async function dropFiles(page: Page, selector: string, paths: string[]) {
     await page.dispatchEvent(selector, type, { dataTransfer: transfer });
 }
 
+const focused = () => {
+  const e = document.activeElement as HTMLElement;
+  const r = e.getBoundingClientRect();
+  const s = getComputedStyle(e);
+  const cx = r.x + r.width / 2;
+  const cy = r.y + r.height / 2;
+  return {
+    n: Number(e.dataset["walk"] ?? -1),
+    name: `${e.tagName.toLowerCase()} “${(e.getAttribute("aria-label") ?? e.textContent ?? "").trim().slice(0, 50)}”`,
+    isSeen: cx >= 0 && cy >= 0 && cx <= innerWidth && cy <= innerHeight,
+    isMarked: (s.outlineStyle !== "none" && parseFloat(s.outlineWidth) > 0) || s.boxShadow !== "none",
+  };
+};
+
 /**
  * Presses Tab through all of a page (or of the dialog over it) and says what cannot be reached, what is
  * reached and cannot be seen, and where the focus does not show.
@@ -303,19 +317,11 @@ export async function walk(page: Page): Promise<string[]> {
   let idle = 0;
   for (let i = 0; i < wanted * 2 + 20 && idle < 12; i++) {
     await page.keyboard.press("Tab");
-    const at = await page.evaluate(() => {
-      const e = document.activeElement as HTMLElement;
-      const r = e.getBoundingClientRect();
-      const s = getComputedStyle(e);
-      const cx = r.x + r.width / 2;
-      const cy = r.y + r.height / 2;
-      return {
-        n: Number(e.dataset["walk"] ?? -1),
-        name: `${e.tagName.toLowerCase()} “${(e.getAttribute("aria-label") ?? e.textContent ?? "").trim().slice(0, 50)}”`,
-        isSeen: cx >= 0 && cy >= 0 && cx <= innerWidth && cy <= innerHeight,
-        isMarked: (s.outlineStyle !== "none" && parseFloat(s.outlineWidth) > 0) || s.boxShadow !== "none",
-      };
-    });
+    let at = await page.evaluate(focused);
+    if (!at.isSeen || !at.isMarked) {
+      await sleep(80); // what moves where the focus is has moved
+      at = await page.evaluate(focused);
+    }
     if (at.n < 0 || seen.has(at.n)) {
       idle++;
       continue;

@@ -8,13 +8,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   axe,
   canRun,
+  dropFiles,
   FASTEST,
   hash,
   launch,
   open,
   Server,
   settle,
-  SHOTS,
   shoot,
   until,
   VTEST,
@@ -81,8 +81,9 @@ describe.skipIf(!canRun)("the story", () => {
     expect(await page.title()).toBe("Crossing, camera 3 · Assay");
   });
 
-  test("a video and its truth, uploaded together", async () => {
-    await page.getByTestId("files").setInputFiles([VTEST, VTEST_TRUTH]);
+  test("a video and its truth, dropped together", async () => {
+    await page.getByText("Drop videos here").waitFor();
+    await dropFiles(page, ".drop-zone", [VTEST, VTEST_TRUTH]);
     await page.getByText(/objects in 795 frames/).waitFor({ timeout: 30_000 });
     await page.getByText("4,650 objects", { exact: true }).waitFor();
     await page.getByText("480 × 360 · 10 fps · h264").waitFor();
@@ -174,6 +175,47 @@ describe.skipIf(!canRun)("the story", () => {
     await heading("Baseline").waitFor();
   });
 
+  test("in review: frames are stepped exactly, filters act at once, and the address holds it all", async () => {
+    await page.locator("a.moment").first().click();
+    await page.waitForURL(/\/review\?/);
+    const canvas = page.locator(".rv-stage canvas");
+    const shown = async () => Number(await canvas.getAttribute("data-frame"));
+    const exactly = (frame: number) =>
+      page.waitForFunction((f) => {
+        const d = document.querySelector<HTMLElement>(".rv-stage canvas")!.dataset;
+        return d["frame"] === String(f) && d["source"] === "server";
+      }, frame);
+    await page.waitForSelector(".rv-stage canvas[data-source=server]");
+    await page.waitForSelector(".rv-row[data-row]");
+    const first = await shown();
+    await page.keyboard.press("ArrowRight");
+    await exactly(first + 1);
+    await page.keyboard.press("Shift+ArrowRight");
+    await exactly(first + 11);
+    await page.keyboard.press("Control+ArrowLeft"); // a second, at 10 a second
+    await exactly(first + 1);
+    await page.getByRole("button", { name: "One frame back (←)" }).click();
+    await exactly(first);
+    await page.keyboard.press("n");
+    await page.waitForSelector(".rv-row[aria-selected=true]");
+    const rows = async () => Number(await page.locator(".rv-rows").getAttribute("data-rows"));
+    const all = await rows();
+    await page.getByRole("button", { name: /^Missed/ }).click();
+    await until("misses alone", async () => (await rows()) < all);
+    const [s] = await sessions();
+    const missed = await server.ask<{ items: unknown[] }>(
+      `/api/v1/sessions/${s!.id}/detections?result=fn&limit=1000`,
+    );
+    const left = await rows();
+    expect([missed.items.length, all - missed.items.length]).toContain(left);
+    await page.waitForURL(/[?&]result=/);
+    await page.reload();
+    await page.waitForSelector(".rv-row[data-row]");
+    await until("the same list", async () => (await rows()) === left);
+    await page.goto(`/sessions/${s!.id}`);
+    await heading("Baseline").waitFor();
+  });
+
   test("the report and the figures are handed out", async () => {
     const link = page.getByRole("link", { name: "Report" });
     const report = await page.request.get((await link.getAttribute("href"))!);
@@ -199,6 +241,52 @@ describe.skipIf(!canRun)("the story", () => {
     expect(cells[0]).toBe(first.AP50.toFixed(3));
   });
 
+  test("a box of the truth is edited and saved as a new version, and the truth is exported", async () => {
+    await place("Projects").click();
+    await page.getByRole("link", { name: /Crossing, camera 3/ }).click();
+    await page.getByRole("link", { name: "vtest.mp4", exact: true }).click();
+    await page.getByRole("button", { name: "Edit truth" }).click();
+    await page.getByText(/^4,650 boxes/).waitFor();
+    await page.waitForSelector(".rv-stage canvas[data-source=server]");
+    const box = (await page.locator(".rv-stage canvas").boundingBox())!;
+    const scale = Math.min(box.width / 480, box.height / 360);
+    const at = (x: number, y: number): [number, number] => [
+      box.x + (box.width - 480 * scale) / 2 + x * scale,
+      box.y + (box.height - 360 * scale) / 2 + y * scale,
+    ];
+    const drag = async (from: [number, number], to: [number, number]) => {
+      await page.mouse.move(...at(...from));
+      await page.mouse.down();
+      await page.mouse.move(...at(...to), { steps: 4 });
+      await page.mouse.up();
+    };
+    await drag([40, 300], [80, 350]); // on the lawn, where nobody walks
+    await page.getByText(/^4,651 boxes/).waitFor();
+    await drag([60, 325], [70, 325]); // moved
+    await page.keyboard.press("Control+z");
+    await page.keyboard.press("Control+Shift+Z");
+    await page.keyboard.press("Control+s");
+    await page.getByText("Saved as version 2 of the truth").first().waitFor();
+    const truth = await server.ask<{ annotations: { bbox: number[] }[] }>(
+      `/api/v1/videos/${/videos\/(\w+)/.exec(page.url())![1]}/truth`,
+    );
+    expect(truth.annotations).toHaveLength(4651);
+    expect(
+      truth.annotations.some((a) => Math.abs(a.bbox[0]! - 50) < 3 && Math.abs(a.bbox[1]! - 300) < 3),
+    ).toBe(true);
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Export the truth of vtest.mp4" }).click();
+    await page.getByRole("link", { name: /^MOT Challenge/ }).click();
+    const file = await download;
+    expect(file.suggestedFilename()).toBe("vtest.mot.txt");
+    expect(
+      readFileSync(await file.path(), "utf8")
+        .trim()
+        .split("\n"),
+    ).toHaveLength(4651);
+    await shoot(page, "story-edited-dark-1440");
+  });
+
   test("tasks: all that was done, and what one of them says", async () => {
     await place(/^Tasks/).click();
     await page.getByRole("button", { name: "Judge session" }).first().click();
@@ -207,68 +295,6 @@ describe.skipIf(!canRun)("the story", () => {
     await page.getByRole("dialog").waitFor({ state: "detached" });
     await page.getByRole("button", { name: "Failed" }).click();
     expect(new URL(page.url()).searchParams.get("status")).toBe("failed");
-  });
-
-  test("every page: nothing serious for axe, dark and light, wide and narrow; pictures of all", async () => {
-    const [b, a] = await sessions();
-    const models = (await server.ask<{ items: { id: string }[] }>("/api/v1/models")).items;
-    const addresses: [string, string][] = [
-      ["dashboard", "/"],
-      ["projects", "/projects"],
-      ["project", `/projects/${a!.project_id}`],
-      ["sessions", "/sessions"],
-      ["session", `/sessions/${a!.id}`],
-      ["compare", `/compare?a=${a!.id}&b=${b!.id}`],
-      ["models", "/models"],
-      ["model", `/models/${models[0]!.id}`],
-      ["tasks", "/tasks"],
-      ["settings", "/settings"],
-      ["storage", "/settings/storage"],
-      ["keys", "/settings/keys"],
-      ["nowhere", "/projects/01AAAAAAAAAAAAAAAAAAAAAAAA"],
-    ];
-    const findings: string[] = [];
-    const t = await open(browser, server, 1440, "dark");
-    for (const [name, address] of addresses) {
-      await t.page.setViewportSize({ width: 1440, height: 900 });
-      await t.page.emulateMedia({ colorScheme: "dark" });
-      await t.page.goto(address);
-      await t.page.getByRole("heading").first().waitFor();
-      await settle(t.page);
-      for (const [theme, width, isJudged] of [
-        ["dark", 1440, true],
-        ["dark", 820, false],
-        ["light", 820, true],
-        ["light", 1440, false],
-      ] as const) {
-        if (!isJudged && !SHOTS) continue;
-        await t.page.setViewportSize({ width, height: 900 });
-        await t.page.emulateMedia({ colorScheme: theme });
-        await t.page.waitForTimeout(300); // colours change within 140 ms
-        await shoot(t.page, `${name}-${theme}-${width}`);
-        if (isJudged) for (const f of await axe(t.page)) findings.push(`${name} ${theme} ${width}: ${f}`);
-        const over = (await t.page.evaluate(
-          "document.documentElement.scrollWidth - document.documentElement.clientWidth",
-        )) as number;
-        if (over > 0) findings.push(`${name} ${width}: wider than the window by ${over} px`);
-      }
-    }
-    findings.push(...t.complaints.map((c) => `console: ${c}`));
-    await t.context.close();
-    expect(findings).toEqual([]);
-  }, 240_000);
-
-  test("a killed server: the page says so, keeps what it shows, and comes back by itself", async () => {
-    await page.goto("/sessions");
-    await page.getByRole("link", { name: "Baseline" }).waitFor();
-    await page.getByText("Live", { exact: true }).waitFor();
-    await server.stop("SIGKILL");
-    await page.getByText("Connection lost").waitFor();
-    await page.getByRole("link", { name: "Baseline" }).waitFor();
-    await place("Models").click();
-    await server.start();
-    await page.getByText("Live", { exact: true }).waitFor({ timeout: 30_000 });
-    await page.getByRole("link", { name: "yolox_nano_416" }).waitFor({ timeout: 20_000 });
   });
 
   test("nothing was complained of, and nobody else was asked", () => {

@@ -151,7 +151,7 @@ describe.skipIf(!canRun)("a full disk", () => {
     await shoot(page, "full-disk-project-dark-1440");
     await page.goto("/");
     await page.getByText("Free on the disk").waitFor();
-    await page.getByText(/Almost full/).waitFor();
+    await page.getByText(/Almost full/).waitFor({ timeout: 60_000 }); // asked for anew twice a minute
     await settle(page);
     await shoot(page, "full-disk-dashboard-dark-1440");
     // Room again: the same file goes on where it was, though the page was left in between.
@@ -162,7 +162,7 @@ describe.skipIf(!canRun)("a full disk", () => {
     const { items } = await server.ask<{ items: { sha256: string }[] }>(`/api/v1/projects/${id}/videos`);
     expect(items.map((v) => v.sha256)).toEqual([hash(readFileSync(VTEST))]);
     expect(complaints).toEqual([]);
-  });
+  }, 180_000);
 });
 
 describe.skipIf(!canRun)("files that are refused", () => {

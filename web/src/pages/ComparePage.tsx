@@ -186,7 +186,12 @@ function Objects({ c, a, b }: { c: Comparison; a: TestSession; b: TestSession })
           value={side.value}
           options={SIDES.map((s) => ({
             value: s.value,
-            text: `${s.text} ${formatCount(c.comparison.changed_sides[s.value])}`,
+            text: (
+              <>
+                {s.text}{" "}
+                <span className="segment-count">{formatCount(c.comparison.changed_sides[s.value])}</span>
+              </>
+            ),
           }))}
           onChange={(v) => setSearch({ side: v }, { keepScroll: true })}
         />

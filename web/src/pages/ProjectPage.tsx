@@ -15,7 +15,7 @@ import { formatAgo, formatBytes, formatCount, formatDuration, formatNumber, plur
 import { Icon } from "../ui/Icon";
 import { Card, PageHead } from "../ui/layout";
 import { Await, EmptyState, Notice, Skeleton } from "../ui/states";
-import { hidden, number, ShowMore, Table, wide } from "../ui/Table";
+import { hidden, ifWide, number, ShowMore, Table, wide } from "../ui/Table";
 import { toast } from "../ui/toast";
 import { MembersDialog } from "./MembersDialog";
 import { NewSessionDialog, ProjectDialog } from "./ProjectDialogs";
@@ -170,7 +170,7 @@ function VideoRow({
         </div>
       </td>
       <td className="num">{video.status === "ready" ? formatDuration(video.duration_seconds) : "–"}</td>
-      <td className="num">{video.status === "ready" ? formatCount(video.frames) : "–"}</td>
+      <td className="num wide-only">{video.status === "ready" ? formatCount(video.frames) : "–"}</td>
       <td>
         {video.status === "ready" ? (
           <TruthCell video={video} overview={overview} onFile={onTruth} mayEdit={mayEdit} />
@@ -186,7 +186,9 @@ function VideoRow({
             title={`${judged.name ?? judged.model ?? "Session"}, ${formatAgo(judged.finished_at)}`}
           >
             {judged.verdict ? <Verdict verdict={judged.verdict} /> : <span>no verdict</span>}
-            {judged.AP50 !== null && <span className="tiny muted">AP50 {formatNumber(judged.AP50, 3)}</span>}
+            {judged.AP50 !== null && (
+              <span className="tiny muted nowrap wide-only">AP50 {formatNumber(judged.AP50, 3)}</span>
+            )}
           </Link>
         ) : (
           <span className="faint">–</span>
@@ -357,7 +359,7 @@ export default function ProjectPage({ params }: PageProps) {
                   wide(<SelectAll all={all} chosen={chosen} onSelect={setSelected} />, "2.5rem"),
                   "Video",
                   number("Length"),
-                  number("Frames"),
+                  ifWide(number("Frames")),
                   "Truth",
                   "Last verdict",
                   hidden("Actions"),

@@ -4,9 +4,9 @@ import { useState } from "react";
 import type { TestSession } from "../api/queries";
 import { Link } from "../app/router";
 import { Status, Verdict } from "../ui/Badge";
-import { formatAgo, formatCount, formatNumber, formatPercent, formatTime } from "../ui/format";
+import { formatAgo, formatCount, formatNumber, formatTime } from "../ui/format";
 import { Progress } from "../ui/layout";
-import { hidden, number, ShowMore, Table } from "../ui/Table";
+import { hidden, ifWide, number, ShowMore, Table } from "../ui/Table";
 
 export function sessionName(s: TestSession): string {
   return s.name || `${s.model ?? "Session"}, ${formatAgo(s.created_at)}`;
@@ -58,13 +58,13 @@ export function SessionTable({
         !!selectable && hidden("Compare", "2.5rem"),
         "Session",
         !!projects && "Project",
-        "Model",
+        brief || projects ? ifWide("Model") : "Model",
         "Outcome",
         number("AP50"),
-        !brief && number("AP"),
+        !brief && ifWide(number("AP")),
         number("Precision"),
         number("Recall"),
-        !brief && number("Videos"),
+        !brief && ifWide(number("Videos")),
         number("When"),
       ]}
       foot={<ShowMore shown={shown} of={sessions.length} onMore={() => setShown(shown + 200)} />}
@@ -93,17 +93,17 @@ export function SessionTable({
               <Link to={`/projects/${s.project_id}`}>{projects.get(s.project_id) ?? "–"}</Link>
             </td>
           )}
-          <td className="muted cut" style={{ maxWidth: "11rem" }}>
+          <td className={`muted cut ${brief || projects ? "wide-only" : ""}`} style={{ maxWidth: "11rem" }}>
             {s.model ?? "–"}
           </td>
           <td>
             <Outcome s={s} />
           </td>
           <td className="num">{formatNumber(s.AP50, 3)}</td>
-          {!brief && <td className="num">{formatNumber(s.AP, 3)}</td>}
-          <td className="num">{formatPercent(s.precision)}</td>
-          <td className="num">{formatPercent(s.recall)}</td>
-          {!brief && <td className="num">{formatCount(s.videos)}</td>}
+          {!brief && <td className="num wide-only">{formatNumber(s.AP, 3)}</td>}
+          <td className="num">{formatNumber(s.precision, 3)}</td>
+          <td className="num">{formatNumber(s.recall, 3)}</td>
+          {!brief && <td className="num wide-only">{formatCount(s.videos)}</td>}
           <td className="num muted" title={formatTime(s.created_at)}>
             {formatAgo(s.created_at)}
           </td>

@@ -11,7 +11,7 @@ import { Dialog } from "../ui/Dialog";
 import { formatAgo, formatCount, formatDuration, formatNumber, formatTime } from "../ui/format";
 import { Card, PageHead, Segments } from "../ui/layout";
 import { Await, EmptyState, Notice } from "../ui/states";
-import { hidden, number, Table, wide } from "../ui/Table";
+import { hidden, ifWide, number, Table, wide } from "../ui/Table";
 import { toastError } from "../ui/toast";
 import { TaskPace, TaskProgressBar, taskName } from "./TaskRow";
 
@@ -180,7 +180,7 @@ export default function TasksPage() {
                 head={[
                   "Task",
                   "Of",
-                  "Project",
+                  ifWide("Project"),
                   "Status",
                   wide("Progress", "26%"),
                   number("Took"),
@@ -191,7 +191,7 @@ export default function TasksPage() {
                 {all.map((t) => (
                   <tr key={t.task_id}>
                     <td>
-                      <button type="button" className="link-button" onClick={() => setOpen(t.task_id)}>
+                      <button type="button" className="link-button nowrap" onClick={() => setOpen(t.task_id)}>
                         {taskName(t.kind)}
                       </button>
                       {t.attempt > 1 && <span className="tiny muted"> attempt {t.attempt}</span>}
@@ -199,7 +199,7 @@ export default function TasksPage() {
                     <td className="cut" style={{ maxWidth: "12rem" }}>
                       <Subject t={t} videos={videos} />
                     </td>
-                    <td className="cut muted" style={{ maxWidth: "11rem" }}>
+                    <td className="cut muted wide-only" style={{ maxWidth: "11rem" }}>
                       {t.project_id ? names.get(t.project_id) : "–"}
                     </td>
                     <td>

@@ -21,6 +21,7 @@ export function Dialog({ title, onClose, children, footer, wide, onSubmit, isFir
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
+    const opener = document.activeElement as HTMLElement | null;
     const d = ref.current!;
     if (!d.open) d.showModal();
     // What is to be entered comes first, else the harmless button; not the cross in the corner.
@@ -29,7 +30,11 @@ export function Dialog({ title, onClose, children, footer, wide, onSubmit, isFir
       d.querySelector<HTMLElement>(".body :is(input, select, textarea)") ??
       d.querySelector<HTMLElement>("footer button");
     first?.focus();
-    return () => d.close();
+    return () => {
+      d.close();
+      // It is out of the page by now, so the browser gives nothing back.
+      if (opener?.isConnected) opener.focus();
+    };
   }, []);
   const submit = (e: FormEvent) => {
     e.preventDefault();

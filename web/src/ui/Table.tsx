@@ -9,10 +9,14 @@ export interface Head {
   /** For screen readers only. */
   isHidden?: boolean;
   width?: string;
+  /** Left out where the window is narrow; its cells bear the class wide-only. */
+  isWideOnly?: boolean;
   sort?: "ascending" | "descending";
 }
 
 export const number = (text: string): Head => ({ text, isNumber: true });
+export const ifWide = (head: string | Head): Head =>
+  typeof head === "string" ? { text: head, isWideOnly: true } : { ...head, isWideOnly: true };
 export const hidden = (text: string, width?: string): Head => ({ text, isHidden: true, width });
 export const wide = (text: ReactNode, width: string): Head => ({ text, width });
 
@@ -20,7 +24,9 @@ function HeadCell({ head }: { head: Head }) {
   return (
     <th
       aria-sort={head.sort}
-      className={head.isNumber ? "num" : undefined}
+      className={
+        [head.isNumber && "num", head.isWideOnly && "wide-only"].filter(Boolean).join(" ") || undefined
+      }
       style={head.width ? { width: head.width } : undefined}
     >
       {head.isHidden ? <span className="sr-only">{head.text}</span> : head.text}

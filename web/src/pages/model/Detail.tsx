@@ -8,7 +8,7 @@ import { navigate } from "../../app/router";
 import { Badge, Status } from "../../ui/Badge";
 import { IconButton } from "../../ui/Button";
 import { ConfirmDialog } from "../../ui/Dialog";
-import { formatBytes, formatCount, formatShort, formatTime } from "../../ui/format";
+import { formatBytes, formatCount, formatShort, formatTime, plural } from "../../ui/format";
 import { Card, PageHead } from "../../ui/layout";
 import { Notice } from "../../ui/states";
 import { Table } from "../../ui/Table";
@@ -32,7 +32,7 @@ function Facts({ m }: { m: Model }) {
     ["Made by", d?.producer || "–"],
     ["File", formatBytes(m.bytes)],
     ["Added", formatTime(m.created_at)],
-    ["Used", `${formatCount(m.times_used)} times`],
+    ["Used", plural(m.times_used, "time")],
   ];
   return (
     <dl className="pairs">

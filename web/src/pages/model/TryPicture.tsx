@@ -78,7 +78,7 @@ export function TryPicture({ model }: { model: Model }) {
           e.target.value = "";
         }}
       />
-      <div onDragOver={(e) => e.preventDefault()} onDrop={drop} className="stack">
+      <div onDragOver={(e) => e.preventDefault()} onDrop={drop} className="stack" data-testid="try">
         {!file || !url ? (
           <EmptyState
             compact

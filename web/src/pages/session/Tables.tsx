@@ -21,10 +21,6 @@ const three =
   (key: string): Column["show"] =>
   (r) =>
     formatNumber(r[key] as number | null, 3);
-const percent =
-  (key: string): Column["show"] =>
-  (r) =>
-    formatPercent(r[key] as number | null);
 const count =
   (key: string): Column["show"] =>
   (r) =>
@@ -115,8 +111,8 @@ export function ClassesCard({ metrics }: { metrics: Metrics }) {
           { key: "truths", title: "Truths", show: count("truths") },
           { key: "AP50", title: "AP50", show: three("AP50") },
           { key: "AP", title: "AP", show: three("AP") },
-          { key: "precision", title: "Precision", show: percent("precision") },
-          { key: "recall", title: "Recall", show: percent("recall") },
+          { key: "precision", title: "Precision", show: three("precision") },
+          { key: "recall", title: "Recall", show: three("recall") },
           { key: "f1", title: "F1", show: three("f1") },
           {
             key: "tp",
@@ -171,8 +167,8 @@ export function SlicesCard({
           { key: "truths", title: "Truths", show: count("truths") },
           { key: "AP50", title: "AP50", show: three("AP50") },
           { key: "AP", title: "AP", show: three("AP") },
-          { key: "precision", title: "Precision", show: percent("precision") },
-          { key: "recall", title: "Recall", show: percent("recall") },
+          { key: "precision", title: "Precision", show: three("precision") },
+          { key: "recall", title: "Recall", show: three("recall") },
           {
             key: "false_negatives",
             title: "Missed",
@@ -292,8 +288,8 @@ export function EventsCard({ metrics }: { metrics: EventMetrics }) {
             { key: "found", title: "Found", show: count("found") },
             { key: "late", title: "Late", show: count("late") },
             { key: "early", title: "Early", show: count("early") },
-            { key: "precision", title: "Precision", show: percent("precision") },
-            { key: "recall", title: "Recall", show: percent("recall") },
+            { key: "precision", title: "Precision", show: three("precision") },
+            { key: "recall", title: "Recall", show: three("recall") },
           ]}
         />
       </Card>

@@ -18,13 +18,16 @@ const UNITS: Record<string, string> = {
 
 /** A value as one says it: "0: no limit" of the help stands for the 0. */
 export function optionWords(o: Option): string {
-  const v = o.value;
-  if (v === null || v === "" || (Array.isArray(v) && v.length === 0)) return o.default ?? "–";
+  let v = o.value;
+  const isUnset = v === null || v === "" || v === 0 || (Array.isArray(v) && v.length === 0);
+  const zero = v === 0 ? /\b0: ([^;]+)/.exec(o.help)?.[1] : undefined;
+  if (zero) return zero;
+  if (isUnset && o.default && !Number.isNaN(Number(o.default))) v = Number(o.default);
+  else if (isUnset) return o.default ?? (v === 0 ? "0" : "–");
   if (typeof v === "boolean") return v ? "yes" : "no";
   if (Array.isArray(v)) return v.join(", ");
   if (typeof v === "string") return v;
-  const zero = v === 0 ? /\b0: ([^;]+)/.exec(o.help)?.[1] : undefined;
-  if (zero) return zero;
+  if (v === null) return "–";
   if (o.unit === "MB") return formatBytes(v * 1e6);
   if (o.unit === "MIB") return formatBytes(v * 1024 * 1024);
   const unit = UNITS[o.unit ?? ""];
@@ -46,7 +49,7 @@ function helpWords(help: string): string {
 
 export function OptionTable({ options, label }: { options: Option[]; label: string }) {
   return (
-    <Table label={label} className="" head={["Limit", "Option", number("Value")]}>
+    <Table label={label} className="" head={["What", "Option", number("Value")]}>
       {options.map((o) => (
         <tr key={o.name}>
           <td className="wrap-words">{helpWords(o.help)}</td>
