@@ -54,7 +54,10 @@ describe.skipIf(!canRun)("a connection that is lost", () => {
     await page.goto("/projects");
     await page.getByRole("link", { name: /Before/ }).waitFor();
     await live(page).waitFor();
-    await settle(page);
+    // The other pages' code has come as well.
+    await page.waitForFunction(() =>
+      performance.getEntriesByType("resource").some((r) => /ModelsPage/.test(r.name)),
+    );
     await tab.context.setOffline(true);
     await page.getByText("Connection lost").waitFor();
     await page.getByRole("link", { name: /Before/ }).waitFor();
@@ -77,9 +80,6 @@ describe.skipIf(!canRun)("a connection that is lost", () => {
 
   test("a killed server: said, not an empty page; by itself live and fresh when it is there again", async () => {
     await live(page).waitFor();
-    await page.waitForFunction(() =>
-      performance.getEntriesByType("resource").some((r) => /ModelsPage/.test(r.name)),
-    );
     await server.stop("SIGKILL");
     await page.getByText("Connection lost").waitFor();
     await page.getByRole("link", { name: /Meanwhile/ }).waitFor();

@@ -1,7 +1,7 @@
 import { QueryClientProvider, useQuery } from "@tanstack/react-query";
 import { Component, Suspense, useEffect, type ReactNode } from "react";
 
-import { live, queryClient } from "../live/use";
+import { live, queryClient, useLiveState } from "../live/use";
 import { toast, Toasts } from "../ui/toast";
 import { EmptyState, ErrorState, Skeleton } from "../ui/states";
 import { isIn, meQuery, useLogin, useMe } from "./account";
@@ -94,9 +94,6 @@ function Place() {
     found?.route.page.load().catch(() => undefined);
   }, [found?.route]);
   useEffect(() => {
-    if (isThere) return whenIdle(() => routes.forEach((r) => void r.page.load().catch(() => undefined)));
-  }, [isThere]);
-  useEffect(() => {
     const signs = ["pointerover", "focusin"];
     for (const x of signs) document.addEventListener(x, loadAhead, { passive: true });
     return () => signs.forEach((x) => document.removeEventListener(x, loadAhead));
@@ -121,6 +118,10 @@ function Hearing() {
   const isThere = isIn(useMe());
   const { isEnded } = useLogin();
   const hears = isThere && !isEnded;
+  const isOpen = useLiveState() === "open";
+  useEffect(() => {
+    if (isOpen) return whenIdle(() => routes.forEach((r) => void r.page.load().catch(() => undefined)));
+  }, [isOpen]);
   useEffect(() => {
     if (!hears) return;
     live.start();
