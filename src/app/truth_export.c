@@ -134,27 +134,27 @@ static int write_packed(const struct dataset *d, const struct dataset_write_opts
 }
 
 // Formats of shares of a picture need its size, which not every truth says.
-static int size_of_video(void *arg, const char *path, int *ret_width, int *ret_height)
+static void fill_sizes(struct dataset *d, const struct api_export_wanted *w)
 {
-    const struct api_export_wanted *w = (const struct api_export_wanted *)arg;
-    (void)path;
-    *ret_width = w->width;
-    *ret_height = w->height;
-    return w->width > 0 ? 0 : err_set(ERR_DATA, "the video's size is not known yet");
+    for (size_t i = 0; i < d->n_pictures; i++) {
+        if (d->pictures[i].width <= 0 || d->pictures[i].height <= 0) {
+            d->pictures[i].width = w->width;
+            d->pictures[i].height = w->height;
+        }
+    }
 }
 
 int truth_export(const struct api_export_wanted *w, const char **ret_ending)
 {
     struct dataset *d;
     struct dataset_losses losses = {.n = 0};
-    struct api_export_wanted copy = *w;
-    struct dataset_write_opts opts = {
-        .role = DATASET_TRUTH, .picture_size = size_of_video, .arg = &copy};
+    struct dataset_write_opts opts = {.role = DATASET_TRUTH};
     int r = format_of(w->format, &opts.format);
     if (r == 0)
         r = dataset_read(w->path, DATASET_TRUTH, DATASET_COCO, NULL, &d);
     if (r < 0)
         return r;
+    fill_sizes(d, w);
     bool is_folder = dataset_format_is_folder(opts.format, d);
     r = is_folder ? write_packed(d, &opts, w->out_path)
                   : dataset_write(d, w->out_path, &opts, &losses);

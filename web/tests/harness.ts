@@ -273,6 +273,17 @@ export async function dropFiles(page: Page, selector: string, paths: string[]) {
     await page.dispatchEvent(selector, type, { dataTransfer: transfer });
 }
 
+/** Colours have changed to the theme's, and nothing moves any more. */
+export async function still(page: Page, theme?: string) {
+  if (theme) await page.waitForFunction((t) => document.documentElement.dataset["theme"] === t, theme);
+  await sleep(50);
+  await page.waitForFunction(() =>
+    document
+      .getAnimations()
+      .every((a) => a.playState !== "running" || a.effect?.getComputedTiming().iterations === Infinity),
+  );
+}
+
 const focused = () => {
   const e = document.activeElement as HTMLElement;
   const r = e.getBoundingClientRect();
@@ -319,7 +330,7 @@ export async function walk(page: Page): Promise<string[]> {
     await page.keyboard.press("Tab");
     let at = await page.evaluate(focused);
     if (!at.isSeen || !at.isMarked) {
-      await sleep(80); // what moves where the focus is has moved
+      await still(page); // what moves where the focus is has moved
       at = await page.evaluate(focused);
     }
     if (at.n < 0 || seen.has(at.n)) {

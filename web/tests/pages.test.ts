@@ -19,6 +19,7 @@ import {
   until,
   VTEST,
   VTEST_TRUTH,
+  still,
   walk,
   YOLOX,
   type Tab,
@@ -111,7 +112,7 @@ describe.skipIf(!canRun)("every page", () => {
       if ((!isJudged && !SHOTS) || (onlyFirst && width !== 1440)) continue;
       await page.setViewportSize({ width, height: 900 });
       await page.emulateMedia({ colorScheme: theme });
-      await page.waitForTimeout(300); // colours change within 140 ms
+      await still(page, theme);
       await shoot(page, `${name}-${theme}-${width}`);
       if (isJudged) for (const f of await axe(page)) findings.push(`${name} ${theme} ${width}: ${f}`);
       const over = await page.evaluate(
