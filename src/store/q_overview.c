@@ -15,8 +15,8 @@ const struct query queries_overview[] = {
         "SELECT v.id, t.id, t.version, t.name, t.format, t.n_objects, t.n_frames, "
         "s.id, s.name, s.model_name, s.verdict, s.ap50, s.finished_at_us FROM videos v "
         "LEFT JOIN truths t ON t.id = (SELECT id FROM truths WHERE video_id = v.id ORDER BY version DESC LIMIT 1) "
-        "LEFT JOIN sessions s ON s.id = (SELECT x.session_id FROM session_videos x JOIN sessions y ON y.id = x.session_id "
-        "WHERE x.video_id = v.id AND y.status = 'succeeded' ORDER BY x.session_id DESC LIMIT 1) "
+        "LEFT JOIN sessions s ON s.id = (SELECT max(x.session_id) FROM session_videos x JOIN sessions y ON y.id = x.session_id "
+        "WHERE x.video_id = v.id AND y.status = 'succeeded') "
         "WHERE v.project_id = $3 AND v.id < $1 ORDER BY v.id DESC LIMIT $2"},
     {0},
 };

@@ -20,7 +20,7 @@
 // clang-format off
 static const struct query *const tables[] = {
     queries_access, queries_audit, queries_blob, queries_comparison, queries_detection, queries_key, queries_login, queries_model,
-    queries_piece, queries_project, queries_session, queries_stats, queries_store, queries_task,
+    queries_overview, queries_piece, queries_project, queries_session, queries_stats, queries_store, queries_task,
     queries_task_work, queries_truth, queries_upload, queries_user, queries_video,
 };
 // clang-format on
