@@ -6,8 +6,10 @@
 
 #include "api/inference.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "api/api_priv.h"
 #include "base/arena.h"
@@ -104,16 +106,32 @@ int inference_enter(struct request *q, const struct inference_model *m, struct d
 
 // --- the cache
 
+// When the model was calibrated: once more gives other detections in 8 bits. 0: never.
+static int64_t calibrated_ns(const struct api *a, const struct store_model *m)
+{
+    char model[BLOB_PATH_BYTES];
+    char path[BLOB_PATH_BYTES + sizeof(BLOB_INT8_SUFFIX)];
+    struct stat st;
+    if (!m->blob_key || blob_path(a->opts.blob, m->blob_key, model) < 0) {
+        err_clear(); // whoever runs it says so
+        return 0;
+    }
+    (void)snprintf(path, sizeof(path), "%s%s", model, BLOB_INT8_SUFFIX);
+    return stat(path, &st) < 0 ? 0
+                               : (int64_t)st.st_mtim.tv_sec * CLOCK_NS_PER_S + st.st_mtim.tv_nsec;
+}
+
 // The settings' text may be long: it goes in as a digest.
-static struct str key_of(const struct inference_wanted *w, const struct store_model *m,
-                         char text[KEY_BYTES])
+static struct str key_of(const struct api *a, const struct inference_wanted *w,
+                         const struct store_model *m, char text[KEY_BYTES])
 {
     unsigned char picture[DIGEST_KEYED_BYTES];
     unsigned char settings[DIGEST_KEYED_BYTES];
     size_t n = 0;
     digest_keyed(w->picture.p, w->picture.n, picture);
     digest_keyed(w->settings_json, strlen(w->settings_json), settings);
-    n += (size_t)snprintf(text, KEY_BYTES, "%s|%d|", m->id, w->whole);
+    n += (size_t)snprintf(text, KEY_BYTES, "%s|%" PRId64 "|%d|", m->id, calibrated_ns(a, m),
+                          w->whole);
     memcpy(text + n, picture, sizeof(picture));
     n += sizeof(picture);
     memcpy(text + n, settings, sizeof(settings));
@@ -317,7 +335,7 @@ int inference_run(struct request *q, const struct inference_wanted *w, struct in
     if (w->is_fresh)
         return run_model(q, &wanted, ret);
     int64_t began_ns = clock_now_ns();
-    struct str key = key_of(w, &m, text);
+    struct str key = key_of(api_of(q), w, &m, text);
     ret->times.digest_ns = clock_now_ns() - began_ns;
     uint64_t ticket = cache_ticket(api_of(q)->predictions);
     if (find_kept(q, key, ret))

@@ -400,7 +400,7 @@ def test_kserve_refusals(server):
 # --- work on models that takes longer than a request
 
 
-def test_bench_and_quantize_are_tasks(assay, data, tmp_path):
+def test_bench_and_quantize_are_tasks(assay, data, pictures, tmp_path):
     assay.ok("synth", "--out", tmp_path / "scene", "--seconds", 1, "--seed", 5, "--width", 320, "--height", 240)
     with Server(assay, tmp_path / "data") as s:
         s.model(data / "models/nanodet_m_416.onnx", "nanodet")
@@ -416,6 +416,13 @@ def test_bench_and_quantize_are_tasks(assay, data, tmp_path):
         assert result["source"] == "clip.mp4" and list((tmp_path / "data/temp").iterdir()) == []
         made = [json.loads(f.read_text()) for f in (tmp_path / "data/blobs").rglob("*.int8.json")]
         assert len(made) == 1 and made[0]["calibration"]["source"] == "clip.mp4"
+        # What was seen before a calibration is not the answer after it.
+        def is_remembered():
+            return post(s, (pictures / "frame.jpg").read_bytes(), OCTETS, model="nanodet", precision="int8").json["cached"]
+        assert [is_remembered(), is_remembered()] == [False, True]
+        again = s.made("POST", "/api/v1/models/nanodet/quantize", {"video_id": video, "frames": 3, "max_loss": 1}, status=202)
+        assert s.task_end(again["task_id"])["status"] == "succeeded"
+        assert not is_remembered()
         # A run in int8 uses it.
         task = s.made("POST", f"/api/v1/videos/{video}/process", {"model": "nanodet", "settings": {"precision": "int8", "max_frames": 2}})["task_id"]
         assert s.task_end(task)["status"] == "succeeded"
