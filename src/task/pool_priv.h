@@ -33,6 +33,7 @@ struct task_run {
     bool in_callback;
     struct store_task_progress latest;
     int64_t announced_ns, reported_ns;
+    bool is_unreported; // the store does not have *latest*
     // --- atomic
     atomic_bool must_stop;
 };
@@ -72,6 +73,8 @@ void task_run_finish(struct task_run *run);
 void task_run_stop(struct task_run *run, int cause);
 void task_run_cancel(struct task_run *run); // somebody asked for it
 bool task_run_is_cancelled(struct task_run *run);
+// Tells the store the latest progress, if it does not have it.
+void task_run_flush(struct task_run *run);
 void task_run_announce(struct task_run *run, enum store_task_status status, const char *error);
 
 // worker.c, keeper.c

@@ -212,11 +212,23 @@ void task_run_report(struct task_run *run, const struct store_task_progress *pro
     run->latest.message = NULL; // the caller's, and gone by the time it is looked at again
     bool announce = is_due(&run->announced_ns, now_ns, ANNOUNCE_MS);
     bool report = is_due(&run->reported_ns, now_ns, REPORT_MS);
+    run->is_unreported = !report;
     lock_release(&run->lock);
     if (announce)
         announce_progress(run, progress);
     if (report)
         report_to_store(run, progress);
+}
+
+void task_run_flush(struct task_run *run)
+{
+    lock_acquire(&run->lock);
+    struct store_task_progress latest = run->latest;
+    bool report = run->is_unreported;
+    run->is_unreported = false;
+    lock_release(&run->lock);
+    if (report)
+        report_to_store(run, &latest);
 }
 
 // --- how it ends
@@ -234,6 +246,7 @@ int task_run_set_result(struct task_run *run, const char *json)
 int task_run_commit(struct task_run *run, int (*write)(void *arg), void *arg)
 {
     struct store *s = run->pool->opts.tools.store;
+    task_run_flush(run);
     int r = task_run_check(run);
     if (r == 0)
         r = store_begin(s);

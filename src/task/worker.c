@@ -70,6 +70,8 @@ static void settle_for_sure(struct task_run *run, int result)
     int r = run->is_committed ? 0 : ERR_AGAIN;
     if (run->is_committed)
         status = STORE_TASK_SUCCEEDED;
+    else
+        task_run_flush(run); // how far it came
     for (int i = 0; r < 0 && r != ERR_CONFLICT && i < SETTLE_TRIES; i++) {
         r = settle(run, result, str_buf_text(&error), &status);
         if (r < 0 && r != ERR_CONFLICT)
