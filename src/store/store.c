@@ -395,7 +395,9 @@ static int init(struct store *s, const struct store_opts *opts)
     int r = lock_init(&s->write_lock, LOCK_RANK_STORE);
     if (r == 0)
         r = lock_init(&s->pool_lock, LOCK_RANK_STORE);
-    return r < 0 ? r : cond_init(&s->pool_changed);
+    if (r == 0)
+        r = cond_init(&s->pool_changed);
+    return r < 0 ? r : cond_init(&s->log_changed);
 }
 
 int store_open(const struct store_opts *opts, struct store **ret_store)
@@ -425,7 +427,7 @@ void store_close(struct store *s)
     lock_acquire(&s->pool_lock);
     assert(s->n_taken == 0);
     s->is_closing = true;
-    cond_broadcast(&s->pool_changed);
+    cond_broadcast(&s->log_changed);
     lock_release(&s->pool_lock);
     thread_join(&s->keeper);
     for (int i = 0; s->readers && i < s->n_readers; i++)
@@ -439,6 +441,7 @@ void store_close(struct store *s)
     mem_free(s->is_taken);
     if (s->lock_fd >= 0)
         close(s->lock_fd); // lets the lock go
+    cond_finish(&s->log_changed);
     cond_finish(&s->pool_changed);
     lock_finish(&s->pool_lock);
     lock_finish(&s->write_lock);

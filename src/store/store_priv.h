@@ -30,6 +30,7 @@ enum {
     STORE_CHECKPOINT_PAGES = 1000, // of the log, before it is brought into the database
     STORE_WAL_PAGES = 16 * 1024,   // ... before writers wait for it to begin anew
     STORE_SYNC_MS = 1000,          // until what was committed is durable
+    STORE_WAIT_MS = 5000,          // at most, of a writer for the log
     STORE_PATH_BYTES = 4096,
     STORE_CHANGED_ROWS = 16, // of one write that are told one by one
     STORE_CHANGED_TABLES = 16,
@@ -81,7 +82,8 @@ struct store {
     struct changes changes;  // of this transaction
     // --- guarded by pool_lock
     struct lock pool_lock;
-    struct cond pool_changed;
+    struct cond pool_changed; // a reading connection is free
+    struct cond log_changed;  // for its keeper, and for writers that wait for it
     struct conn *readers;
     bool *is_taken;
     int n_taken;
@@ -89,7 +91,7 @@ struct store {
     // --- atomic
     atomic_int wal_pages; // of the log
     atomic_int wal_done;  // ... that are in the database
-    atomic_int wal_left;  // that waited after the last checkpoint
+    atomic_int wal_left;  // that readers kept out of the last checkpoint
     atomic_bool is_writing;
     atomic_int n_untold; // commits, from before they are seen until after on_change
     // --- keeper only

@@ -120,15 +120,22 @@ static int n_waiting(struct store *s)
     return pages - atomic_load(&s->wal_done);
 }
 
+// Pages that came since the keeper looked last.
+static int n_new(struct store *s)
+{
+    return n_waiting(s) - atomic_load(&s->wal_left);
+}
+
 static void look(struct store *s, int *synced)
 {
     int pages = atomic_load(&s->wal_pages);
     int r = 0;
-    if (n_waiting(s) - atomic_load(&s->wal_left) >= STORE_CHECKPOINT_PAGES) {
+    if (n_new(s) >= STORE_CHECKPOINT_PAGES) {
         r = bring_in(s);
         if (r == 0 && n_waiting(s) > 0 && atomic_load(&s->wal_pages) >= STORE_WAL_PAGES)
             wal_checkpoint(s, false);
-        atomic_store(&s->wal_left, n_waiting(s));
+        // What came meanwhile is new; what was there and stayed, a reader holds.
+        atomic_store(&s->wal_left, MAX(MIN(pages - atomic_load(&s->wal_done), n_waiting(s)), 0));
         *synced = pages;
     } else if (pages != *synced) {
         r = store_sync(s);
@@ -138,12 +145,19 @@ static void look(struct store *s, int *synced)
         err_clear(); // whoever asks for durability hears of it by store_sync()
 }
 
+// Whoever writes faster than the disk waits here for the keeper, else the log grew without end. A
+// reader that holds it makes nobody wait: what cannot be brought in is not new.
 void wal_wake_keeper(struct store *s)
 {
-    if (n_waiting(s) - atomic_load(&s->wal_left) < STORE_CHECKPOINT_PAGES)
+    if (n_new(s) < STORE_CHECKPOINT_PAGES)
         return;
     lock_acquire(&s->pool_lock);
-    cond_broadcast(&s->pool_changed);
+    cond_broadcast(&s->log_changed);
+    int64_t deadline_ns = clock_now_ns() + STORE_WAIT_MS * CLOCK_NS_PER_MS;
+    while (!s->is_closing && n_new(s) >= STORE_WAL_PAGES) {
+        if (!cond_wait(&s->log_changed, &s->pool_lock, deadline_ns))
+            break; // the disk is slow beyond use: memory and time of one request are bounded
+    }
     lock_release(&s->pool_lock);
 }
 
@@ -156,8 +170,9 @@ void wal_keep(void *arg)
         lock_release(&s->pool_lock);
         look(s, &synced);
         lock_acquire(&s->pool_lock);
-        if (!s->is_closing && n_waiting(s) - atomic_load(&s->wal_left) < STORE_CHECKPOINT_PAGES)
-            cond_wait(&s->pool_changed, &s->pool_lock,
+        cond_broadcast(&s->log_changed); // to those who wait for the log
+        if (!s->is_closing && n_new(s) < STORE_CHECKPOINT_PAGES)
+            cond_wait(&s->log_changed, &s->pool_lock,
                       clock_now_ns() + STORE_SYNC_MS * CLOCK_NS_PER_MS);
     }
     lock_release(&s->pool_lock);
