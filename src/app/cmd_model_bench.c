@@ -31,6 +31,7 @@ enum {
 struct bench_settings {
     const char *json;
     int64_t repeat;
+    bool profile;
 };
 
 static struct bench_settings settings = {.repeat = DEFAULT_REPEAT};
@@ -41,6 +42,7 @@ static struct engine_opts engine_settings;
 static const struct opt rows[] = {
     OPT_TEXT(struct bench_settings, "json", json, "FILE", "write JSON to a file, - for standard output", NULL),
     OPT_INT(struct bench_settings, "repeat", repeat, 1, MAX_REPEAT, "N", "pictures a worker runs for each row", "30"),
+    OPT_BOOL(struct bench_settings, "profile", profile, "then what each step of the native engine costs, one worker"),
     OPT_END,
 };
 // clang-format on
@@ -261,7 +263,7 @@ static int measure_way(struct model *m, struct engine_opts opts, struct row *ret
 }
 
 // What the user named; else every engine in every precision that there is.
-static int measure_all(struct model *m, struct row ret_rows[MAX_ROWS], size_t *ret_n)
+static int measure_ways(struct model *m, struct row ret_rows[MAX_ROWS], size_t *ret_n)
 {
     static const struct {
         const char *engine;
@@ -302,6 +304,34 @@ static void fill_shares(struct row *row, size_t n)
         double peak = row[i].peak * MIN(row[i].workers, thread_n_cores());
         row[i].share_of_peak = peak > 0 ? operations * row[i].pictures_per_second / peak : 0;
     }
+}
+
+static int measure_all(struct model *m, struct row ret_rows[MAX_ROWS], size_t *ret_n)
+{
+    int r = measure_ways(m, ret_rows, ret_n);
+    fill_shares(ret_rows, *ret_n);
+    return r;
+}
+
+// In the precision that the user named, or that the engine chooses.
+static int profile(struct model *m)
+{
+    struct str_buf steps = STR_BUF_INIT(TEXT_MAX);
+    struct str_buf out = STR_BUF_INIT(2 * TEXT_MAX);
+    struct engine_opts opts = engine_settings;
+    struct row row = {.precision = ""};
+    opts.engine = engine_choice("native");
+    opts.threads = 1;
+    opts.profile = &steps;
+    int r = measure(m, &opts, &row);
+    str_buf_printf(&out, "\nsteps of the native engine, %s, mean microseconds a picture\n\n",
+                   row.precision);
+    str_buf_add(&out, str_buf_text(&steps), steps.n);
+    if (r == 0)
+        r = app_write("-", &out);
+    str_buf_finish(&steps);
+    str_buf_finish(&out);
+    return r;
 }
 
 static void put_table(struct str_buf *out, const struct model_info *info, const struct row *row,
@@ -406,6 +436,9 @@ static int run(const struct app_call *call)
     size_t n_models = call->n_arguments + (model_settings.path != NULL);
     if (n_models != 1)
         return app_usage_error(&command_model_bench, "one model FILE is wanted, not %zu", n_models);
+    if (settings.profile && settings.json && str_is(str_of(settings.json), "-"))
+        return app_usage_error(&command_model_bench,
+                               "--profile is text, and --json - leaves no place for it");
     if (!model_settings.path)
         model_settings.path = call->arguments[0];
     struct model *m = NULL;
@@ -415,9 +448,10 @@ static int run(const struct app_call *call)
     struct row measured[MAX_ROWS];
     size_t n = 0;
     r = measure_all(m, measured, &n);
-    fill_shares(measured, n);
     if (r == 0)
         r = write_report(model_info(m), measured, n);
+    if (r == 0 && settings.profile)
+        r = profile(m);
     model_unref(&m);
     return r < 0 ? app_fail(r) : 0;
 }

@@ -21,6 +21,7 @@
 
 struct calibration;
 struct quantization;
+struct str_buf;
 
 enum engine_device {
     DEVICE_UNSET, // cpu
@@ -53,6 +54,9 @@ struct engine_opts {
     // the file beside the model. Borrowed while the engine lives; NULL: none.
     struct calibration *calibration;
     const struct quantization *quantization;
+    // What each step of the plan costs, written when a context ends (native engine). Borrowed while
+    // the engine lives, for one context; NULL: nothing is timed.
+    struct str_buf *profile;
     int64_t batch; // pictures in one call on a GPU, taken at once from the lane on a CPU; 0: chosen
 };
 

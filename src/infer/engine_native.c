@@ -20,6 +20,7 @@
 struct native_engine {
     struct engine base;
     struct calibration *calibration; // borrowed; NULL: nothing observes
+    struct str_buf *profile;         // likewise
     struct plan *plan;               // owned reference, constant after create
 };
 
@@ -184,6 +185,7 @@ static int native_create(struct model *m, const struct engine_opts *opts,
     e->base.model = model_ref(m);
     e->base.max_batch = 1;
     e->calibration = opts->calibration;
+    e->profile = opts->profile;
     e->base.precision = engine_native_precision(m, opts);
     int r = open_plan(e, opts, precision);
     if (r < 0) {
@@ -200,6 +202,9 @@ static int native_create(struct model *m, const struct engine_opts *opts,
 static void native_context_destroy(struct engine_context *base)
 {
     struct native_context *c = (struct native_context *)base;
+    struct str_buf *profile = ((struct native_engine *)base->engine)->profile;
+    if (profile && c->instance)
+        plan_profile_describe(c->instance, profile);
     plan_instance_destroy(c->instance);
     mem_free(c);
 }
@@ -210,14 +215,16 @@ static int native_context_create(struct engine *e, struct engine_context **ret_c
     if (!c)
         return ERR_NOMEM;
     c->base.engine = e;
-    int r = plan_instance_create(((struct native_engine *)e)->plan, &c->instance);
+    struct native_engine *native = (struct native_engine *)e;
+    int r = plan_instance_create(native->plan, &c->instance);
+    if (r == 0 && native->profile)
+        r = plan_instance_profile(c->instance);
     if (r < 0) {
         native_context_destroy(&c->base);
         return r;
     }
-    struct calibration *observer = ((struct native_engine *)e)->calibration;
-    if (observer)
-        plan_instance_observe(c->instance, calibration_observe, observer);
+    if (native->calibration)
+        plan_instance_observe(c->instance, calibration_observe, native->calibration);
     *ret_context = &c->base;
     return 0;
 }

@@ -1,5 +1,6 @@
 """`model bench`: rows that add up, errors that name what is wrong."""
 import json
+import re
 
 
 def test_rows(assay, data, tmp_path):
@@ -27,6 +28,13 @@ def test_json_alone_on_standard_output(assay, data):
                     "--engine", "native", "--precision", "fp32")
     rows = json.loads(done.stdout)["rows"]
     assert [(row["engine"], row["precision"]) for row in rows] == [("native", "fp32")]
+
+
+def test_what_each_step_costs(assay, data):
+    done = assay.ok("model", "bench", data / "models/FastestDet_352.onnx", "--profile", "--engine", "native", "--precision", "fp32", "--repeat", 2)
+    steps = re.findall(r"^ *([\d.]+) us  (\S+) .* <- .*'$", done.stdout.split("steps of the native engine, fp32")[1], re.M)
+    assert len(steps) > 50 and sum(kind == "conv" for _, kind in steps) > 40 and all(float(us) > 0 for us, kind in steps if kind == "conv")
+    assert "--profile" in assay.refuses("model", "bench", data / "models/FastestDet_352.onnx", "--profile", "--json", "-")
 
 
 def test_what_is_missing_is_said(assay, data):
