@@ -1961,6 +1961,7 @@ export interface components {
             agreement: components["schemas"]["QuantizeMeasure"];
             loss: number;
             frames: components["schemas"]["Count"];
+            /** @description left out of int8: in bf16 where the CPU has it, else in fp32 */
             layers_in_fp32: components["schemas"]["Count"];
             source: string;
         };

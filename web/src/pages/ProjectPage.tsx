@@ -14,7 +14,7 @@ import { ConfirmDialog } from "../ui/Dialog";
 import { formatAgo, formatBytes, formatCount, formatDuration, formatNumber, plural } from "../ui/format";
 import { Icon } from "../ui/Icon";
 import { Card, PageHead } from "../ui/layout";
-import { Await, EmptyState, Notice, Skeleton } from "../ui/states";
+import { Await, EmptyState, ErrorState, Notice, Skeleton } from "../ui/states";
 import { hidden, ifWide, number, ShowMore, Table, wide } from "../ui/Table";
 import { toast } from "../ui/toast";
 import { MembersDialog } from "./MembersDialog";
@@ -334,6 +334,9 @@ export default function ProjectPage({ params }: PageProps) {
       />
       <UploadPanel project={id} videos={list} />
       <Card flush title={videos.data ? plural(list.length, "video") : "Videos"}>
+        {overview.error && (
+          <ErrorState compact error={overview.error} retry={() => void overview.refetch()} />
+        )}
         <Await query={videos}>
           {(all) =>
             all.length === 0 ? (

@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 
-import { useMay } from "../app/account";
+import { useLogin, useMay } from "../app/account";
 import { Link, navigate, useQueryText } from "../app/router";
 import { queries, type Video } from "../api/queries";
 import { Button } from "../ui/Button";
@@ -69,6 +69,14 @@ function useObjects(source: Source | null) {
   const [progress, setProgress] = useState<Progress | null>(null);
   const [error, setError] = useState<string | null>(null);
   const key = JSON.stringify(source);
+  // What failed, for want of a login perhaps, is read again after the next login.
+  const { logins } = useLogin();
+  const [tries, setTries] = useState(0);
+  const hasFailed = useRef(false);
+  hasFailed.current = error !== null;
+  useEffect(() => {
+    if (hasFailed.current) setTries((n) => n + 1);
+  }, [logins]);
   useEffect(() => {
     setProgress(null);
     setError(null);
@@ -87,7 +95,7 @@ function useObjects(source: Source | null) {
       isOpen = false;
       d.close();
     };
-  }, [key]);
+  }, [key, tries]);
   return { data, progress, error };
 }
 

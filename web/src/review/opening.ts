@@ -53,6 +53,9 @@ export function open(source: Source): Opened {
 function start(source: Source): Opened {
   const data = new ReviewData();
   const done = data.open(source);
-  done.catch(() => {}); // told by whoever takes it
+  // Told by whoever takes it; nobody gets later what failed before (without a login, say).
+  done.catch(() => {
+    if (ahead?.data === data) closeAhead();
+  });
   return { data, done };
 }

@@ -57,6 +57,10 @@ export function Dialog({ title, onClose, children, footer, wide, onSubmit, isFir
         e.preventDefault();
         onClose();
       }}
+      onClose={() => {
+        // A second Escape closes it whatever the first was told.
+        if (isFirm && ref.current?.isConnected && !ref.current.open) ref.current.showModal();
+      }}
       onMouseDown={(e) => {
         if (e.target === ref.current && !isFirm) onClose();
       }}

@@ -1,7 +1,7 @@
 // All files on their way, whatever page is shown: a few at a time, each with its state.
 import { useSyncExternalStore } from "react";
 
-import { ApiError, LOGGED_IN } from "../api/client";
+import { ApiError, LOGGED_IN, session } from "../api/client";
 import { actions } from "../api/queries";
 import { queryClient } from "../live/use";
 import { describeError } from "../ui/states";
@@ -209,8 +209,10 @@ async function run(id: number) {
     void queryClient.invalidateQueries({ queryKey: ["videos", u.project] });
     void queryClient.invalidateQueries({ queryKey: ["stats"] });
   } catch (e) {
-    if (e instanceof ApiError && e.status === 401) change(id, { state: "waiting", error: waitWords(e) });
-    else if (e instanceof Paused) {
+    if (e instanceof ApiError && e.status === 401) {
+      session.onLoggedOut?.(); // not every way of sending has told
+      change(id, { state: "waiting", error: waitWords(e) });
+    } else if (e instanceof Paused) {
       if (get(id)?.state !== "queued") change(id, { state: "paused", bytesPerSecond: null });
     } else
       change(id, {

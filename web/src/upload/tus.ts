@@ -184,10 +184,16 @@ async function offsetOf(url: string, signal: AbortSignal): Promise<number | null
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const t = setTimeout(resolve, ms);
-    const wake = () => (clearTimeout(t), resolve());
-    for (const event of ["online", LOGGED_IN]) globalThis.addEventListener?.(event, wake, { once: true });
-    signal.addEventListener("abort", () => (clearTimeout(t), reject(new Paused())), { once: true });
+    const over = new AbortController(); // takes the listeners away
+    const end = (then: () => void) => {
+      clearTimeout(t);
+      over.abort();
+      then();
+    };
+    const t = setTimeout(() => end(resolve), ms);
+    const how = { once: true, signal: over.signal };
+    for (const event of ["online", LOGGED_IN]) globalThis.addEventListener?.(event, () => end(resolve), how);
+    signal.addEventListener("abort", () => end(() => reject(new Paused())), how);
   });
 }
 

@@ -59,6 +59,8 @@ describe.runIf(made)("pictures of every size and turn", () => {
       expect(Math.max(...near.apart.map(Math.abs)), `${near.apart.join(" ")}`).toBeLessThanOrEqual(3);
       await page.keyboard.press("0");
       await page.waitForSelector(".rv-unzoom", { state: "detached" });
+      await page.evaluate(() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))); // drawn whole again
+      await untilSettled(page);
 
       await watch(page, known);
       for (const [

@@ -60,7 +60,7 @@ export function Quantize({ model }: { model: Model }) {
                 <Stat label="Loss" note={`over ${formatCount(result.frames)} frames of ${result.source}`}>
                   {formatPoints(-result.loss)}
                 </Stat>
-                <Stat label="Layers kept in fp32">{formatCount(result.layers_in_fp32)}</Stat>
+                <Stat label="Layers not in int8">{formatCount(result.layers_in_fp32)}</Stat>
               </dl>
             )}
             <p className="small muted">

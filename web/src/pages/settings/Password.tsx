@@ -17,7 +17,7 @@ export default function Password() {
     // It ends all logins, this one too: the next one follows at once.
     mutationFn: async () => {
       await sendJson("/api/v1/me/password", { method: "POST", json: { password: old, new_password: fresh } });
-      if (name) await logIn(name, fresh);
+      if (name) await logIn(name, fresh).catch(() => undefined); // it is changed; the page asks for the login
     },
     onSuccess: () => {
       setOld("");

@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 
 import { useMay } from "../../app/account";
 import { Card } from "../../ui/layout";
+import { ErrorState } from "../../ui/states";
 import { OptionTable, settingsQuery } from "./ServerOptions";
 
 const SHOWN = [
@@ -23,6 +24,9 @@ export default function Retention() {
   return (
     <div className="span-all">
       <Card flush title="Limits and retention">
+        {settings.error && (
+          <ErrorState compact error={settings.error} retry={() => void settings.refetch()} />
+        )}
         {options.length > 0 && <OptionTable label="Limits and retention" options={options} />}
         <p className="small muted padded">
           Videos, truth, models and sessions are kept until somebody deletes them.
