@@ -207,8 +207,11 @@ static int making_begin(struct reply_cache *c, const char *key, bool *ret_waited
     if (strlen(key) >= MAX_KEY)
         return -1;
     lock_acquire(&c->lock);
-    while (find_making(c, key) >= 0 && cond_wait(&c->made, &c->lock, deadline))
+    while (find_making(c, key) >= 0) {
         *ret_waited = true;
+        if (!cond_wait(&c->made, &c->lock, deadline))
+            break;
+    }
     int place = find_making(c, key) >= 0 ? -1 : find_making(c, "");
     if (place >= 0)
         snprintf(c->making[place], MAX_KEY, "%s", key);

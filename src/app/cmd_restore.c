@@ -116,6 +116,8 @@ static int unpack_calibration(struct restore *x, struct str name)
 {
     char key[ID_BYTES];
     char path[BLOB_PATH_BYTES];
+    if (name.n - strlen(BLOB_INT8_SUFFIX) >= ID_BYTES)
+        return err_set(ERR_DATA, "%.80s: no calibration of a model here", name.p);
     snprintf(key, sizeof(key), "%.*s", (int)(name.n - strlen(BLOB_INT8_SUFFIX)), name.p);
     int r = blob_temp_path(x->blobs, ".json", path);
     if (r == 0)

@@ -104,6 +104,8 @@ static unsigned entropy_of(const uint8_t *nal, size_t n)
 
 unsigned h264_cut_entropy(int length_size, const uint8_t *packet, size_t n)
 {
+    if (n == 0)
+        return 0;
     struct walk w = {length_size, packet, packet + n};
     struct nal nal;
     unsigned found = 0;

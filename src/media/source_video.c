@@ -503,7 +503,7 @@ static int video_advance(struct source *s, int64_t *ret_pts_us)
         return 0;
     }
     int r = step(s, v, ret_pts_us);
-    if (v->skim.is_on && !was_skimmed_well(s, v, r, *ret_pts_us, s->next_ordinal))
+    if (v->skim.is_on && !was_skimmed_well(s, v, r, r == 0 ? *ret_pts_us : 0, s->next_ordinal))
         return start_over(s, v, s->next_ordinal, ret_pts_us);
     return r;
 }

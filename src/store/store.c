@@ -149,6 +149,7 @@ static int on_commit(void *arg, sqlite3 *db, const char *name, int n_pages)
     (void)db;
     (void)name;
     atomic_store(&s->wal_pages, n_pages);
+    atomic_fetch_add(&s->n_commits, 1);
     return SQLITE_OK;
 }
 
@@ -433,7 +434,7 @@ void store_close(struct store *s)
     for (int i = 0; s->readers && i < s->n_readers; i++)
         conn_close(&s->readers[i]);
     conn_close(&s->pin);
-    if (s->writer.db && s->access == STORE_ACCESS_SERVE)
+    if (s->writer.db && s->access == STORE_ACCESS_SERVE && !s->is_pinned)
         wal_checkpoint(s, true);
     changes_finish(s);
     conn_close(&s->writer);

@@ -90,13 +90,15 @@ struct store {
     bool is_closing;
     // --- atomic
     atomic_int wal_pages; // of the log
-    atomic_int wal_done;  // ... that are in the database
-    atomic_int wal_left;  // that readers kept out of the last checkpoint
+    atomic_llong n_commits;
+    atomic_int wal_done; // ... that are in the database
+    atomic_int wal_left; // that readers kept out of the last checkpoint
     atomic_bool is_writing;
     atomic_int n_untold; // commits, from before they are seen until after on_change
     // --- keeper only
     struct conn pin; // wal.c
     bool is_pinned;
+    bool is_spoilt; // a sync of the database failed: nothing is let go any more
     // --- main thread only
     struct thread keeper; // of the log
 };

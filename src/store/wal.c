@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // wal.c - the write-ahead log: made durable, and brought into the database while others write.
 //
-// A commit waits for no disk: the log's pages are in the kernel's hands then, so a process that is
+// A commit waits for no disk (but the first of a log that begins anew, for its header): the log's
+// pages are in the kernel's hands then, so a process that is
 // killed loses nothing. The keeper makes them durable within STORE_SYNC_MS, for a loss of power.
 //
 // INVARIANTS
@@ -83,11 +84,16 @@ static int pin(struct store *s)
     return r;
 }
 
-// The pin stays where the database's pages may not be durable.
+// The pin stays where the database's pages may not be durable. The kernel tells of a failed sync
+// once, so a second one would say nothing of the pages that were lost: the log is kept from then
+// on, and read as a whole when the database is opened again.
 static int unpin(struct store *s)
 {
-    int r = s->is_pinned ? sync_database(s) : 0;
-    if (r == 0 && s->is_pinned) {
+    if (!s->is_pinned)
+        return 0;
+    int r = s->is_spoilt ? err_set(ERR_IO, "%s: was not made durable", s->path) : sync_database(s);
+    s->is_spoilt = r < 0;
+    if (r == 0) {
         r = conn_exec(&s->pin, "ROLLBACK");
         s->is_pinned = r < 0;
     }
@@ -126,8 +132,18 @@ static int n_new(struct store *s)
     return n_waiting(s) - atomic_load(&s->wal_left);
 }
 
-static void look(struct store *s, int *synced)
+// Whether the keeper has to be waited for: too much is new, or the log is long and not all of it
+// was looked at.
+static bool is_behind(struct store *s)
 {
+    int n = n_new(s);
+    return n >= STORE_WAL_PAGES ||
+           (n >= STORE_CHECKPOINT_PAGES && atomic_load(&s->wal_pages) >= STORE_WAL_PAGES);
+}
+
+static void look(struct store *s, int64_t *synced)
+{
+    int64_t commits = atomic_load(&s->n_commits);
     int pages = atomic_load(&s->wal_pages);
     int r = 0;
     if (n_new(s) >= STORE_CHECKPOINT_PAGES) {
@@ -136,13 +152,13 @@ static void look(struct store *s, int *synced)
             wal_checkpoint(s, false);
         // What came meanwhile is new; what was there and stayed, a reader holds.
         atomic_store(&s->wal_left, MAX(MIN(pages - atomic_load(&s->wal_done), n_waiting(s)), 0));
-        *synced = pages;
-    } else if (pages != *synced) {
+    } else if (commits != *synced) {
         r = store_sync(s);
-        *synced = pages;
     }
-    if (r < 0)
-        err_clear(); // whoever asks for durability hears of it by store_sync()
+    if (r == 0)
+        *synced = commits;
+    else
+        err_clear(); // tried again at the next look
 }
 
 // Whoever writes faster than the disk waits here for the keeper, else the log grew without end. A
@@ -154,7 +170,7 @@ void wal_wake_keeper(struct store *s)
     lock_acquire(&s->pool_lock);
     cond_broadcast(&s->log_changed);
     int64_t deadline_ns = clock_now_ns() + STORE_WAIT_MS * CLOCK_NS_PER_MS;
-    while (!s->is_closing && n_new(s) >= STORE_WAL_PAGES) {
+    while (!s->is_closing && s->keeper.started && is_behind(s)) {
         if (!cond_wait(&s->log_changed, &s->pool_lock, deadline_ns))
             break; // the disk is slow beyond use: memory and time of one request are bounded
     }
@@ -164,7 +180,7 @@ void wal_wake_keeper(struct store *s)
 void wal_keep(void *arg)
 {
     struct store *s = arg;
-    int synced = 0;
+    int64_t synced = 0;
     lock_acquire(&s->pool_lock);
     while (!s->is_closing) {
         lock_release(&s->pool_lock);
@@ -177,5 +193,5 @@ void wal_keep(void *arg)
     }
     lock_release(&s->pool_lock);
     if (unpin(s) < 0)
-        err_clear(); // the last checkpoint does not end then, and the log stays
+        err_clear(); // store_close() leaves the log then
 }

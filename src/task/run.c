@@ -194,14 +194,21 @@ static void announce_progress(struct task_run *run, const struct store_task_prog
 // matters.
 static void report_to_store(struct task_run *run, const struct store_task_progress *p)
 {
+    lock_acquire(&run->lock);
+    run->is_unreported = false;
+    lock_release(&run->lock);
     bool cancel = false;
     int r = store_task_report(run->pool->opts.tools.store, &run->lease, p, &cancel);
     if (r == ERR_CONFLICT)
         task_run_stop(run, ERR_CONFLICT);
     else if (r == 0 && cancel)
         task_run_cancel(run);
-    else if (r < 0)
+    else if (r < 0) {
         err_clear();
+        lock_acquire(&run->lock);
+        run->is_unreported = true;
+        lock_release(&run->lock);
+    }
 }
 
 void task_run_report(struct task_run *run, const struct store_task_progress *progress)
@@ -212,7 +219,7 @@ void task_run_report(struct task_run *run, const struct store_task_progress *pro
     run->latest.message = NULL; // the caller's, and gone by the time it is looked at again
     bool announce = is_due(&run->announced_ns, now_ns, ANNOUNCE_MS);
     bool report = is_due(&run->reported_ns, now_ns, REPORT_MS);
-    run->is_unreported = !report;
+    run->is_unreported = true;
     lock_release(&run->lock);
     if (announce)
         announce_progress(run, progress);
@@ -225,7 +232,6 @@ void task_run_flush(struct task_run *run)
     lock_acquire(&run->lock);
     struct store_task_progress latest = run->latest;
     bool report = run->is_unreported;
-    run->is_unreported = false;
     lock_release(&run->lock);
     if (report)
         report_to_store(run, &latest);

@@ -174,6 +174,7 @@ void task_worker_run(void *arg)
 {
     struct task_worker *w = (struct task_worker *)arg;
     struct arena *arena;
+    thread_give_way(0); // a real-time priority is for requests; what tasks start inherits this
     if (arena_create(RUN_ARENA, &arena) < 0) {
         log_error(NULL, "a worker cannot start: %s", err_message(0));
         return;

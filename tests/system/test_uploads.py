@@ -244,7 +244,7 @@ def test_a_dead_connection_gives_way(idle):
         time.sleep(0.3)
         status = patch(idle, upload, 0, b"b").status
         assert status == 423 or time.monotonic() - sent > 1.5, status
-        time.sleep(2.2)
+        time.sleep(3.5)
         began = time.monotonic()
         if asks_first:
             assert offset(idle, upload) == 600
@@ -260,7 +260,7 @@ def test_a_dead_connection_gives_way(idle):
     # One that is silent is ended as well, and one that sends slowly is left alone.
     upload = begin(idle, 1000)
     dead = send_and_break(idle, upload, 0, b"a", 1000)
-    time.sleep(2.2)
+    time.sleep(3.5)
     assert tus(idle, "DELETE", upload).status == 204
     dead.close()
     upload = begin(idle, 1000)
