@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""yolo.py - detectors whose files are not at hand, in the structure that their authors publish: YOLOv7, v9, v10, 12.
+"""yolo.py - detectors whose files are not at hand, in the structure that their authors publish: YOLOv7, v9, v10, 12; and
+YOLOv8 in the sizes that bench/shapes measures.
 
 Weights are random, so that such a network detects nothing; it is what an engine has to compute that is real. Each entry of
 NETWORKS says how wide and deep it is built here; `published` builds it in its published size and counts.
@@ -194,7 +195,7 @@ def yolov9_dual(n, size, classes, form):
         n.output(heads.bin_rows(n, maps, classes, groups=4, cap=min(2 * classes, 128)), name)
 
 
-# --- YOLOv10 and 12
+# --- YOLOv8, 10 and 12
 
 def c2f(n, x, out, times, inner, shrink=0.5):
     y = n.halves(n.conv(x, 2 * int(out * shrink)))
@@ -250,6 +251,23 @@ def psa(n, x):
     b = n.add(b, attention(n, b, max(c // 64, 1)))
     b = n.add(b, n.conv(n.conv(b, 2 * c), c, act=None))
     return n.conv(n.concat([a, b]), 2 * c)
+
+
+def yolov8(n, size, classes, form):
+    w = size
+
+    def part(x, out, times, adds):
+        return c2f(n, x, w(out), size.times(times), lambda y: bottleneck(n, y, adds))
+
+    x = part(n.conv(n.conv("images", w(64), 3, 2), w(128), 3, 2), 128, 3, True)
+    p3 = part(n.conv(x, w(256), 3, 2), 256, 6, True)
+    p4 = part(n.conv(p3, w(512), 3, 2), 512, 6, True)
+    p5 = sppf(n, part(n.conv(p4, w(1024), 3, 2), 1024, 3, True), w(1024))
+    m4 = part(n.concat([n.upsample(p5), p4]), 512, 3, False)
+    m3 = part(n.concat([n.upsample(m4), p3]), 256, 3, False)
+    l4 = part(n.concat([n.conv(m3, w(256), 3, 2), m4]), 512, 3, False)
+    l5 = part(n.concat([n.conv(l4, w(512), 3, 2), p5]), 1024, 3, False)
+    n.output(heads.bin_rows(n, [m3, l4, l5], classes), "output0")
 
 
 def yolov10(n, size, classes, form):
@@ -399,7 +417,15 @@ class Network:
         return n.n_trained, n.n_exported
 
 
+def of_yolov8(size, n_parameters):
+    return Network(yolov8, "", 17, size, metadata=NAMES, published=(size, n_parameters, None))
+
+
 NETWORKS = {
+    "yolov8n": of_yolov8(Size(.25, 1 / 3), 3157200),
+    "yolov8s": of_yolov8(Size(.5, 1 / 3), 11166560),
+    "yolov8m": of_yolov8(Size(.75, 2 / 3, 768), 25902640),
+    "yolov8l": of_yolov8(Size(1, 1, 512), 43691520),
     "yolov7": Network(yolov7, "grid", 12, Size(.25), published=(Size(), None, 36905341), head="yolov5"),
     "yolov7-tiny": Network(yolov7_tiny, "grid", 12, Size(.5), folded=False, published=(Size(), None, 6219709),
                            head="yolov5"),
