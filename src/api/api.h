@@ -152,9 +152,8 @@ struct api_tools {
     // Settings of detection for one picture of *d*; they live in *a*.
     int (*picture_settings)(void *arg, const char *json, const struct detector *d, struct arena *a,
                             struct detector_settings *ret);
-    // Likewise what is to compute it; false in *ret_is_set* where the settings leave it open.
-    int (*picture_engine)(void *arg, const char *json, struct arena *a, struct engine_opts *ret,
-                          bool *ret_is_set);
+    // Likewise what is to compute it; zeros where the settings leave it to the server.
+    int (*picture_engine)(void *arg, const char *json, struct arena *a, struct engine_opts *ret);
     // ERR_BUSY: models that were asked for are still being loaded; other errors: they cannot be.
     int (*check_ready)(void *arg);
     // Whether a file may be fetched from *url*: ERR_INVALID, ERR_FORBIDDEN.

@@ -308,10 +308,9 @@ static int run_model(struct request *q, const struct inference_wanted *wanted,
     const struct api_tools *t = &api_of(q)->opts.tools;
     struct work w = {.q = q, .wanted = wanted, .seen = s};
     struct engine_opts engine;
-    bool is_set = false;
-    int r = t->picture_engine(t->arg, wanted->settings_json, request_arena(q), &engine, &is_set);
+    int r = t->picture_engine(t->arg, wanted->settings_json, request_arena(q), &engine);
     if (r == 0)
-        r = inference_take_model(q, wanted->model, is_set ? &engine : NULL, &w.model);
+        r = inference_take_model(q, wanted->model, &engine, &w.model);
     if (r < 0)
         return r;
     s->times.load_ns = w.model.load_ns;

@@ -63,7 +63,7 @@ struct inference_model {
     struct detector *detector;
     int64_t load_ns; // that this request waited for it
 };
-// *engine* NULL: what the server runs models with.
+// *engine* (may be NULL) over what the server runs models with.
 int inference_take_model(struct request *q, const char *id_or_name,
                          const struct engine_opts *engine, struct inference_model *ret) MUST_CHECK;
 void inference_give_back(struct request *q, struct inference_model *m);

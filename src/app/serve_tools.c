@@ -272,8 +272,7 @@ static int picture_settings(void *arg, const char *json, const struct detector *
     return r < 0 ? told_as_setting(r) : 0;
 }
 
-static int picture_engine(void *arg, const char *json, struct arena *a, struct engine_opts *ret,
-                          bool *ret_is_set)
+static int picture_engine(void *arg, const char *json, struct arena *a, struct engine_opts *ret)
 {
     (void)arg;
     struct detect_opts o = {.confidence = DETECT_DEFAULT_CONFIDENCE,
@@ -283,7 +282,6 @@ static int picture_engine(void *arg, const char *json, struct arena *a, struct e
     if (r < 0)
         return r;
     *ret = o.engine;
-    *ret_is_set = o.engine.engine != 0 || o.engine.precision != 0;
     return 0;
 }
 

@@ -126,10 +126,27 @@ void model_cache_destroy(struct model_cache *c)
 static char *variant_of(const struct model_wanted *w, const struct engine_opts *e)
 {
     struct str_buf out = STR_BUF_INIT(64 * KIB);
-    str_buf_printf(&out, "%s|%d|%s|%lld|%d|%d|%d|%lld|%lld", w->model.path, w->model.head,
+    double max_loss = e->precision == PRECISION_UNSET ? e->max_loss : 0; // else it chooses nothing
+    str_buf_printf(&out, "%s|%d|%s|%lld|%d|%d|%d|%lld|%lld|%.17g", w->model.path, w->model.head,
                    w->model.labels_path ? w->model.labels_path : "", (long long)w->model.imgsz,
-                   e->engine, e->precision, e->device, (long long)e->threads, (long long)e->batch);
+                   e->engine, e->precision, e->device, (long long)e->threads, (long long)e->batch,
+                   max_loss);
     return str_buf_take(&out);
+}
+
+// What is asked for over what the cache was made with: zero is not set.
+static struct engine_opts engine_of(const struct model_cache *c, const struct engine_opts *asked)
+{
+    struct engine_opts e = c->opts.engine;
+    if (!asked)
+        return e;
+    e.engine = asked->engine ? asked->engine : e.engine;
+    e.precision = asked->precision ? asked->precision : e.precision;
+    e.device = asked->device ? asked->device : e.device;
+    e.threads = asked->threads ? asked->threads : e.threads;
+    e.batch = asked->batch ? asked->batch : e.batch;
+    e.max_loss = asked->max_loss > 0 ? asked->max_loss : e.max_loss;
+    return e;
 }
 
 static struct entry *find_locked(struct model_cache *c, const char *key, const char *variant)
@@ -427,10 +444,10 @@ static struct entry *await_locked(struct model_cache *c, const char *key, const 
 int model_cache_take(struct model_cache *c, const struct model_wanted *wanted,
                      struct detector **ret_detector)
 {
-    const struct engine_opts *engine = wanted->engine ? wanted->engine : &c->opts.engine;
+    const struct engine_opts engine = engine_of(c, wanted->engine);
     if (strlen(wanted->key) >= MODEL_CACHE_KEY_BYTES)
         return err_set(ERR_INVALID, "%s: the model's name is too long", wanted->key);
-    char *variant = variant_of(wanted, engine);
+    char *variant = variant_of(wanted, &engine);
     if (!variant)
         return ERR_NOMEM;
     lock_acquire(&c->lock);
@@ -451,7 +468,7 @@ int model_cache_take(struct model_cache *c, const struct model_wanted *wanted,
     }
     model_cache_relieve(c);
     struct loaded l = {0};
-    int r = load(c, wanted, engine, &l);
+    int r = load(c, wanted, &engine, &l);
     if (r < 0)
         l = (struct loaded){0};
     r = finish_entry(c, e, &l, r);

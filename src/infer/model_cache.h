@@ -45,10 +45,12 @@ int model_cache_create(const struct model_cache_opts *opts,
 void model_cache_destroy(struct model_cache *c); // NULL is a no-op
 
 struct model_wanted {
-    const char *key;                  // of the model: its id, or a name
-    const char *name;                 // its label in metrics; NULL: the key
-    struct model_opts model;          // where its file is; strings are copied
-    const struct engine_opts *engine; // NULL: the cache's
+    const char *key;         // of the model: its id, or a name
+    const char *name;        // its label in metrics; NULL: the key
+    struct model_opts model; // where its file is; strings are copied
+    // What is set in it (its calibration, quantization and profile are not looked at) stands over
+    // the cache's options, one by one; NULL: nothing.
+    const struct engine_opts *engine;
 };
 
 // The detector of key, model options and engine options; loads it where it is not there. Give it

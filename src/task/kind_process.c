@@ -211,10 +211,10 @@ static int look_up(struct processing *p)
 static int take_model(struct processing *p)
 {
     p->opts.model.path = p->model_path;
-    struct model_wanted wanted = {
-        .key = p->model.id, .name = p->model.name, .model = p->opts.model};
-    if (p->opts.engine.engine != 0 || p->opts.engine.precision != 0)
-        wanted.engine = &p->opts.engine;
+    const struct model_wanted wanted = {.key = p->model.id,
+                                        .name = p->model.name,
+                                        .model = p->opts.model,
+                                        .engine = &p->opts.engine};
     int r = model_cache_take(task_run_tools(p->run)->models, &wanted, &p->detector);
     if (r < 0) {
         bool has_name = strstr(err_message(r), p->model_path) != NULL;

@@ -119,6 +119,45 @@ static void test_shared(void **state)
     model_cache_destroy(c);
 }
 
+// What whoever asks sets stands over the cache's options; what they leave open is the cache's. Of
+// the detector that comes of it its workers are seen, as many as the cache's threads.
+static void test_options_over_options(void **state)
+{
+    (void)state;
+    static const struct {
+        struct engine_opts asked;
+        int n_workers;
+        bool is_default; // the one that those who ask for nothing have
+    } rows[] = {
+        {{0}, 3, true},
+        {{.threads = 3}, 3, true},
+        {{.precision = PRECISION_FP32}, 3, false},
+        {{.engine = ENGINE_CHOICE_NATIVE}, 3, false},
+        {{.threads = 2}, 2, false},
+        {{.precision = PRECISION_FP32, .threads = 1}, 1, false},
+        {{.max_loss = 0.01}, 3, true},
+        {{.max_loss = 0.02}, 3, false},
+        {{.precision = PRECISION_FP32, .max_loss = 0.02}, 3, false},
+    };
+    struct model_cache *c;
+    const struct model_cache_opts opts = {
+        .max_idle = 64, .min_free_bytes = 1, .engine = {.threads = 3, .max_loss = 0.01}};
+    assert_int_equal(model_cache_create(&opts, &c), 0);
+    struct detector *first = take(c, "a");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct detector *d = NULL;
+        const struct model_wanted w = {
+            .key = "a", .model = {.path = path, .head = HEAD_YOLOV8}, .engine = &rows[i].asked};
+        assert_int_equal(model_cache_take(c, &w, &d), 0);
+        assert_int_equal(detector_n_workers(d), rows[i].n_workers);
+        assert_int_equal(d == first, rows[i].is_default);
+        model_cache_give_back(c, d);
+    }
+    model_cache_give_back(c, first);
+    assert_int_equal(n_entries(c), 6); // a max_loss beside a precision chooses nothing
+    model_cache_destroy(c);
+}
+
 static void test_unloading(void **state)
 {
     (void)state;
@@ -228,6 +267,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shared),
+        cmocka_unit_test(test_options_over_options),
         cmocka_unit_test(test_unloading),
         cmocka_unit_test(test_idle_ones_go),
         cmocka_unit_test(test_refusals_leave_nothing),
