@@ -130,7 +130,7 @@ static int create_video(struct request *q, const struct arrival *a, struct store
     int r = store_begin(s);
     if (r < 0)
         return r;
-    r = a->upload_id ? 0 : quota_check(q, a->project_id, a->blob->n_bytes);
+    r = a->upload_id ? 0 : quota_check_come(q, a->project_id, a->blob->n_bytes);
     if (r == 0)
         r = store_video_create(s, &v, &blob, a->upload_id, ret_id);
     *task = (struct store_task){.kind = "probe",
@@ -167,7 +167,9 @@ static int take_truth(struct request *q, const struct arrival *a, char ret_id[ID
                                             .has_after = a->has_after,
                                             .after = a->after};
     struct api_truth_made made;
-    int r = t->import_truth(t->arg, &wanted, request_arena(q), &made);
+    int r = a->upload_id ? 0 : quota_check_come(q, a->project_id, a->blob->n_bytes);
+    if (r == 0)
+        r = t->import_truth(t->arg, &wanted, request_arena(q), &made);
     if (r == 0)
         memcpy(ret_id, made.id, ID_BYTES);
     return r;
@@ -182,7 +184,7 @@ static int create_model(struct request *q, const struct arrival *a, const struct
     if (r < 0)
         return r;
     r = a->upload_id ? store_upload_delete(s, a->upload_id)
-                     : quota_check(q, NULL, a->blob->n_bytes);
+                     : quota_check_come(q, NULL, a->blob->n_bytes);
     if (r == 0)
         r = store_model_create(s, m, &blob, ret_id);
     return store_end(s, r);

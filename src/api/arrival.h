@@ -51,3 +51,6 @@ void arrival_location(struct request *q, const struct arrival *a, const char *id
 // Whether *n_bytes* more (-1: unknown) may be stored: ERR_TOO_BIG (--max-upload), ERR_NOSPACE (the
 // project's quota, that of all, the disk's reserve). *project_id* NULL: of no project.
 int quota_check(struct request *q, const char *project_id, int64_t n_bytes) MUST_CHECK;
+// Whether *n_bytes* that have come, and have their place on the disk, may be kept. As above, but
+// for the disk's reserve.
+int quota_check_come(struct request *q, const char *project_id, int64_t n_bytes) MUST_CHECK;

@@ -27,11 +27,10 @@ static int check_one(struct request *q, const char *project_id, int64_t quota, i
     return r;
 }
 
-int quota_check(struct request *q, const char *project_id, int64_t n_bytes)
+int quota_check_come(struct request *q, const char *project_id, int64_t n_bytes)
 {
     const struct api_opts *o = &api_of(q)->opts;
     struct store_project p = {0};
-    n_bytes = MAX(0, n_bytes);
     if (o->max_upload_bytes > 0 && n_bytes > o->max_upload_bytes)
         return err_set(ERR_TOO_BIG, "the file is larger than the %.1f MB that are taken",
                        megabytes(o->max_upload_bytes));
@@ -41,7 +40,12 @@ int quota_check(struct request *q, const char *project_id, int64_t n_bytes)
                       n_bytes, "the project's");
     if (r == 0)
         r = check_one(q, NULL, o->quota_bytes, n_bytes, "this server's");
-    if (r == 0)
-        r = blob_check_space(o->blob, n_bytes);
     return r;
+}
+
+int quota_check(struct request *q, const char *project_id, int64_t n_bytes)
+{
+    n_bytes = MAX(0, n_bytes);
+    int r = quota_check_come(q, project_id, n_bytes);
+    return r == 0 ? blob_check_space(api_of(q)->opts.blob, n_bytes) : r;
 }

@@ -199,7 +199,7 @@ int upload_finish(struct request *q, struct uploaded *ret)
     if (u->n_bytes == 0)
         return err_set(ERR_INVALID, "the file is empty");
     if (u->project_id[0]) // its length may not have been said
-        r = quota_check(q, u->project_id, u->n_bytes);
+        r = quota_check_come(q, u->project_id, u->n_bytes);
     if (r < 0)
         return r;
     r = blob_writer_commit(&u->writer, &u->blob);

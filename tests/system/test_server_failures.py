@@ -131,6 +131,22 @@ def test_a_full_disk(disk, data, tmp_path):
         assert integrity(disk, tmp_path) == "ok"
 
 
+def test_a_file_needs_its_room_once(disk, tmp_path):
+    """What has come is on the disk already: as much again need not be free."""
+    with Server(disk, disk.folder / "data", "--keep-free", 1, "--workers", 0) as server:
+        project = server.project()
+        file = tmp_path / "large.bin"
+        file.write_bytes(b"x" * 14_000_000)
+        raw = {"Content-Type": "application/octet-stream"}
+        for send in (lambda: server.ask("POST", f"/api/v1/videos?project_id={project}&name=x", file.read_bytes(), raw),
+                     lambda: server.ask("PUT", f"/api/v1/files/x?project_id={project}", file.read_bytes(), raw),
+                     lambda: server.form("/api/v1/videos", {"project_id": project}, file)):
+            reply = send()
+            assert reply.status == 202, reply.body
+            assert os.statvfs(disk.root).f_bavail * os.statvfs(disk.root).f_frsize < 15_000_000
+            assert server.ask("DELETE", f"/api/v1/videos/{reply.json['id']}").status == 204
+
+
 def test_data_on_a_file_system_that_is_read_only(disk, data, tmp_path):
     server = Server(disk, disk.folder / "data", "--keep-free", 1)
     with server:

@@ -336,9 +336,10 @@ def test_truths_are_files_of_their_project(idle):
     small = idle.made("POST", "/api/v1/projects", {"name": "holds little", "quota_bytes": 1000})["id"]
     video = idle.made("POST", f"/api/v1/videos?project_id={small}&name=x", b"x" * 500, raw)["id"]
     session = idle.made("POST", "/api/v1/sessions", {"project_id": small, "source": "external", "video_ids": [video]})["id"]
-    for path in (f"/api/v1/videos/{video}/truth?", f"/api/v1/videos/{video}/truth?project_id={idle.used}&",
-                 f"/api/v1/videos/{video}/truth?background=true&", f"/api/v1/sessions/{session}/detections?"):
-        reply = idle.ask("PUT", path + "name=x", b"1,1,1,1,5,5,1,1,1\n" * 50, raw)
+    for path in (f"/api/v1/videos/{video}/truth?name=x", f"/api/v1/videos/{video}/truth?project_id={idle.used}&name=x",
+                 f"/api/v1/videos/{video}/truth?background=true&name=x", f"/api/v1/files/x?kind=truth&video_id={video}",
+                 f"/api/v1/sessions/{session}/detections?name=x"):
+        reply = idle.ask("PUT", path, b"1,1,1,1,5,5,1,1,1\n" * 50, raw)
         assert reply.status == 507 and "the project's quota" in reply.json["message"], f"{path}: {reply.body}"
     assert idle.get(f"/api/v1/videos/{video}/truth").status == 404
 
