@@ -36,6 +36,7 @@ const struct route *const api_routes[] = {
     api_routes_outside,
     api_routes_overview,
     api_routes_page,
+    api_routes_probe,
     api_routes_project,
     api_routes_session,
     api_routes_settings,

@@ -63,6 +63,7 @@ extern const struct route
     api_routes_outside[],
     api_routes_overview[],
     api_routes_page[],
+    api_routes_probe[],
     api_routes_project[],
     api_routes_session[],
     api_routes_settings[],
@@ -208,6 +209,12 @@ struct store_task_filter;
 int api_ending_note(struct request *q, const struct store_task_filter *f,
                     struct api_ending *ret) MUST_CHECK;
 void api_ending_tell(const struct api_ending *e);
+// The open probes of a video, newest first.
+struct api_probes {
+    char ids[4][ID_BYTES];
+    size_t n;
+};
+int api_find_probes(struct request *q, const char *video_id, struct api_probes *ret) MUST_CHECK;
 // Queues the processing of a video: kind, project and video of *t* are filled in.
 int api_queue_process(struct request *q, const struct store_video *v, struct store_task *t,
                       char ret_id[ID_BYTES]) MUST_CHECK;

@@ -461,33 +461,14 @@ static const struct body_field batch_fields[] = {
     {0},
 };
 
-struct probe_search {
-    char ids[4][ID_BYTES];
-    size_t n;
-};
-
-static int note_probe(void *arg, const struct store_task *t)
-{
-    struct probe_search *p = (struct probe_search *)arg;
-    if (!store_task_is_over(t->status) && p->n < ARRAY_LEN(p->ids))
-        snprintf(p->ids[p->n++], ID_BYTES, "%s", t->id);
-    return 0;
-}
-
 // The task waits for the probe of a video that was only just uploaded.
 int api_queue_process(struct request *q, const struct store_video *v, struct store_task *t,
                       char ret_id[ID_BYTES])
 {
     struct store *s = api_of(q)->opts.store;
-    struct probe_search probes = {.n = 0};
-    int r = 0;
-    if (v->status == STORE_VIDEO_UPLOADED) {
-        const struct store_task_filter f = {.video_id = v->id, .kind = "probe"};
-        const struct store_page page = {.limit = 4};
-        struct store_next next;
-        r = store_task_list(s, &f, &page, note_probe, &probes, &next);
-    }
-    const char *waits[4];
+    struct api_probes probes = {.n = 0};
+    const char *waits[ARRAY_LEN(probes.ids)];
+    int r = v->status == STORE_VIDEO_UPLOADED ? api_find_probes(q, v->id, &probes) : 0;
     for (size_t i = 0; i < probes.n; i++)
         waits[i] = probes.ids[i];
     t->kind = "process";

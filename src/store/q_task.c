@@ -20,6 +20,8 @@ enum {
     RETRY,
     END_SESSION,
     RETRY_SESSION,
+    END_PROBE,
+    RETRY_PROBE,
     LET_GO,
     FORGET,
     RECOUNT,
@@ -75,6 +77,15 @@ const struct query queries_task[] = {
         "UPDATE sessions SET status = 'queued', error = NULL, finished_at_us = 0 "
         "WHERE status IN ('failed', 'cancelled') AND id = (SELECT t.session_id FROM tasks t WHERE t.id = $1 "
         "AND t.kind = 'evaluate')"},
+    // Nobody will look at a video whose probe was cancelled, so it does not wait (one that failed: q_task_work.c).
+    [END_PROBE] = {"task_end_probe",
+        "UPDATE videos SET status = 'failed', error = 'nobody looked at it: its probe was cancelled', updated_at_us = $2 "
+        "WHERE status = 'uploaded' AND id = (SELECT t.video_id FROM tasks t WHERE t.id = $1 AND t.kind = 'probe' "
+        "AND t.status = 'cancelled') AND NOT EXISTS (SELECT 1 FROM tasks o WHERE o.video_id = videos.id "
+        "AND o.kind = 'probe' AND o.status IN ('queued', 'running'))"},
+    [RETRY_PROBE] = {"task_retry_probe",
+        "UPDATE videos SET status = 'uploaded', error = NULL, updated_at_us = $2 WHERE status = 'failed' AND "
+        "id = (SELECT t.video_id FROM tasks t WHERE t.id = $1 AND t.kind = 'probe')"},
     [LET_GO] = {"task_let_go",
         "UPDATE tasks SET n_waits = n_waits - 1 WHERE n_waits > 0 AND "
         "id IN (SELECT task_id FROM task_waits WHERE waits_for = $1)"},
@@ -270,10 +281,10 @@ int store_task_depth(struct store *s,
 
 // ---- cancelling and retrying
 
-static int end_session(struct store *s, const char *id)
+static int with_id_now(struct store *s, int q, const char *id)
 {
     struct run run;
-    IGNORE(run_open(s, &queries_task[END_SESSION], &run)); // sticky
+    IGNORE(run_open(s, &queries_task[q], &run)); // sticky
     run_text(&run, 1, id);
     run_int(&run, 2, store_now_us(s));
     return run_done(&run, NULL);
@@ -281,7 +292,9 @@ static int end_session(struct store *s, const char *id)
 
 int task_release(struct store *s, const char *id)
 {
-    int r = end_session(s, id);
+    int r = with_id_now(s, END_SESSION, id);
+    if (r == 0)
+        r = with_id_now(s, END_PROBE, id);
     if (r == 0)
         r = with_id(s, LET_GO, id);
     if (r == 0)
@@ -316,12 +329,8 @@ static int cancel(struct store *s, const char *id, enum store_task_status *ret_s
         return r;
     if (*ret_status == STORE_TASK_RUNNING)
         return with_id(s, CANCEL_RUNNING, id);
-    struct run run;
-    IGNORE(run_open(s, &queries_task[CANCEL_QUEUED], &run)); // sticky
-    run_text(&run, 1, id);
-    run_int(&run, 2, store_now_us(s));
     *ret_status = STORE_TASK_CANCELLED;
-    r = run_done(&run, NULL);
+    r = with_id_now(s, CANCEL_QUEUED, id);
     return r < 0 ? r : task_release(s, id);
 }
 
@@ -352,6 +361,8 @@ int store_task_retry(struct store *s, const char *id)
         r = with_id(s, RETRY, id);
     if (r == 0)
         r = with_id(s, RETRY_SESSION, id);
+    if (r == 0)
+        r = with_id_now(s, RETRY_PROBE, id);
     return write_end(s, r);
 }
 

@@ -17,6 +17,7 @@ enum {
     LIST_PROJECT_STATUS,
     LIST_USER,
     SET_PROBE,
+    LOOK_AGAIN,
     SET_CONTENT,
     SET_PREVIEW,
     SET_THUMBNAIL,
@@ -49,6 +50,9 @@ const struct query queries_video[] = {
         "UPDATE videos SET status = $2, container = $3, codec = $4, width = $5, height = $6, rotation = $7, "
         "n_frames = $8, duration_us = $9, frame_rate = $10, is_variable = $11, is_playable = $12, error = $13, "
         "probe_json = $14, updated_at_us = $15 WHERE id = $1"},
+    [LOOK_AGAIN] = {"video_look_again",
+        "UPDATE videos SET status = 'uploaded', error = NULL, updated_at_us = $2 "
+        "WHERE id = $1 AND status IN ('uploaded', 'failed')"},
     [SET_CONTENT] = {"video_set_content",
         "UPDATE videos SET blob_key = $2, sha256 = $3, n_bytes = $4, content_type = coalesce($5, content_type), "
         "status = 'uploaded', error = NULL, updated_at_us = $6 WHERE id = $1"},
@@ -218,6 +222,22 @@ int store_video_set_probe(struct store *s, const struct store_lease *lease,
         run_int(&run, 15, store_now_us(s));
         r = run_done_one(&run, "video", v->id);
     }
+    return write_end(s, r);
+}
+
+int store_video_look_again(struct store *s, const char *video_id)
+{
+    int64_t n = 0;
+    int r = write_begin(s);
+    if (r < 0)
+        return r;
+    struct run run;
+    IGNORE(run_open(s, &queries_video[LOOK_AGAIN], &run)); // sticky
+    run_text(&run, 1, video_id);
+    run_int(&run, 2, store_now_us(s));
+    r = run_done(&run, &n);
+    if (r == 0 && n == 0)
+        r = err_set(ERR_CONFLICT, "video '%.64s' is ready, or does not exist", video_id);
     return write_end(s, r);
 }
 

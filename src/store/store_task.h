@@ -91,10 +91,12 @@ int store_task_list(struct store *s, const struct store_task_filter *filter,
 // ---- for whoever asked for it
 
 // A queued task is cancelled at once; a running one is asked to (its worker sees that when it
-// renews or reports); one that is over stays as it is. *ret_status*: afterwards.
+// renews or reports); one that is over stays as it is. *ret_status*: afterwards. A video whose last
+// open "probe" is cancelled, whichever way, is failed and says so.
 int store_task_cancel(struct store *s, const char *id,
                       enum store_task_status *ret_status) MUST_CHECK;
-// Queued again with all its tries. ERR_CONFLICT: neither failed nor cancelled.
+// Queued again with all its tries; of a "probe" the video waits again. ERR_CONFLICT: neither failed
+// nor cancelled.
 int store_task_retry(struct store *s, const char *id) MUST_CHECK;
 
 // ---- for workers

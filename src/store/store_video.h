@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // store_video.h - videos of a project: what was uploaded, what the probe found, what was made of
 // it.
+//
+//   uploaded --a probe found what it is------------> ready
+//     ^  '-----it is no video, or the last probe of it failed for good or was cancelled--> failed
+//     '------- the probe is tried again, another one is asked for, or its bytes were fetched
+//
+// A video is `uploaded` while something is still to look at it, and no longer: whatever ends its
+// last open probe moves it on, in the same transaction.
 #pragma once
 
 #include "store/store.h"
@@ -69,6 +76,9 @@ struct store_lease;
 // none) must hold: ERR_CONFLICT.
 int store_video_set_probe(struct store *s, const struct store_lease *lease,
                           const struct store_video *v) MUST_CHECK;
+// Before another probe is queued: one that failed is `uploaded` again, without its error.
+// ERR_CONFLICT: it is ready.
+int store_video_look_again(struct store *s, const char *video_id) MUST_CHECK;
 // The bytes of a video that was a URL only. *content_type* NULL: as it is. ERR_CONFLICT: it has
 // bytes.
 int store_video_set_content(struct store *s, const struct store_lease *lease, const char *video_id,

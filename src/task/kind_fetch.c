@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "blob/blob.h"
+#include "event/announce.h"
 #include "fetch/fetch.h"
 #include "store/store_blob.h"
 #include "store/store_project.h"
@@ -91,15 +92,39 @@ static int check_source(const struct task_sources *s, const char *url)
     return r;
 }
 
+static int note_open(void *arg, const struct store_task *t)
+{
+    *(bool *)arg = *(bool *)arg || !store_task_is_over(t->status);
+    return 0;
+}
+
+// The probe that was queued with it may be over, where the fetch was tried again.
+static int ask_for_probe(struct fetching *f)
+{
+    struct store *s = task_run_tools(f->run)->store;
+    const struct store_task_filter probes = {.video_id = f->video.id, .kind = "probe"};
+    const struct store_task t = {.kind = "probe",
+                                 .priority = 1,
+                                 .project_id = f->video.project_id,
+                                 .video_id = f->video.id,
+                                 .created_by = task_run_row(f->run)->created_by};
+    struct store_next next;
+    char id[ID_BYTES];
+    bool is_open = false;
+    int r = store_task_list(s, &probes, &(struct store_page){0}, note_open, &is_open, &next);
+    return r < 0 || is_open ? r : store_task_create(s, &t, NULL, 0, id);
+}
+
 static int write_end(void *arg)
 {
     struct fetching *f = (struct fetching *)arg;
     const struct store_blob blob = {
         .key = f->blob.key, .sha256 = f->blob.sha256, .n_bytes = f->blob.n_bytes};
     int r = check_quotas(f, f->blob.n_bytes); // its length may not have been said
-    return r == 0 ? store_video_set_content(task_run_tools(f->run)->store, task_run_lease(f->run),
-                                            f->video.id, &blob, f->type)
-                  : r;
+    if (r == 0)
+        r = store_video_set_content(task_run_tools(f->run)->store, task_run_lease(f->run),
+                                    f->video.id, &blob, f->type);
+    return r == 0 ? ask_for_probe(f) : r;
 }
 
 // What is not tried again stands in the video's row.
@@ -156,6 +181,8 @@ static int run_fetch(struct task_run *run)
     if (r == 0)
         r = fetch(f);
     blob_writer_abort(&f->writer);
+    if (r == 0)
+        announce_queued(task_run_tools(run)->bus);
     if (r < 0 && f->is_committed)
         IGNORE(blob_delete(task_run_tools(run)->blob, f->blob.key)); // else the janitor's
     return r;

@@ -21,6 +21,7 @@ class Files(http.server.BaseHTTPRequestHandler):
             "/long.avi": (200, {}, self.server.clip),
             "/moved.avi": (302, {"Location": "/clip.avi"}, b""),
             "/none.avi": (404, {}, b"nothing here"),
+            "/later.avi": (404, {}, b"not yet") if not self.server.is_later else (200, {}, self.server.clip),
             "/empty.avi": (200, {}, b""),
             "/page.html": (200, {"Content-Type": "text/html"}, b"<p>no video</p>"),
         }[self.path.split("?")[0]]
@@ -40,6 +41,7 @@ class Files(http.server.BaseHTTPRequestHandler):
 def files(data):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Files)
     server.clip = (data / CLIP).read_bytes()
+    server.is_later = False
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
@@ -112,6 +114,26 @@ def test_fetches_that_fail(server, path, word):
     assert video["status"] == "failed" and word in video["error"], video
     assert len(Files.asked) == before + 1  # not asked again, nor elsewhere
     assert str(server.data) not in video["error"]
+
+
+@pytest.mark.parametrize("how", ["asked for", "tried again"])
+def test_what_did_not_come_is_fetched_again(server, files, how):
+    """By the video, or by the task of the fetch alone: the probe that was queued with it is over."""
+    files.is_later = False
+    video = wish(server, server.where + "/later.avi").json["id"]
+    assert server.video_known(video)["status"] == "failed"
+    for kind in ("fetch", "probe"):
+        server.task_end(server.made("GET", f"/api/v1/tasks?video_id={video}&kind={kind}")["items"][0]["task_id"])
+    files.is_later = True
+    fetch = server.made("GET", f"/api/v1/tasks?video_id={video}&kind=fetch")["items"][0]["task_id"]
+    if how == "asked for":
+        task = server.made("POST", f"/api/v1/videos/{video}/probe", status=202)["task_id"]
+        assert server.task_end(task)["status"] == "succeeded"
+    else:
+        server.made("POST", f"/api/v1/tasks/{fetch}/retry")
+        assert server.task_end(fetch)["status"] == "succeeded"
+    seen = server.video_known(video)
+    assert seen["status"] == "ready" and seen["sha256"] == hashlib.sha256(files.clip).hexdigest()
 
 
 def test_processing_waits_for_the_bytes(server, data):

@@ -58,6 +58,27 @@ def test_a_failed_session_is_judged_when_its_tasks_are_tried_again(assay, still)
     still.start()
 
 
+def test_a_video_whose_probe_was_cancelled_is_looked_at_again(assay, still):
+    probe = still.made("GET", f"/api/v1/tasks?video_id={still.clip}&kind=probe")["items"][0]["task_id"]
+    assert still.made("POST", f"/api/v1/videos/{still.clip}/probe")["task_id"] == probe  # it is still to come
+    assert still.made("POST", f"/api/v1/tasks/{probe}/cancel")["status"] == "cancelled"
+    seen = still.made("GET", f"/api/v1/videos/{still.clip}")
+    assert seen["status"] == "failed" and "cancelled" in seen["error"]
+    again = still.made("POST", f"/api/v1/videos/{still.clip}/probe", status=202)["task_id"]
+    assert again != probe
+    seen = still.made("GET", f"/api/v1/videos/{still.clip}")
+    assert seen["status"] == "uploaded" and seen["error"] is None
+    process = still.made("POST", f"/api/v1/videos/{still.clip}/process", {"model": "quick", "settings": {"max_frames": 2}})["task_id"]
+    still.stop()
+    with Server(assay, still.data) as server:
+        assert server.task_end(process)["status"] == "succeeded"
+        assert server.made("GET", f"/api/v1/tasks/{again}")["status"] == "succeeded"
+        assert server.made("GET", f"/api/v1/videos/{still.clip}")["status"] == "ready"
+        reply = server.ask("POST", f"/api/v1/videos/{still.clip}/probe")
+        assert reply.status == 409 and "ready" in reply.json["message"]
+    still.start()
+
+
 @pytest.mark.parametrize("what", ["video", "session", "project"])
 def test_whoever_follows_a_task_hears_that_it_is_deleted(still, what):
     websockets = pytest.importorskip("websockets")

@@ -194,6 +194,59 @@ static void test_a_probe_that_fails_fails_its_video(void **state)
     }
 }
 
+static struct store_video video_of(struct test *t, const char *id)
+{
+    struct store_video got;
+    OK(store_video_get(t->store, id, t->arena, &got));
+    return got;
+}
+
+// Cancelled while it is queued, while it runs, as it fails, as it is given back: its video is
+// failed and says why, unless another probe of it is still to come; and waits again with the task.
+static void test_a_probe_that_is_cancelled_fails_its_video(void **state)
+{
+    enum how { QUEUED, RUNNING, FAILS_THEN, GIVEN_BACK, N_HOWS };
+    struct test *t = *state;
+    for (int how = 0; how < N_HOWS; how++) {
+        const struct store_video v = {
+            .project_id = t->project, .name = "clip", .status = STORE_VIDEO_UPLOADED};
+        char video[ID_BYTES];
+        char id[ID_BYTES];
+        char other[ID_BYTES];
+        struct store_lease lease;
+        const struct store_task x = {.kind = "probe", .video_id = video, .priority = how + 1};
+        OK(store_video_create(t->store, &v, NULL, NULL, video));
+        OK(store_task_create(t->store, &x, NULL, 0, id));
+        if (how != QUEUED)
+            OK(claim(t, "probe", &lease));
+        OK(store_task_cancel(t->store, id, NULL));
+        if (how == RUNNING)
+            OK(store_task_cancelled(t->store, &lease));
+        if (how == FAILS_THEN)
+            OK(store_task_fail(t->store, &lease, "x", true, NULL));
+        if (how == GIVEN_BACK)
+            OK(store_task_give_back(t->store, &lease));
+        assert_int_equal(video_of(t, video).status, STORE_VIDEO_FAILED);
+        assert_string_equal(video_of(t, video).error,
+                            "nobody looked at it: its probe was cancelled");
+        OK(store_task_retry(t->store, id));
+        assert_int_equal(video_of(t, video).status, STORE_VIDEO_UPLOADED);
+        assert_null(video_of(t, video).error);
+        OK(store_task_create(t->store, &x, NULL, 0, other));
+        OK(store_task_cancel(t->store, id, NULL));
+        assert_int_equal(video_of(t, video).status, STORE_VIDEO_UPLOADED); // the other one comes
+        OK(store_task_cancel(t->store, other, NULL));
+        assert_int_equal(video_of(t, video).status, STORE_VIDEO_FAILED);
+        OK(store_video_look_again(t->store, video));
+        OK(store_video_look_again(t->store, video)); // waits already
+        assert_int_equal(video_of(t, video).status, STORE_VIDEO_UPLOADED);
+        struct store_video ready = video_of(t, video);
+        ready.status = STORE_VIDEO_READY;
+        OK(store_video_set_probe(t->store, NULL, &ready));
+        FAILS(ERR_CONFLICT, store_video_look_again(t->store, video));
+    }
+}
+
 static void test_cancelling(void **state)
 {
     struct test *t = *state;
@@ -466,6 +519,7 @@ int main(void)
         ROW(test_order_of_claims),
         ROW(test_failures_back_off_and_end),
         ROW(test_a_probe_that_fails_fails_its_video),
+        ROW(test_a_probe_that_is_cancelled_fails_its_video),
         ROW(test_cancelling),
         ROW(test_waiting_for_others),
         ROW(test_leases_lapse),
