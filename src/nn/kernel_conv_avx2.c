@@ -13,6 +13,13 @@
 #include "nn/kernel_avx2_priv.h"
 #include "nn/kernel_priv.h"
 
+// Adds a tap's sum to those before it, and returns what the next tap begins with.
+AVX2_INLINE __m256 put_tap(float *total, int tap, __m256 sum)
+{
+    _mm256_storeu_ps(total, tap > 0 ? _mm256_add_ps(_mm256_loadu_ps(total), sum) : sum);
+    return _mm256_setzero_ps();
+}
+
 // clang-format off: macros
 // One panel (two vectors) by M pixels.
 #define DEFINE_F32(M)                                                                              \
@@ -38,7 +45,17 @@
                     sums[m][1] = _mm256_fmadd_ps(x, high, sums[m][1]);                             \
                 }                                                                                  \
             }                                                                                      \
+            if (!b->tap_by_tap)                                                                    \
+                continue;                                                                          \
+            KERNEL_UNROLL for (int m = 0; m < (M); m++)                                            \
+            {                                                                                      \
+                float *total = ret_sums->f32 + m * KERNEL_LANES;                                   \
+                sums[m][0] = put_tap(total, tap, sums[m][0]);                                      \
+                sums[m][1] = put_tap(total + AVX2_LANES, tap, sums[m][1]);                         \
+            }                                                                                      \
         }                                                                                          \
+        if (b->tap_by_tap)                                                                         \
+            return;                                                                                \
         KERNEL_UNROLL for (int m = 0; m < (M); m++)                                                \
         {                                                                                          \
             _mm256_storeu_ps(ret_sums->f32 + m * KERNEL_LANES, sums[m][0]);                        \

@@ -44,41 +44,60 @@ step_bf16(__m512i sum, __m512i x, __m512i w)
         _mm512_dpbf16_ps(_mm512_castsi512_ps(sum), (__m512bh)x, (__m512bh)w));
 }
 
+enum { BY_TAPS_f32 = 1, BY_TAPS_u8 = 0, BY_TAPS_bf16 = 0 };
+
+// Adds a tap's sum to those before it, and returns what the next tap begins with.
+AVX512_INLINE __m512i put_tap(float *total, int tap, __m512i sum)
+{
+    __m512 v = _mm512_castsi512_ps(sum);
+    _mm512_storeu_ps(total, tap > 0 ? _mm512_add_ps(_mm512_loadu_ps(total), v) : v);
+    return _mm512_setzero_si512();
+}
+
 // A block of N panels by M pixels; both are numbers, so that all loops but two disappear.
 // clang-format off: macros
-#define DEFINE_BLOCK(type, isa_target, N, M)                                                   \
-    __attribute__((target(isa_target))) static void block_##type##_##N##x##M(                  \
-        const struct kernel_block *b, union kernel_sums *ret_sums)                             \
-    {                                                                                          \
-        __m512i sums[M][N];                                                                    \
-        const uint8_t *weights = (const uint8_t *)b->weights;                                  \
-        const uint8_t *const *pixels = b->pixels;                                              \
-        KERNEL_UNROLL for (int m = 0; m < (M); m++)                                            \
-        {                                                                                      \
-            KERNEL_UNROLL for (int n = 0; n < (N); n++) sums[m][n] = _mm512_setzero_si512();   \
-        }                                                                                      \
-        for (int tap = 0; tap < b->n_taps; tap++) {                                            \
-            const uint8_t *p[M];                                                               \
-            KERNEL_UNROLL for (int m = 0; m < (M); m++) p[m] = pixels[m];                      \
-            pixels += (M);                                                                     \
-            for (ptrdiff_t k = 0; k < b->n_units; k++) {                                       \
-                __m512i w[N];                                                                  \
-                KERNEL_UNROLL for (int n = 0; n < (N); n++) w[n] =                             \
-                    _mm512_loadu_si512(weights + (ptrdiff_t)64 * n);                           \
-                weights += 64 * (N);                                                           \
-                KERNEL_UNROLL for (int m = 0; m < (M); m++)                                    \
-                {                                                                              \
-                    __m512i x = load_unit(p[m] + k * KERNEL_UNIT_BYTES);                       \
-                    KERNEL_UNROLL for (int n = 0; n < (N); n++) sums[m][n] =                   \
-                        step_##type(sums[m][n], x, w[n]);                                      \
-                }                                                                              \
-            }                                                                                  \
-        }                                                                                      \
-        KERNEL_UNROLL for (int m = 0; m < (M); m++)                                            \
-        {                                                                                      \
-            KERNEL_UNROLL for (int n = 0; n < (N); n++)                                        \
-                _mm512_storeu_si512(ret_sums->s32 + (m * (N) + n) * KERNEL_LANES, sums[m][n]); \
-        }                                                                                      \
+#define DEFINE_BLOCK(type, isa_target, N, M)                                                    \
+    __attribute__((target(isa_target))) static void block_##type##_##N##x##M(                   \
+        const struct kernel_block *b, union kernel_sums *ret_sums)                              \
+    {                                                                                           \
+        __m512i sums[M][N];                                                                     \
+        const uint8_t *weights = (const uint8_t *)b->weights;                                   \
+        const uint8_t *const *pixels = b->pixels;                                               \
+        KERNEL_UNROLL for (int m = 0; m < (M); m++)                                             \
+        {                                                                                       \
+            KERNEL_UNROLL for (int n = 0; n < (N); n++) sums[m][n] = _mm512_setzero_si512();    \
+        }                                                                                       \
+        for (int tap = 0; tap < b->n_taps; tap++) {                                             \
+            const uint8_t *p[M];                                                                \
+            KERNEL_UNROLL for (int m = 0; m < (M); m++) p[m] = pixels[m];                       \
+            pixels += (M);                                                                      \
+            for (ptrdiff_t k = 0; k < b->n_units; k++) {                                        \
+                __m512i w[N];                                                                   \
+                KERNEL_UNROLL for (int n = 0; n < (N); n++) w[n] =                              \
+                    _mm512_loadu_si512(weights + (ptrdiff_t)64 * n);                            \
+                weights += 64 * (N);                                                            \
+                KERNEL_UNROLL for (int m = 0; m < (M); m++)                                     \
+                {                                                                               \
+                    __m512i x = load_unit(p[m] + k * KERNEL_UNIT_BYTES);                        \
+                    KERNEL_UNROLL for (int n = 0; n < (N); n++) sums[m][n] =                    \
+                        step_##type(sums[m][n], x, w[n]);                                       \
+                }                                                                               \
+            }                                                                                   \
+            if (BY_TAPS_##type && b->tap_by_tap) {                                              \
+                KERNEL_UNROLL for (int m = 0; m < (M); m++)                                     \
+                {                                                                               \
+                    KERNEL_UNROLL for (int n = 0; n < (N); n++) sums[m][n] =                    \
+                        put_tap(ret_sums->f32 + (m * (N) + n) * KERNEL_LANES, tap, sums[m][n]); \
+                }                                                                               \
+            }                                                                                   \
+        }                                                                                       \
+        if (BY_TAPS_##type && b->tap_by_tap)                                                    \
+            return;                                                                             \
+        KERNEL_UNROLL for (int m = 0; m < (M); m++)                                             \
+        {                                                                                       \
+            KERNEL_UNROLL for (int n = 0; n < (N); n++)                                         \
+                _mm512_storeu_si512(ret_sums->s32 + (m * (N) + n) * KERNEL_LANES, sums[m][n]);  \
+        }                                                                                       \
     }
 
 #define DEFINE_ROW(type, isa_target, N)  \
@@ -132,7 +151,20 @@ AVX512_INLINE void half_block(const struct kernel_block *b, union kernel_sums *r
                 half[m] = _mm256_fmadd_ps(_mm512_castps512_ps256(x), v, half[m]);
             }
         }
+        if (!b->tap_by_tap)
+            continue;
+        KERNEL_UNROLL for (int m = 0; m < M; m++)
+        {
+            float *total = ret_sums->f32 + m * panels * KERNEL_LANES;
+            __m512i last = _mm512_castps_si512(_mm512_zextps256_ps512(half[m]));
+            if (has_whole)
+                whole[m] = _mm512_castsi512_ps(put_tap(total, tap, _mm512_castps_si512(whole[m])));
+            last = put_tap(total + (has_whole ? KERNEL_LANES : 0), tap, last);
+            half[m] = _mm256_castsi256_ps(_mm512_castsi512_si256(last));
+        }
     }
+    if (b->tap_by_tap)
+        return;
     KERNEL_UNROLL for (int m = 0; m < M; m++)
     {
         float *sums = ret_sums->f32 + m * panels * KERNEL_LANES;

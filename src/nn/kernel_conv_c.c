@@ -61,7 +61,23 @@ static inline void block(const struct kernel_block *b, union kernel_sums *ret_su
 
 static void block_f32(const struct kernel_block *b, union kernel_sums *ret_sums)
 {
-    block(b, ret_sums, add_f32);
+    if (!b->tap_by_tap) {
+        block(b, ret_sums, add_f32);
+        return;
+    }
+    struct kernel_block one = *b;
+    size_t n_sums = (size_t)b->n_pixels * (size_t)b->n_panels * KERNEL_LANES;
+    size_t weights_step = (size_t)b->n_units * (size_t)b->n_panels * KERNEL_LANES;
+    one.n_taps = 1;
+    block(&one, ret_sums, add_f32);
+    for (int tap = 1; tap < b->n_taps; tap++) {
+        union kernel_sums sums;
+        one.pixels += b->n_pixels;
+        one.weights = (const float *)one.weights + weights_step;
+        block(&one, &sums, add_f32);
+        for (size_t i = 0; i < n_sums; i++)
+            ret_sums->f32[i] += sums.f32[i];
+    }
 }
 
 static void block_bf16(const struct kernel_block *b, union kernel_sums *ret_sums)

@@ -47,6 +47,7 @@ struct kernel_block {
     int n_pixels, n_panels;
     int most_pixels;      // in a block of this run
     ptrdiff_t pixel_step; // bytes from a pixel to the next one, the same in all taps; 0: it varies
+    bool tap_by_tap;      // F32: each tap's products are summed by themselves, then the taps' sums
 };
 
 typedef void kernel_block_fn(const struct kernel_block *b, union kernel_sums *ret_sums);

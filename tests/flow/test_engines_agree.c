@@ -141,16 +141,16 @@ static void every_model_within_1e_4(void **state)
     static const struct row rows[] = {
         {"models/yolov8n_fp32_640.onnx", NULL, 1e-4},
         {"models/yolov8n_int8_640.onnx", "models/yolov8n_fp32_640.onnx", 1e-4},
-        // ONNX Runtime itself is up to 1.6e-4 from the network computed in doubles (exact.py), so
-        // that nobody else can be sure of 1e-4 from it.
-        {"models/yolox_nano_416.onnx", NULL, 2e-4},
+        // ONNX Runtime itself is up to 1.6e-4 from the network computed in doubles where we are
+        // 6.4e-5 from it (exact.py): nobody who is nearer can be sure of 1e-4 from it.
+        {"models/yolox_nano_416.onnx", NULL, 1.5e-4},
         {"models/nanodet_m_416.onnx", NULL, 2e-5},
         {"models/picodet_s_320_coco.onnx", NULL, 5e-5},
         {"models/FastestDet_352.onnx", NULL, 5e-5},
         // Halves in the file: ONNX Runtime rounds every value on the way to eleven bits. We round
         // the outputs only, as exact.py checks.
         {"models/yolov5n_fp16.onnx", NULL, 6e-3},
-        {DEMO_MODEL, NULL, 5e-5},
+        {DEMO_MODEL, NULL, 1e-4},
     };
     (void)state;
     if (!has_data())
