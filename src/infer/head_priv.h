@@ -16,7 +16,7 @@
 #include "vision/detection.h"
 
 enum {
-    VIEW_MAX_DIMS = 3,
+    VIEW_MAX_DIMS = 4,
 };
 
 // One picture's part of an output.
@@ -52,6 +52,7 @@ struct head {
     int64_t n_anchors; // 0: differs from run to run
     int n_levels;
     struct head_level levels[HEAD_MAX_LEVELS];
+    bool is_raw;     // VARIANT_MAPS: no sigmoid in the graph
     bool normalised; // boxes are 0..1 of the rectangle
     char text[192];  // head_describe()
 };
@@ -97,6 +98,10 @@ int head_shape_error(const struct head *h, int role, const struct view *v,
                      const char *wanted) MUST_CHECK;
 // Confidences outside 0..1 mean that the head was taken for another.
 int head_check_range(const struct head *h, int role, const char *what, float value) MUST_CHECK;
+
+// head_maps.c: VARIANT_MAPS of HEAD_YOLOV5.
+int head_maps_settle(struct head *h, const struct head_call *c) MUST_CHECK;
+int head_maps_decode(struct head_call *c) MUST_CHECK;
 
 extern const struct head_impl head_yolov5;
 extern const struct head_impl head_yolov8;

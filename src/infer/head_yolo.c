@@ -21,6 +21,8 @@ enum {
 
 static int settle_yolov5(struct head *h, const struct head_call *c)
 {
+    if (h->model->plan.variant == VARIANT_MAPS)
+        return head_maps_settle(h, c);
     struct view v;
     int r = head_view(c, ROLE_MAIN, 2, &v);
     if (r < 0)
@@ -42,6 +44,8 @@ static int settle_yolov5(struct head *h, const struct head_call *c)
 static int decode_yolov5(struct head_call *c)
 {
     const struct head *h = c->head;
+    if (h->model->plan.variant == VARIANT_MAPS)
+        return head_maps_decode(c);
     struct view v;
     int r = head_view(c, ROLE_MAIN, 2, &v);
     if (r < 0)

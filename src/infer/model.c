@@ -36,6 +36,7 @@ static const char *const head_names[HEAD_N_KINDS + 1] = {
 const struct opt model_options[] = {
     OPT_TEXT(struct model_opts, "model", path, "FILE", "the detector: an ONNX file", NULL),
     OPT_CHOICE(struct model_opts, "head", head, head_names, "HEAD", "how its outputs are read, where the file cannot say", "auto"),
+    OPT_TEXT(struct model_opts, "anchors", anchors, "SIZES", "of YOLOv5 and v7 exported without their grid: yolov5, yolov7, yolov7-tiny, yolov5-p6, yolov7-p6, or W,H,W,H,... in pixels, finest grid first", "the model's metadata 'anchors'"),
     OPT_TEXT(struct model_opts, "labels", labels_path, "FILE", "class names, a line each", "the model's own"),
     OPT_INT(struct model_opts, "imgsz", imgsz, 32, 8192, "N", "pixels a side, for models that leave their input size open", "the model's own, else 640"),
     OPT_END,
@@ -198,6 +199,7 @@ static int recognise(struct model *m, const struct onnx *o, const struct model_o
         .arena = m->arena,
         .forced = (enum head_kind)opts->head,
         .imgsz = opts->imgsz,
+        .anchors = opts->anchors && opts->anchors[0] ? opts->anchors : NULL,
         .why = STR_BUF_INIT(MODEL_MAX_TEXT),
     };
     int err = read_metadata(&r);

@@ -24,7 +24,7 @@ struct model;
 
 enum head_kind {
     HEAD_UNSET,      // recognise
-    HEAD_YOLOV5,     // (N, anchors, 5+nc): cx cy w h objectness classes; v7 too
+    HEAD_YOLOV5,     // (N, anchors, 5+nc): cx cy w h objectness classes; v7 too; or raw maps
     HEAD_YOLOV8,     // (N, 4+nc, anchors): cx cy w h classes; v9, 11, 12 too
     HEAD_END_TO_END, // (N, k, 6): x1 y1 x2 y2 confidence class; v10, 26, nms=True exports
     HEAD_YOLOX,      // (N, anchors, 5+nc) raw grids
@@ -93,12 +93,13 @@ struct model_opts {
     const char *path;
     int head;                // enum head_kind, from --head
     const char *labels_path; // a text file, a line a label
+    const char *anchors;     // sizes of raw maps' boxes, or whose; NULL: the metadata's
     int64_t imgsz;           // for dynamic inputs; must equal a static one
 };
 
 // ERR_NOT_FOUND; ERR_MODEL with the true cause: a Git-LFS pointer, an empty file, not ONNX,
 // external data missing, empty or outside the model's directory, no detector, head not decidable
-// (asks for --head). ERR_TOO_BIG, ERR_NOMEM.
+// (asks for --head, --anchors). ERR_INVALID: anchors that do not fit. ERR_TOO_BIG, ERR_NOMEM.
 int model_open(const struct model_opts *opts, struct model **ret_model) MUST_CHECK;
 struct model *model_ref(struct model *m);
 void model_unref(struct model **pm);
@@ -111,5 +112,5 @@ int head_parse(const char *name,
 void model_describe(const struct model *m, struct str_buf *out);
 void model_describe_json(const struct model *m, struct str_buf *out);
 
-// Rows for --model, --head, --labels, --imgsz; target struct model_opts.
+// Rows for --model, --head, --anchors, --labels, --imgsz; target struct model_opts.
 extern const struct opt model_options[];

@@ -127,10 +127,10 @@ static char *variant_of(const struct model_wanted *w, const struct engine_opts *
 {
     struct str_buf out = STR_BUF_INIT(64 * KIB);
     double max_loss = e->precision == PRECISION_UNSET ? e->max_loss : 0; // else it chooses nothing
-    str_buf_printf(&out, "%s|%d|%s|%lld|%d|%d|%d|%lld|%lld|%.17g", w->model.path, w->model.head,
-                   w->model.labels_path ? w->model.labels_path : "", (long long)w->model.imgsz,
-                   e->engine, e->precision, e->device, (long long)e->threads, (long long)e->batch,
-                   max_loss);
+    str_buf_printf(&out, "%s|%d|%s|%s|%lld|%d|%d|%d|%lld|%lld|%.17g", w->model.path, w->model.head,
+                   w->model.labels_path ? w->model.labels_path : "",
+                   w->model.anchors ? w->model.anchors : "", (long long)w->model.imgsz, e->engine,
+                   e->precision, e->device, (long long)e->threads, (long long)e->batch, max_loss);
     return str_buf_take(&out);
 }
 

@@ -17,12 +17,14 @@ enum head_variant {
     VARIANT_TRANSPOSED,   // HEAD_YOLOV8: (N, anchors, 4+nc)
     VARIANT_BATCH_COLUMN, // HEAD_END_TO_END: (k, 7) batch x1 y1 x2 y2 class confidence (YOLOv7)
     VARIANT_JOINED,       // HEAD_NANODET: one output (N, anchors, nc+4*bins) (NanoDet-Plus)
+    VARIANT_MAPS,         // HEAD_YOLOV5: an output a level, without the grid
     VARIANT_ROWS,         // HEAD_DETR: one output (N, k, 4+nc), cx cy w h of 0..1 (Ultralytics)
 };
 
 enum {
     HEAD_MAX_LEVELS = 5,
     HEAD_MAX_ROLES = 2 * HEAD_MAX_LEVELS,
+    HEAD_MAX_PER_CELL = 8, // boxes
 };
 
 // Which output plays which part: one output for most families (ROLE_MAIN); classes of each level,
@@ -41,9 +43,14 @@ struct head_plan {
     enum head_variant variant;
     int n_classes;   // 0: the output does not say
     int n_extra;     // columns behind the classes that are not ours (masks, key points)
-    int n_levels;    // NanoDet, PicoDet
+    int n_levels;    // NanoDet, PicoDet, VARIANT_MAPS
     int first_class; // HEAD_SSD_TF: the number that the first label has in the output
     int roles[HEAD_MAX_ROLES];
+    // VARIANT_MAPS
+    int map_dims; // of an output, without the batch
+    int n_per_cell;
+    float anchors[HEAD_MAX_LEVELS * HEAD_MAX_PER_CELL * 2]; // widths and heights in pixels, [level
+                                                            // from the finest on][box]
 };
 
 struct model {
@@ -62,7 +69,8 @@ struct recognition {
     const char *path;
     struct arena *arena;
     enum head_kind forced;
-    int64_t imgsz; // wanted by the user; 0: not said
+    int64_t imgsz;       // wanted by the user; 0: not said
+    const char *anchors; // likewise; NULL
     struct str_buf why;
     // facts
     struct str task;    // Ultralytics' metadata
@@ -80,6 +88,9 @@ void recognition_why(struct recognition *r, const char *format, ...) PRINTF_LIKE
 // model_recognise.c: fills head, plan and input. ERR_MODEL with the cause or the request for
 // --head.
 int recognise_head(struct recognition *r) MUST_CHECK;
+// model_anchors.c, one of its rules: raw maps. 1: fits, 0: does not. ERR_INVALID, ERR_MODEL: sizes
+// are missing or do not fit.
+int recognise_maps(struct recognition *r) MUST_CHECK;
 // model_input.c: the picture's tensor, its size, and how pixels become its numbers.
 int recognise_input_shape(struct recognition *r) MUST_CHECK;
 void recognise_input_numbers(struct recognition *r);

@@ -612,12 +612,7 @@ static const char *known_other(const struct recognition *r)
         if (find_output(r->onnx, rows[i].output) >= 0)
             return rows[i].what;
     }
-    bool maps = r->onnx->n_outputs >= 3;
-    for (size_t i = 0; i < r->onnx->n_outputs; i++)
-        maps = maps && r->onnx->outputs[i].n_dims == 5;
-    return maps
-               ? "raw anchor maps without their grid: export again with the grid (--grid, --export)"
-               : NULL;
+    return NULL;
 }
 
 static int refuse(const struct recognition *r)
@@ -668,7 +663,7 @@ int recognise_head(struct recognition *r)
 {
     static int (*const rules[])(struct recognition *) = {
         rule_detr,   rule_ssd_tf, rule_ssd_caffe,  rule_fastestdet,
-        rule_levels, rule_rows,   rule_batch_rows,
+        rule_levels, rule_rows,   rule_batch_rows, recognise_maps,
     };
     r->plan.size_input = -1;
     int matched = refuse_task(r);
@@ -680,6 +675,9 @@ int recognise_head(struct recognition *r)
         return matched;
     if (matched == NO_MATCH)
         return refuse(r);
+    if (r->anchors && r->plan.variant != VARIANT_MAPS)
+        return err_set(ERR_INVALID, "%s: --anchors is for raw maps, head %s has its boxes", r->path,
+                       head_name(r->head));
     if (r->plan.n_classes > MODEL_MAX_LABELS)
         return err_set(ERR_TOO_BIG, "%s: more than %d classes", r->path, MODEL_MAX_LABELS);
     return check_inputs(r);

@@ -25,7 +25,11 @@ static void recognise(const uint8_t *bytes, size_t n)
     fclose(f);
     struct model *m = NULL;
     struct model_opts opts = {.path = path};
-    if (written == n && model_open(&opts, &m) == 0) {
+    int r = written == n ? model_open(&opts, &m) : ERR_IO;
+    opts.anchors = "yolov7"; // what is refused without them
+    if (r == ERR_MODEL)
+        r = model_open(&opts, &m);
+    if (r == 0) {
         struct str_buf out = STR_BUF_INIT(MIB);
         model_describe(m, &out);
         str_buf_reset(&out);

@@ -18,12 +18,19 @@ ANCHORS = {  # width and height of three boxes a level, as published
 }
 
 
-def anchor_level(net, x, stride, anchors, classes, grid):
+def anchor_level(net, x, stride, anchors, classes, form):
     n, _, height, width = net.shape[x]
     columns = 5 + classes
     x = net.raw_conv(x, 3 * columns, offset=OFFSET, gain=GAIN)
-    x = net.transpose(net.reshape(x, n, 3, columns, height, width), 0, 1, 3, 4, 2)
-    if not grid:
+    if form == "channels":
+        return x
+    if form == "sigmoid":
+        return net.unary("Sigmoid", x)
+    x = net.reshape(x, n, 3, columns, height, width)
+    if form == "planes":
+        return x
+    x = net.transpose(x, 0, 1, 3, 4, 2)
+    if form == "maps":
         return x
     xy, wh, rest = net.split(net.unary("Sigmoid", x), (2, 2, 1 + classes), 4)
     cells = np.stack(np.meshgrid(np.arange(width), np.arange(height)), 2).reshape(1, 1, height, width, 2)
@@ -34,10 +41,12 @@ def anchor_level(net, x, stride, anchors, classes, grid):
 
 
 def anchor_head(net, maps, anchors, classes, form="grid"):
-    """form: grid (all boxes in one output), maps (an output a level, no grid), nms (suppression in the graph)."""
-    levels = [anchor_level(net, x, s, a, classes, form != "maps") for x, s, a in zip(maps, STRIDES, anchors)]
-    if form == "maps":
-        for x in levels:
+    """form: grid (all boxes in one output), nms (suppression in the graph); or an output a level, no grid: maps (boxes, rows,
+    columns, numbers), planes (boxes, numbers, rows, columns), channels (boxes x numbers, rows, columns), sigmoid (likewise,
+    behind a sigmoid; the coarsest level first)."""
+    levels = [anchor_level(net, x, s, a, classes, form) for x, s, a in zip(maps, STRIDES, anchors)]
+    if form in ("maps", "planes", "channels", "sigmoid"):
+        for x in reversed(levels) if form == "sigmoid" else levels:
             net.output(x, f"map{levels.index(x)}")
         return
     rows = net.concat(levels, 1)

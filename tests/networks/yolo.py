@@ -429,7 +429,13 @@ NETWORKS = {
     "yolov7": Network(yolov7, "grid", 12, Size(.25), published=(Size(), None, 36905341), head="yolov5"),
     "yolov7-tiny": Network(yolov7_tiny, "grid", 12, Size(.5), folded=False, published=(Size(), None, 6219709),
                            head="yolov5"),
+    "yolov7-rows": Network(yolov7_tiny, "grid", 12, Size(.25), head="yolov5"),
     "yolov7-maps": Network(yolov7_tiny, "maps", 12, Size(.25), head=None),
+    "yolov7-planes": Network(yolov7_tiny, "planes", 12, Size(.25), head=None),
+    "yolov7-channels": Network(yolov7_tiny, "channels", 12, Size(.25), head=None),
+    "yolov7-sigmoid": Network(yolov7_tiny, "sigmoid", 12, Size(.25), head=None),
+    "yolov7-anchors": Network(yolov7_tiny, "maps", 12, Size(.25), head=None, metadata={
+        "anchors": str([list(level) for level in heads.ANCHORS["yolov7-tiny"]])}),
     "yolov7-nms": Network(yolov7_tiny, "nms", 12, Size(.25), head="end-to-end"),
     "yolov9t": Network(yolov9_tiny, "ultralytics", 17, Size(), metadata=NAMES, published=(Size(), 2128720, None)),
     "yolov9t-author": Network(yolov9_tiny, "author", 12, Size(), folded=False),

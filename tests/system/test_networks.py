@@ -104,6 +104,39 @@ def with_einsum(networks, network):
     return build.file()
 
 
-def test_maps_without_a_grid_are_refused_with_the_remedy(assay, write):
-    done = assay.run("model", "inspect", write("yolov7-maps"))
-    assert done.returncode == 2 and "--grid" in done.stderr
+@pytest.mark.parametrize("name", ["yolov7-maps", "yolov7-channels"])
+def test_maps_without_a_grid_are_refused_with_the_remedy(assay, write, name):
+    done = assay.run("model", "inspect", write(name))
+    assert done.returncode == 2 and "--grid" in done.stderr and "--anchors" in done.stderr
+
+
+@pytest.mark.parametrize("name, more", [
+    ("yolov7-maps", ["--anchors", "yolov7-tiny"]),
+    ("yolov7-maps", ["--anchors", "10,13,16,30,33,23; 30,61,62,45,59,119; 116,90,156,198,373,326"]),
+    ("yolov7-planes", ["--anchors", "yolov5"]),
+    ("yolov7-channels", ["--anchors", "yolov7-tiny"]),
+    ("yolov7-sigmoid", ["--anchors", "yolov7-tiny", "--head", "yolov5"]),
+    ("yolov7-anchors", []),
+])
+def test_maps_with_anchors_give_the_boxes_of_the_grid(assay, write, name, more):
+    wanted = detect(assay, write("yolov7-rows"), "native", "--confidence", 0.05)[0]
+    found = detect(assay, write(name), "native", "--confidence", 0.05, *more)[0]
+    assert len(found) == len(wanted) > 10
+    for a, b in zip(found, wanted):
+        assert a["class_id"] == b["class_id"]
+        assert a["confidence"] == pytest.approx(b["confidence"], abs=1e-5)
+        assert a["bounding_box"] == pytest.approx(b["bounding_box"], abs=1e-3)
+
+
+@pytest.mark.parametrize("name, anchors, words", [
+    ("yolov7-maps", "10,13,16", "--anchors has 3 numbers; 3 maps [1,3,20,20,85] with 3 boxes a cell want 18"),
+    ("yolov7-maps", "yolov7-p6", "--anchors has 24 numbers"),
+    ("yolov7-channels", "1,2,3,4,5,6,7,8,9,10,11,12", "want 18"),
+    ("yolov7-maps", "10,wide", "--anchors: 'wide' is no size"),
+    ("yolov7-maps", "10,-3", "--anchors: '-3' is no size"),
+    ("yolov7-maps", "1," * 81, "more than 80 numbers"),
+    ("yolov7-rows", "yolov7", "--anchors is for raw maps, head yolov5 has its boxes"),
+])
+def test_anchors_that_do_not_fit_are_refused(assay, write, name, anchors, words):
+    done = assay.run("model", "inspect", write(name), "--anchors", anchors)
+    assert done.returncode == 2 and words in done.stderr

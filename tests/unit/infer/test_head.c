@@ -130,6 +130,52 @@ static void yolov5_rows(void **state)
     expect_refused(&m, "outside 0..1");
 }
 
+// Two levels of two boxes a cell with one class, 8x8 and 4x4 cells; the coarser one comes first.
+static void yolov5_maps(void **state)
+{
+    enum { FINE = 8, COARSE = 4, COLUMNS = 6, BOXES = 2 };
+    (void)state;
+    struct model m = make_model(HEAD_YOLOV5, 1,
+                                (struct head_plan){.variant = VARIANT_MAPS,
+                                                   .n_classes = 1,
+                                                   .n_levels = 2,
+                                                   .n_per_cell = BOXES,
+                                                   .map_dims = 4,
+                                                   .roles = {0, 1},
+                                                   .anchors = {1, 1, 2, 2, 30, 40, 10, 24}});
+    // level 0 is stride 16, its second box 10 x 24; cell (2, 1); sigmoid(0) = 1/2 stays in place
+    const float raw[COLUMNS] = {0, 0, 0, 0, 2, 1};
+    const float confidence = 1 / (1 + expf(-2.0f)) / (1 + expf(-1.0f));
+    const struct box expected = {40 - 5, 24 - 12, 40 + 5, 24 + 12};
+    for (int layout = 0; layout < 4; layout++) {
+        bool rows = layout == 0;
+        bool joined = layout >= 2; // 3: with the sigmoid in the graph
+        m.plan.map_dims = joined ? 3 : 4;
+        for (int level = 0; level < 2; level++) {
+            int side = level == 0 ? COARSE : FINE;
+            float *p = rows     ? make_output(level, DIMS(1, BOXES, side, side, COLUMNS))
+                       : joined ? make_output(level, DIMS(1, BOXES * COLUMNS, side, side))
+                                : make_output(level, DIMS(1, BOXES, COLUMNS, side, side));
+            for (int i = 0; i < BOXES * side * side * COLUMNS; i++)
+                p[i] = layout == 3 ? 0.01f : -8;
+            for (int i = 0; level == 0 && i < COLUMNS; i++) {
+                float v = layout == 3 ? 1 / (1 + expf(-raw[i])) : raw[i];
+                int cell = 1 * COARSE + 2;
+                int at = rows ? (COARSE * COARSE + cell) * COLUMNS + i
+                              : (COLUMNS + i) * COARSE * COARSE + cell;
+                p[at] = v;
+            }
+        }
+        expect_one(&m, 0, confidence, expected);
+    }
+    make_output(0, DIMS(1, BOXES * COLUMNS, FINE, FINE));
+    expect_refused(&m, "another grid than an output before it");
+    make_output(0, DIMS(1, BOXES * COLUMNS, 7, FINE));
+    expect_refused(&m, "whole steps");
+    make_output(0, DIMS(1, BOXES * COLUMNS + 1, COARSE, COARSE));
+    expect_refused(&m, "boxes of 5+classes numbers");
+}
+
 static void yolov8_columns_and_rows(void **state)
 {
     (void)state;
@@ -314,11 +360,17 @@ static void floors_doubles_and_order(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(yolov5_rows),           cmocka_unit_test(yolov8_columns_and_rows),
-        cmocka_unit_test(half_floats_are_read),  cmocka_unit_test(end_to_end_rows),
-        cmocka_unit_test(yolox_raw_and_decoded), cmocka_unit_test(nanodet_levels_and_joined),
-        cmocka_unit_test(fastestdet_grid),       cmocka_unit_test(detr_outputs),
-        cmocka_unit_test(ssd_outputs),           cmocka_unit_test(floors_doubles_and_order),
+        cmocka_unit_test(yolov5_rows),
+        cmocka_unit_test(yolov5_maps),
+        cmocka_unit_test(yolov8_columns_and_rows),
+        cmocka_unit_test(half_floats_are_read),
+        cmocka_unit_test(end_to_end_rows),
+        cmocka_unit_test(yolox_raw_and_decoded),
+        cmocka_unit_test(nanodet_levels_and_joined),
+        cmocka_unit_test(fastestdet_grid),
+        cmocka_unit_test(detr_outputs),
+        cmocka_unit_test(ssd_outputs),
+        cmocka_unit_test(floors_doubles_and_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
