@@ -11,7 +11,7 @@ ASSAY = $(BUILD)/src/app/assay
 
 # One thing after the other: ninja does the work side by side.
 .NOTPARALLEL:
-.PHONY: all demo test unit system soak build deps deps-test check format bench clean
+.PHONY: all demo test unit system soak build deps deps-test check check-sanitizers format bench clean
 
 all: build
 
@@ -57,6 +57,11 @@ check: build
 
 format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i
+
+# The system tests and a minute of load over builds with the address and undefined, then the thread sanitizer: hours.
+# One sanitizer, some files: make check-sanitizers SANITIZERS="thread tests/system/test_uploads.py"
+check-sanitizers: deps-test build
+	scripts/check-sanitizers $(SANITIZERS)
 
 bench: build
 	bench/run $(abspath $(ASSAY))

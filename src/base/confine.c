@@ -35,6 +35,8 @@
 #endif
 #ifndef IS_SANITIZED
 #define IS_SANITIZED 0
+#else
+#include <sanitizer/common_interface_defs.h>
 #endif
 
 enum {
@@ -258,8 +260,17 @@ static int restrict_files(const struct child_limits *l)
     return r;
 }
 
+// A report of a sanitizer goes to a file that could not be opened later.
+static void open_report(void)
+{
+#if IS_SANITIZED
+    (void)__sanitizer_get_report_path();
+#endif
+}
+
 int confine(const struct child_limits *limits)
 {
+    open_report();
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return err_set_errno(errno, "prctl");
     int r = limit_resources(limits);

@@ -4,12 +4,33 @@ import pathlib
 import subprocess
 
 import pytest
+import sanitizer
+from sanitizer import patient
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 
 def pytest_addoption(parser):
     parser.addoption("--assay", default=str(ROOT / "build/src/app/assay"), help="the program under test")
+
+
+def pytest_configure(config):
+    sanitizer.begin(config.getoption("--assay"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_late_report():
+    """What servers of modules say when they end."""
+    yield
+    said = sanitizer.reports()
+    assert not said, said
+
+
+@pytest.fixture(autouse=True)
+def no_report():
+    yield
+    said = sanitizer.reports()
+    assert not said, said
 
 
 class Assay:
@@ -25,7 +46,7 @@ class Assay:
 
     def run(self, *arguments, timeout=120, env=None, stdout=subprocess.PIPE, **options):
         return subprocess.run([self.program, *map(str, arguments)], stdout=stdout, stderr=subprocess.PIPE,
-                              text=True, timeout=timeout, env=self.environment(env), **options)
+                              text=True, timeout=patient(timeout), env=self.environment(env), **options)
 
     def start(self, *arguments, env=None, **options):
         return subprocess.Popen([self.program, *map(str, arguments)], env=self.environment(env), text=True, **options)

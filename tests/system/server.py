@@ -9,6 +9,7 @@ import urllib.request
 import uuid
 
 import openapi
+from sanitizer import patient
 
 
 class Reply:
@@ -34,7 +35,7 @@ class Server:
         at = self.log.tell()
         self.process = self.assay.start("serve", "--data", self.data, "--listen", "127.0.0.1:0", *map(str, self.options),
                                         stdout=self.log, stderr=self.log)
-        for _ in range(200):
+        for _ in range(int(patient(200))):
             found = re.search(f"serving ({self.address})", self.text(at))
             if found:
                 self.url = found.group(1)
@@ -51,7 +52,7 @@ class Server:
     def stop(self, how=signal.SIGTERM, seconds=30):
         if self.process and self.process.poll() is None:
             self.process.send_signal(how)
-            self.process.wait(seconds)
+            self.process.wait(patient(seconds))
         self.log.close()
         return self.process.returncode
 
@@ -74,7 +75,7 @@ class Server:
             headers.setdefault("Content-Type", "application/json")
         request = urllib.request.Request(self.url + path, data=body, headers=headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=timeout) as r:
+            with urllib.request.urlopen(request, timeout=patient(timeout)) as r:
                 reply = Reply(r.status, r.headers, r.read())
         except urllib.error.HTTPError as e:
             reply = Reply(e.code, e.headers, e.read())
@@ -117,7 +118,7 @@ class Server:
                          {"Content-Type": "application/octet-stream"}, status=201)
 
     def wait_for(self, path, is_done, seconds=90):
-        for _ in range(int(seconds / 0.1)):
+        for _ in range(int(patient(seconds) / 0.1)):
             seen = self.made("GET", path)
             if is_done(seen):
                 return seen

@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from sanitizer import patient
 from server import Server
 
 PASSWORD = "correct horse battery"
@@ -210,7 +211,7 @@ def test_no_byte_of_a_refused_body_is_taken(house):
     host, port = house.server.url.removeprefix("http://").split(":")
     for headers, path, wanted in (({}, "/api/v1/videos", b"401"), (house.people["vera"].headers, "/api/v1/models", b"403"),
                                   (house.people["mia"].headers, f"/api/v1/videos?project_id={house.other}", b"404")):
-        with socket.create_connection((host, int(port)), timeout=20) as s:
+        with socket.create_connection((host, int(port)), timeout=patient(20)) as s:
             lines = [f"POST {path} HTTP/1.1", f"Host: {host}", "Content-Length: 1000000000", "Content-Type: application/octet-stream",
                      "Expect: 100-continue", *(f"{k}: {v}" for k, v in headers.items()), "", ""]
             s.sendall("\r\n".join(lines).encode())
@@ -390,7 +391,7 @@ async def closed_with(socket, seconds=10):
     websockets = pytest.importorskip("websockets")
     try:
         while True:
-            await asyncio.wait_for(socket.recv(), seconds)
+            await asyncio.wait_for(socket.recv(), patient(seconds))
     except websockets.ConnectionClosed as e:
         return e.code
 
@@ -435,7 +436,7 @@ def test_what_is_withdrawn_closes_open_websockets_at_once(house, end):
             await socket.send(json.dumps({"subscribe": [f"project:{house.mine}"]}))
             await asyncio.get_running_loop().run_in_executor(None, ends[end])
             assert await closed_with(socket) == 1008
-            await asyncio.wait_for(await other.ping(), 10)  # others live on
+            await asyncio.wait_for(await other.ping(), patient(10))  # others live on
 
     asyncio.run(run())
 
@@ -466,7 +467,7 @@ def test_events_reach_members(house, data):
             reply = await loop.run_in_executor(None, lambda: house.people["mia"].ask(
                 "POST", f"/api/v1/videos?project_id={house.mine}", clip, {"Content-Type": "application/octet-stream"}))
             assert reply.status == 202, reply.body
-            heard = json.loads(await asyncio.wait_for(socket.recv(), 20))
+            heard = json.loads(await asyncio.wait_for(socket.recv(), patient(20)))
             return heard, reply.json["id"]
 
     heard, video = asyncio.run(run())
@@ -590,7 +591,7 @@ def test_a_password_typed_on_a_terminal(assay, tmp_path, typed, word, status):
         while not said.endswith(": "):
             said += process.stderr.read(1)
         os.write(terminal, line.encode() + b"\n")
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=patient(30))
     assert process.returncode == status and word in err, err
     os.set_blocking(terminal, False)
     try:
@@ -610,7 +611,7 @@ def test_an_interrupt_gives_the_terminal_its_echo_back(assay, tmp_path):
         said += process.stderr.read(1)
     assert not termios.tcgetattr(stdin)[3] & termios.ECHO
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 130
+    assert process.wait(patient(30)) == 130
     assert termios.tcgetattr(stdin)[3] & termios.ECHO
     process.stderr.close()
     os.close(stdin)
@@ -642,7 +643,7 @@ def raw(server, method, path, lines, body=None):
     host, port = server.url.removeprefix("http://").split(":")
     text = json.dumps(body) if body else ""
     head = [f"{method} {path} HTTP/1.1", f"Host: {host}", "Connection: close", *lines, "Content-Type: application/json", f"Content-Length: {len(text)}"]
-    with socket.create_connection((host, int(port)), timeout=20) as s:
+    with socket.create_connection((host, int(port)), timeout=patient(20)) as s:
         s.sendall("\r\n".join([*head, "", text]).encode())
         return s.recv(65536)
 

@@ -8,6 +8,7 @@ import signal
 import time
 
 import pytest
+from sanitizer import patient
 
 
 def commands(assay):
@@ -123,7 +124,7 @@ class Terminal:
         self.text = ""
 
     def read_until(self, pattern, seconds=60):
-        end = time.monotonic() + seconds
+        end = time.monotonic() + patient(seconds)
         while not re.search(pattern, self.text):
             assert time.monotonic() < end, f"{pattern} never came:\n{self.text}"
             if select.select([self.far], [], [], 0.1)[0]:
@@ -133,7 +134,7 @@ class Terminal:
                     break
 
     def finish(self):
-        status = self.process.wait(60)
+        status = self.process.wait(patient(60))
         self.read_until(r"(?!)" if select.select([self.far], [], [], 0)[0] else "")
         os.close(self.far)
         return status
@@ -177,4 +178,4 @@ def test_interrupted_once_and_twice(detect, tmp_path):
         terminal.process.send_signal(signal.SIGTERM)
         time.sleep(0.05)
     assert terminal.finish() == 130
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < patient(5)

@@ -8,6 +8,7 @@ import time
 import urllib.request
 
 import pytest
+from sanitizer import patient
 from server import Server
 
 FILES = ["annotated.mp4", "detections.jsonl", "metrics.json", "report.html"]
@@ -129,7 +130,7 @@ class Served:
         self.words, self.text = ours, ""
 
     def __enter__(self):
-        end = time.monotonic() + 90
+        end = time.monotonic() + patient(90)
         while "another time" not in self.text:
             ready, _, _ = select.select([self.words], [], [], max(0, end - time.monotonic()))
             assert ready, f"nothing is served:\n{self.text}\n{self.errors()}"
@@ -154,12 +155,12 @@ class Served:
         return self.log.read()
 
     def get(self, path):
-        with urllib.request.urlopen(self.session.group(1) + path, timeout=30) as reply:
+        with urllib.request.urlopen(self.session.group(1) + path, timeout=patient(30)) as reply:
             return json.load(reply)
 
     def stop(self, how):
         self.process.send_signal(how)
-        return self.process.wait(30)
+        return self.process.wait(patient(30))
 
 
 def test_served(assay, data, tmp_path):
@@ -198,7 +199,7 @@ def test_opened_in_the_desktops_browser(assay, data, tmp_path, monkeypatch):
         monkeypatch.setenv("DISPLAY", display)
         with Served(assay, tmp_path / "out", *campus(data), on_terminal=True) as demo:
             page = re.search(r"in a browser +(http\S+/projects/\w+)", demo.text).group(1)
-            end = time.monotonic() + 10
+            end = time.monotonic() + patient(10)
             while expected and not opened.exists() and time.monotonic() < end:
                 time.sleep(0.05)
             assert demo.stop(signal.SIGINT) == 0, demo.errors()
@@ -257,12 +258,12 @@ def interrupt_when(assay, arguments, path, n_bytes=1):
     """Ctrl-C once *path* has grown; what was said and how it ended."""
     child = assay.start(*map(str, arguments), stdout=-1, stderr=-1)
     try:
-        end = time.monotonic() + 60
+        end = time.monotonic() + patient(60)
         while child.poll() is None and time.monotonic() < end and not (path.exists() and path.stat().st_size >= n_bytes):
             time.sleep(0.02)
         assert child.poll() is None, child.communicate()
         os.kill(child.pid, signal.SIGINT)
-        out, err = child.communicate(timeout=60)
+        out, err = child.communicate(timeout=patient(60))
     finally:
         child.kill()
     return child.returncode, out, err

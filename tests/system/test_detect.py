@@ -12,6 +12,7 @@ import time
 import pytest
 
 from detections import parse_lines, read_lines, sums_hold
+from sanitizer import patient
 
 MODEL = "models/FastestDet_352.onnx"
 
@@ -161,7 +162,7 @@ def test_a_full_file_system(assay, data, clip, tmp_path):
 
 def wait_for(path, n_bytes, seconds=30):
     begun = time.monotonic()
-    while time.monotonic() - begun < seconds:
+    while time.monotonic() - begun < patient(seconds):
         if path.exists() and path.stat().st_size >= n_bytes:
             return
         time.sleep(0.02)
@@ -174,7 +175,7 @@ def test_interrupt_keeps_what_was_finished(assay, data, clip, tmp_path):
                         stderr=subprocess.PIPE)
     wait_for(tmp_path / "out.jsonl.part", 1)
     child.send_signal(signal.SIGINT)
-    _, err = child.communicate(timeout=30)
+    _, err = child.communicate(timeout=patient(30))
     assert child.returncode == 130, err
     _, frames, summary = read_lines(out)
     assert summary["interrupted"] is True and sums_hold(summary)
@@ -184,12 +185,12 @@ def test_interrupt_keeps_what_was_finished(assay, data, clip, tmp_path):
 def test_interrupt_ends_a_wait_for_a_silent_server(assay, data, tmp_path):
     out = tmp_path / "out.jsonl"
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(60)
+        server.settimeout(patient(60))
         url = f"http://127.0.0.1:{server.getsockname()[1]}/clip.mp4"
         child = assay.start("detect", url, "--model", data / MODEL, "--out", out, stderr=subprocess.PIPE)
         with server.accept()[0]:  # it has asked, and waits
             child.send_signal(signal.SIGINT)
-            _, message = child.communicate(timeout=10)
+            _, message = child.communicate(timeout=patient(10))
     assert child.returncode == 130 and "interrupted" in message
     assert not list(tmp_path.iterdir())  # nothing was opened, nothing is left
 
@@ -200,7 +201,7 @@ def test_after_kill_whole_lines_and_no_summary(assay, data, clip, tmp_path):
                         tmp_path / "out.jsonl", stderr=subprocess.PIPE)
     wait_for(part, 1)
     child.send_signal(signal.SIGKILL)
-    child.communicate(timeout=30)
+    child.communicate(timeout=patient(30))
     assert not (tmp_path / "out.jsonl").exists()
     text = part.read_text()
     assert text.endswith("\n")

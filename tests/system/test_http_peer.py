@@ -9,6 +9,7 @@ import subprocess
 import urllib.request
 
 import pytest
+from sanitizer import patient
 
 websockets = pytest.importorskip("websockets")
 
@@ -22,7 +23,7 @@ def server(request):
     process = subprocess.Popen([program, "127.0.0.1:0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     yield "127.0.0.1:" + process.stdout.readline().strip()
     process.send_signal(signal.SIGTERM)
-    _, log = process.communicate(timeout=30)
+    _, log = process.communicate(timeout=patient(30))
     assert process.returncode == 0
     for line in log.splitlines():  # every line of the log is a JSON object
         assert json.loads(line)["message"]
@@ -36,7 +37,7 @@ def post(server, path, body=b""):
 async def closes_with(socket):
     with pytest.raises(websockets.ConnectionClosed) as closed:
         while True:
-            await asyncio.wait_for(socket.recv(), 10)
+            await asyncio.wait_for(socket.recv(), patient(10))
     return closed.value.rcvd.code, closed.value.rcvd.reason
 
 
@@ -50,7 +51,7 @@ def test_messages_both_ways(server):
                 assert await socket.recv() == text
             await socket.send(["in ", "three ", "fragments"])
             assert await socket.recv() == "in three fragments"
-            await asyncio.wait_for(await socket.ping(), 10)
+            await asyncio.wait_for(await socket.ping(), patient(10))
             await socket.send("bye")
             assert await closes_with(socket) == (1000, "bye")
 
@@ -78,11 +79,11 @@ def test_topic_to_many(server):
             assert await socket.recv() == "ready"
         loop = asyncio.get_running_loop()
         assert (await loop.run_in_executor(None, post, server, "/publish/task:1?how=final", b'{"progress":1}'))[0] == 204
-        assert {await asyncio.wait_for(s.recv(), 10) for s in sockets} == {'{"progress":1}'}
+        assert {await asyncio.wait_for(s.recv(), patient(10)) for s in sockets} == {'{"progress":1}'}
         late = await websockets.connect(f"ws://{server}/ws")
         await late.recv()
         await late.send("follow task:1")
-        assert await asyncio.wait_for(late.recv(), 10) == '{"progress":1}'  # the state at once
+        assert await asyncio.wait_for(late.recv(), patient(10)) == '{"progress":1}'  # the state at once
         for socket in [late, *sockets]:
             await socket.close()
 

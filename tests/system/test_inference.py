@@ -10,7 +10,7 @@ import threading
 import time
 
 import pytest
-
+from sanitizer import patient
 from server import Server
 
 OCTETS = {"Content-Type": "application/octet-stream"}
@@ -233,7 +233,7 @@ def test_preload_and_memory(assay, data, pictures, tmp_path):
         for name in ("yolox_nano_416", "nanodet_m_416"):
             s.model(data / f"models/{name}.onnx", name)
     with Server(assay, tmp_path / "data", "--preload", "yolox_nano_416,nanodet_m_416") as s:
-        for _ in range(1200):
+        for _ in range(int(patient(1200))):
             ready = s.get("/health/ready")
             if ready.status == 200:
                 break

@@ -10,6 +10,7 @@ import time
 
 import openapi
 import pytest
+from sanitizer import patient
 from server import Server
 
 CLIP = "video_with_gt/TUD-Campus_frames/TUD-Campus.mp4"
@@ -39,7 +40,7 @@ def follow(server, task):
         heard = []
         async with websockets.connect(f"{server.url.replace('http', 'ws')}/ws/progress/{task}") as socket:
             while not heard or heard[-1]["status"] in ("queued", "running"):
-                heard.append(json.loads(await asyncio.wait_for(socket.recv(), 60)))
+                heard.append(json.loads(await asyncio.wait_for(socket.recv(), patient(60))))
                 openapi.check_schema(heard[-1], {"$ref": "#/components/schemas/TaskProgress"}, "a message of the task's progress")
         return heard
 
@@ -364,7 +365,7 @@ def test_metrics_are_prometheus(server, tmp_path):
     promtool = shutil.which("promtool")
     server.project()
     text = ""
-    deadline = time.monotonic() + 10  # a request is counted when its answer is on its way
+    deadline = time.monotonic() + patient(10)  # a request is counted when its answer is on its way
     while 'route="/api/v1/projects"' not in text and time.monotonic() < deadline:
         text = server.get("/metrics").body.decode()
     for name in ("http_requests_total", "http_request_duration_seconds", "store_query_duration_seconds", "task_queue_depth",

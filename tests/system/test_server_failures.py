@@ -20,7 +20,7 @@ import threading
 import time
 
 import pytest
-
+from sanitizer import patient, preload
 from server import Server
 from test_server_data import content, files_of, rows_of
 
@@ -155,7 +155,7 @@ def test_data_on_a_file_system_that_is_read_only(disk, data, tmp_path):
         assert server.stop() == 0
         disk.inside("mount", "-o", "remount,ro", disk.folder)
         refused = disk.start("serve", "--data", disk.folder / "data", "--listen", "127.0.0.1:0", stderr=subprocess.PIPE)
-        said = refused.communicate(timeout=30)[1]
+        said = refused.communicate(timeout=patient(30))[1]
         assert refused.returncode == 3 and str(disk.folder / "data") in said and "cannot be written" in said, said
         disk.inside("mount", "-o", "remount,rw", disk.folder)
         server.start()
@@ -200,7 +200,7 @@ def test_a_clock_that_jumps(assay, data, tmp_path):
         program = assay.program
 
         def start(self, *arguments, **options):
-            env = assay.environment({"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1",
+            env = assay.environment({"LD_PRELOAD": preload(assay.program, FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1",
                                      "DONT_FAKE_MONOTONIC": "1", "FAKETIME_FORCE_MONOTONIC_FIX": "0"})
             return subprocess.Popen([self.program, *map(str, arguments)], env=env, text=True, **options)
 
@@ -391,7 +391,7 @@ def running(server):
 
 def await_kind(server, kind, seconds=60):
     """Until a task of that kind runs; False where none does within a while."""
-    until = time.monotonic() + seconds
+    until = time.monotonic() + patient(seconds)
     while kind not in running(server):
         if time.monotonic() > until:
             return False
@@ -418,7 +418,7 @@ def figures(results):
 
 
 def all_over(server, seconds):
-    until = time.monotonic() + seconds
+    until = time.monotonic() + patient(seconds)
     while time.monotonic() < until:
         left = [t for status in ("queued", "running") for t in server.made("GET", f"/api/v1/tasks?status={status}&limit=1000")["items"]]
         if not left:

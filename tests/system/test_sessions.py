@@ -8,6 +8,7 @@ import tarfile
 
 import pytest
 from conftest import ROOT
+from sanitizer import patient
 from server import Server
 
 FOLDER = "video_with_gt/TUD-Campus_frames"
@@ -84,7 +85,7 @@ def test_the_walk_of_the_readme(assay, data, tmp_path):
         shutil.copy(data / file, tmp_path / name)
     with Server(assay, tmp_path / "data") as s:
         script = script.replace("http://127.0.0.1:8080", s.url)
-        done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=patient(120))
         assert done.returncode == 0, done.stdout + done.stderr
         assert "succeeded" in done.stdout and "null" not in done.stdout.splitlines()[:3], done.stdout
         assert len(json.loads((tmp_path / "detections.json").read_text())["items"]) > 100 and b"<svg" in (tmp_path / "report.html").read_bytes()

@@ -10,7 +10,7 @@ import subprocess
 import threading
 
 import pytest
-
+from sanitizer import patient
 from server import Server
 
 PEERS = pathlib.Path(__file__).resolve().parent.parent / "peers"
@@ -76,7 +76,7 @@ class Line:
 
 def upload(node, url, file, metadata, chunk, *pause, ok=True):
     done = subprocess.run([node, PEERS / "tus-upload.mjs", f"{url}/api/v1/uploads", file, json.dumps(metadata), str(chunk), *map(str, pause)],
-                          capture_output=True, text=True, timeout=90)
+                          capture_output=True, text=True, timeout=patient(90))
     assert done.returncode == (0 if ok else 1), done.stdout + done.stderr
     return json.loads(done.stdout)
 
