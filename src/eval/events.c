@@ -16,7 +16,8 @@
 
 struct run {
     struct events_result *res;
-    const struct event **truths, **detections; // by label, then time, then file order
+    const struct event *first_truth, *first_detection; // of the lists
+    const struct event **truths, **detections;         // by label, then time, then file order
     size_t n_truths, n_detections;
     int64_t tolerance_us;
     int32_t *column; // [truth of a label]
@@ -129,6 +130,7 @@ static int judge_label(struct run *u, const struct event **t, size_t n, const st
     for (size_t i = 0; i < n; i++) {
         if (u->column[i] < 0)
             continue;
+        u->res->found_by[t[i] - u->first_truth] = (int32_t)(d[u->column[i]] - u->first_detection);
         double ms = (double)(d[u->column[i]]->time_us - t[i]->time_us) / 1e3;
         u->values[u->n_values++] = fabs(ms);
         f.n_found++;
@@ -185,10 +187,15 @@ int events_evaluate(const struct event_list *truth, const struct event_list *det
                     struct events_result *ret_result)
 {
     struct events_result res = {.opts = opts ? *opts : (struct temporal_opts){0}};
-    struct run u = {.res = &res};
+    struct run u = {.res = &res, .first_truth = truth->items, .first_detection = detections->items};
     int r = temporal_opts_complete(&res.opts);
     if (r < 0)
         return r;
+    res.found_by = arena_array(a, int32_t, truth->n + 1);
+    if (!res.found_by)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < truth->n; i++)
+        res.found_by[i] = EVENTS_NONE;
     u.tolerance_us = llround(res.opts.tolerance_ms * 1e3);
     u.truths = sort_events(truth, -(double)INFINITY, &u.n_truths);
     u.detections = sort_events(detections, res.opts.at_confidence, &u.n_detections);

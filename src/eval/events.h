@@ -18,6 +18,10 @@
 struct arena;
 struct event_list;
 
+enum {
+    EVENTS_NONE = -1,
+};
+
 // Figures without data are NaN.
 struct events_figures {
     size_t n_truths, n_detections, n_found, n_late, n_early, n_on_time;
@@ -37,7 +41,8 @@ struct events_result {
     struct events_figures overall;
     struct events_label *labels; // in order of their text
     size_t n_labels;
-    size_t n_below; // detections left out for their confidence
+    size_t n_below;    // detections left out for their confidence
+    int32_t *found_by; // [truth of the list]: its detection, or EVENTS_NONE
 };
 
 // *opts* may be NULL; at_confidence leaves detections out. ERR_INVALID, ERR_TOO_BIG, ERR_NOMEM.
