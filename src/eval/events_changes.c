@@ -67,7 +67,8 @@ static void add(struct events_comparing *x, struct events_comparison *c,
 {
     c->changes[c->n_changes++] = *change;
     c->n_sides[change->side]++;
-    count_rates(x, change->label, change->side == EVENTS_LOST || change->side == EVENTS_FOUND);
+    count_rates(x, change->label,
+                change->side == COMPARISON_LOST || change->side == COMPARISON_FOUND);
 }
 
 static const struct event *report_of(const struct events_comparing *x, size_t v, size_t k, size_t i)
@@ -94,7 +95,7 @@ static void collect_truths(struct events_comparing *x, size_t v, struct events_c
             count(x, t->label, EVENTS_IN_TIME);
         if (!a == !b)
             continue;
-        const struct events_change change = {.side = a ? EVENTS_LOST : EVENTS_FOUND,
+        const struct events_change change = {.side = a ? COMPARISON_LOST : COMPARISON_FOUND,
                                              .label = t->label,
                                              .video = v,
                                              .time_us = t->time_us,
@@ -121,15 +122,15 @@ static int false_of(const struct events_comparing *x, size_t v, size_t k, struct
 }
 
 static void add_false(struct events_comparing *x, struct events_comparison *c, size_t v,
-                      const struct event *e, enum events_side side)
+                      const struct event *e, enum comparison_side side)
 {
     const struct events_change change = {
         .side = side,
         .label = e->label,
         .video = v,
         .time_us = e->time_us,
-        .a_time_us = side == EVENTS_FALSE_GONE ? e->time_us : INT64_MIN,
-        .b_time_us = side == EVENTS_FALSE_NEW ? e->time_us : INT64_MIN,
+        .a_time_us = side == COMPARISON_FALSE_GONE ? e->time_us : INT64_MIN,
+        .b_time_us = side == COMPARISON_FALSE_NEW ? e->time_us : INT64_MIN,
         .evidence = e->confidence};
     add(x, c, &change);
 }
@@ -152,11 +153,11 @@ static int collect_false(struct events_comparing *x, size_t v, struct events_com
         if (same.found_by[i] >= 0)
             is_same[same.found_by[i]] = true;
         else
-            add_false(x, c, v, &of_a.items[i], EVENTS_FALSE_GONE);
+            add_false(x, c, v, &of_a.items[i], COMPARISON_FALSE_GONE);
     }
     for (size_t i = 0; i < of_b.n; i++)
         if (!is_same[i])
-            add_false(x, c, v, &of_b.items[i], EVENTS_FALSE_NEW);
+            add_false(x, c, v, &of_b.items[i], COMPARISON_FALSE_NEW);
     return 0;
 }
 

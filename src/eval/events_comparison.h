@@ -17,6 +17,7 @@
 
 #include "base/attr.h"
 #include "eval/bootstrap.h"
+#include "eval/comparison.h"
 #include "eval/temporal.h"
 
 struct arena;
@@ -70,18 +71,10 @@ struct events_compared_label {
     struct events_difference figures[EVENTS_N_FIGURES];
 };
 
-// Who found a truth, who reported falsely.
-enum events_side {
-    EVENTS_SIDE_UNSET,
-    EVENTS_LOST,       // truth found by A, missed by B
-    EVENTS_FOUND,      // truth missed by A, found by B
-    EVENTS_FALSE_NEW,  // false reports of B that A has not within the tolerance
-    EVENTS_FALSE_GONE, // false reports of A that B has not
-    EVENTS_N_SIDES,
-};
-
+// COMPARISON_LOST, _FOUND: truths; _FALSE_NEW, _FALSE_GONE: reports that the other has not within
+// the tolerance.
 struct events_change {
-    enum events_side side; // comparison_side_names[] are its names
+    enum comparison_side side;
     const char *label;
     size_t video;
     int64_t time_us;              // of the truth, of the false report
@@ -118,7 +111,7 @@ struct events_comparison {
     enum events_verdict verdict;
     struct events_compared_label *labels; // in order of their text
     size_t n_labels;
-    size_t n_sides[EVENTS_N_SIDES];
+    size_t n_sides[COMPARISON_N_SIDES];
     struct events_change *changes; // by falling evidence, then time
     size_t n_changes;
 };

@@ -69,6 +69,20 @@ void compared_put_quotes(struct str_buf *out, const char *const *notices, size_t
     }
 }
 
+const char *compared_side_words(enum comparison_side side)
+{
+    switch (side) {
+    case COMPARISON_LOST:
+        return "found by A, missed by B";
+    case COMPARISON_FOUND:
+        return "missed by A, found by B";
+    case COMPARISON_FALSE_NEW:
+        return "false in B only";
+    default:
+        return "false in A only";
+    }
+}
+
 void compared_put_settings(struct json_writer *w, const struct bootstrap_plan *plan, size_t frames,
                            double seconds, uint64_t seed, size_t resamples)
 {

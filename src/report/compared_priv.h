@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "eval/bootstrap.h"
+#include "eval/comparison.h"
 
 struct dataset;
 struct json_writer;
@@ -25,6 +26,8 @@ void compared_put_picture(struct str_buf *out, const struct dataset *d, int32_t 
 // Notices as text, and as quotes of Markdown.
 void compared_put_notices(struct str_buf *out, const char *const *notices, size_t n);
 void compared_put_quotes(struct str_buf *out, const char *const *notices, size_t n);
+// "found by A, missed by B"
+const char *compared_side_words(enum comparison_side side);
 
 // JSON: members of the object that is open. How intervals were made.
 void compared_put_settings(struct json_writer *w, const struct bootstrap_plan *plan, size_t frames,

@@ -35,20 +35,6 @@ static void put_object(struct str_buf *out, const struct comparison_about *about
     str_buf_printf(out, " (%zu of them)", c->n);
 }
 
-static const char *side_words(enum comparison_side side)
-{
-    switch (side) {
-    case COMPARISON_LOST:
-        return "found by A, missed by B";
-    case COMPARISON_FOUND:
-        return "missed by A, found by B";
-    case COMPARISON_FALSE_NEW:
-        return "false in B only";
-    default:
-        return "false in A only";
-    }
-}
-
 void comparison_put_blocks(const struct comparison *c, struct str_buf *out)
 {
     compared_put_blocks(&c->plan, c->plan.block, c->block_seconds, out);
@@ -87,14 +73,15 @@ static void put_changes_text(struct str_buf *out, const struct comparison *c,
 {
     str_buf_puts(out, "\nobjects that changed sides, counted in frames\n");
     for (enum comparison_side s = COMPARISON_LOST; s < COMPARISON_N_SIDES; s++)
-        str_buf_printf(out, "  %-24s%8zu\n", side_words(s), c->n_objects[s]);
+        str_buf_printf(out, "  %-24s%8zu\n", compared_side_words(s), c->n_objects[s]);
     const size_t n = MIN(c->n_changes, about->n_listed);
     if (n > 0)
         str_buf_printf(out, "\nthe %zu of %zu with the most evidence\n", n, c->n_changes);
     for (size_t i = 0; i < n; i++) {
         struct str_buf name = STR_BUF_INIT(MAX_NAME);
         put_object(&name, about, &c->changes[i]);
-        str_buf_printf(out, "%8.2f  %-24s", c->changes[i].evidence, side_words(c->changes[i].side));
+        str_buf_printf(out, "%8.2f  %-24s", c->changes[i].evidence,
+                       compared_side_words(c->changes[i].side));
         str_buf_add_printable(out, str_buf_view(&name));
         str_buf_putc(out, '\n');
         str_buf_finish(&name);
@@ -159,12 +146,12 @@ int comparison_markdown(const struct comparison *c, const struct comparison_abou
         put_cells(out, c->classes[k].label, c->classes[k].figures);
     str_buf_puts(out, "\n| changed sides | frames |\n|---|---:|\n");
     for (enum comparison_side s = COMPARISON_LOST; s < COMPARISON_N_SIDES; s++)
-        str_buf_printf(out, "| %s | %zu |\n", side_words(s), c->n_objects[s]);
+        str_buf_printf(out, "| %s | %zu |\n", compared_side_words(s), c->n_objects[s]);
     str_buf_putc(out, '\n');
     for (size_t i = 0; i < MIN(c->n_changes, about->n_listed); i++) {
         struct str_buf name = STR_BUF_INIT(MAX_NAME);
         put_object(&name, about, &c->changes[i]);
-        str_buf_printf(out, "- %s: ", side_words(c->changes[i].side));
+        str_buf_printf(out, "- %s: ", compared_side_words(c->changes[i].side));
         escape_markdown(out, str_buf_view(&name));
         str_buf_putc(out, '\n');
         str_buf_finish(&name);

@@ -11,7 +11,6 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "dataset/dataset.h"
 #include "dataset/event_list.h"
 #include "eval/evaluation.h"
 #include "report/time_json.h"
@@ -19,8 +18,8 @@
 #include "store/store_session.h"
 #include "task/kind.h"
 #include "task/outside_settings.h"
+#include "task/session_events.h"
 #include "task/session_files.h"
-#include "task/session_pieces.h"
 
 // Between the events of two videos.
 #define APART_US (INT64_C(1) << 41)
@@ -33,80 +32,29 @@ struct sides {
     size_t cap_truths, cap_detections;
 };
 
-// ---- one video's lists
-
-static int append(struct sides *s, const struct event_list *from, int64_t shift_us,
-                  struct event_list *to, size_t *cap)
+static int append(const struct event_list *from, int64_t shift_us, struct event_list *to,
+                  size_t *cap)
 {
-    struct arena *a = task_run_arena(s->run);
     int r = 0;
     for (size_t i = 0; r == 0 && i < from->n; i++) {
-        const struct event *e = &from->items[i];
         if (to->n >= EVENTS_MAX)
             return err_set(ERR_TOO_BIG, "more than %d events in the session", EVENTS_MAX);
         r = MEM_GROW(to->items, *cap, to->n);
-        const char *label = r == 0 ? arena_strndup(a, e->label, strlen(e->label)) : NULL;
-        if (!label)
-            return ERR_NOMEM;
-        to->items[to->n++] = (struct event){
-            .label = label, .time_us = e->time_us + shift_us, .confidence = e->confidence};
+        if (r < 0)
+            return r;
+        to->items[to->n] = from->items[i];
+        to->items[to->n++].time_us += shift_us;
     }
     return r;
 }
 
-// What boxes show, each appearance an event.
-static int read_boxes(const struct sides *s, const char *path, enum dataset_role role,
-                      struct event_list **ret_list)
+static int add_video(struct sides *s, const struct session_file_video *v, int64_t shift_us)
 {
-    const bool is_truth = role == DATASET_TRUTH;
-    const struct dataset_read_opts opts = {0}; // on their own
-    struct dataset *d;
-    int r = dataset_read_with(path, &opts, &d);
-    if (r < 0)
-        return r;
-    r = event_list_of(d, is_truth ? 0 : EVALUATION_AT_CONFIDENCE,
-                      (int64_t)(s->settings->event_gap_ms * 1000), ret_list);
-    dataset_destroy(d);
-    return r;
-}
-
-static int add_truth(struct sides *s, const struct session_file_video *v, int64_t shift_us)
-{
-    struct event_list *list = NULL;
-    int r = v->has_event_truth ? event_list_read(v->truth, &list)
-                               : read_boxes(s, v->truth, DATASET_TRUTH, &list);
+    struct session_events e;
+    int r = session_events_read(s->run, s->session, v, s->settings, &e);
     if (r == 0)
-        r = append(s, list, shift_us, &s->truths, &s->cap_truths);
-    event_list_destroy(list);
-    return r < 0 ? err_prefix(r, "truth of %s", v->name) : 0;
-}
-
-static int add_detections(struct sides *s, const struct session_file_video *v, int64_t shift_us)
-{
-    struct event_list *list = NULL;
-    struct event_list posted = {0};
-    int r = v->has_event_detections ? session_pieces_events(s->run, s->session->id, v->id, &posted)
-                                    : read_boxes(s, v->detections, DATASET_DETECTIONS, &list);
-    if (r == 0)
-        r = append(s, list ? list : &posted, shift_us, &s->detections, &s->cap_detections);
-    event_list_destroy(list);
-    return r < 0 ? err_prefix(r, "detections of %s", v->name) : 0;
-}
-
-static int check_kinds(const struct session_files *files)
-{
-    if (files->n_events == files->n_videos)
-        return 0;
-    const char *with = "", *without = "";
-    for (size_t i = 0; i < files->n_videos; i++) {
-        const struct session_file_video *v = &files->videos[i];
-        if (v->has_event_truth || v->has_event_detections)
-            with = v->name;
-        else
-            without = v->name;
-    }
-    return err_set(ERR_INVALID, "%s is judged by events and %s by boxes: make a session for each",
-                   with, without);
+        r = append(&e.truth, shift_us, &s->truths, &s->cap_truths);
+    return r == 0 ? append(&e.detections, shift_us, &s->detections, &s->cap_detections) : r;
 }
 
 // ---- the verdict
@@ -144,12 +92,9 @@ int judge_events(struct task_run *run, const struct store_session *session,
                                        .latency_threshold_ms = settings->latency_threshold_ms,
                                        .has_at_confidence = true,
                                        .at_confidence = EVALUATION_AT_CONFIDENCE};
-    int r = check_kinds(files);
-    for (size_t i = 0; r == 0 && i < files->n_videos; i++) {
-        r = add_truth(&s, &files->videos[i], (int64_t)i * APART_US);
-        if (r == 0)
-            r = add_detections(&s, &files->videos[i], (int64_t)i * APART_US);
-    }
+    int r = session_events_check(files);
+    for (size_t i = 0; r == 0 && i < files->n_videos; i++)
+        r = add_video(&s, &files->videos[i], (int64_t)i * APART_US);
     if (r == 0)
         r = events_evaluate(&s.truths, &s.detections, &opts, a, &ret->result);
     if (r == 0 && profile)

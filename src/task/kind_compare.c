@@ -17,7 +17,9 @@
 #include "report/comparison_report.h"
 #include "store/store_comparison.h"
 #include "store/store_session.h"
+#include "task/compare_events.h"
 #include "task/kinds.h"
+#include "task/session_events.h"
 #include "task/session_files.h"
 
 enum {
@@ -39,6 +41,7 @@ struct comparing {
     const char **ids; // of the videos that are compared
     size_t n_ids, n_left_out;
     struct session_files files_a, files_b;
+    bool by_events; // else by boxes
     struct dataset *truth, *of_a, *of_b;
     struct comparison c;
     const char **notices;
@@ -107,6 +110,23 @@ static int find_videos(struct comparing *x)
                : r;
 }
 
+// Both by boxes, or both by timed events.
+static int check_kinds(struct comparing *x)
+{
+    const bool a = x->files_a.n_events > 0;
+    const bool b = x->files_b.n_events > 0;
+    int r = a ? session_events_check(&x->files_a) : 0;
+    if (r == 0 && b)
+        r = session_events_check(&x->files_b);
+    if (r == 0 && a != b)
+        r = err_set(ERR_UNSUPPORTED,
+                    "%s is judged by timed events and %s by boxes: sessions that are judged in the "
+                    "same way are compared",
+                    a ? "A" : "B", a ? "B" : "A");
+    x->by_events = a && b;
+    return r;
+}
+
 static int make_files(struct comparing *x)
 {
     int r = find_videos(x);
@@ -116,11 +136,7 @@ static int make_files(struct comparing *x)
         r = session_files_make(x->run, &x->b, x->ids, x->n_ids, &x->files_b);
     if (r == 0 && (x->files_a.n_videos != x->n_ids || x->files_b.n_videos != x->n_ids))
         r = err_set(ERR_CONFLICT, "a video of the sessions has no detections");
-    if (r == 0 && x->files_a.n_events + x->files_b.n_events > 0)
-        r = err_set(ERR_UNSUPPORTED,
-                    "sessions that are judged by timed events have no boxes to compare: precision, "
-                    "recall and delay stand in the results of each");
-    return r;
+    return r == 0 ? check_kinds(x) : r;
 }
 
 // A page finds a frame by its number: pictures that have none are numbered as they are matched.
@@ -228,17 +244,25 @@ static void put_videos(struct json_writer *w, const struct comparing *x)
     json_end(w);
 }
 
-// The document of `compare --json` under "comparison", as it is.
-static int write_document(struct comparing *x)
+// The document of `compare --json`.
+static int put_comparison(struct comparing *x, struct str_buf *out)
 {
+    const struct compare_side a = {&x->a, &x->files_a};
+    const struct compare_side b = {&x->b, &x->files_b};
     const struct comparison_about about = {.a = x->a.id,
                                            .b = x->b.id,
                                            .pictures = x->truth,
                                            .notices = x->notices,
                                            .n_notices = x->n_notices};
+    return x->by_events ? compare_events(x->run, &a, &b, out) : comparison_json(&x->c, &about, out);
+}
+
+// That document under "comparison", as it is.
+static int write_document(struct comparing *x)
+{
     struct str_buf inner = STR_BUF_INIT(MAX_JSON);
     struct json_writer w;
-    int r = comparison_json(&x->c, &about, &inner);
+    int r = put_comparison(x, &inner);
     x->json = STR_BUF_INIT(MAX_JSON);
     json_writer_init(&w, &x->json);
     json_object(&w);
@@ -276,7 +300,7 @@ static int run_compare(struct task_run *run)
     int r = find_sessions(x);
     if (r == 0)
         r = make_files(x);
-    if (r == 0)
+    if (r == 0 && !x->by_events)
         r = compare(x);
     if (r == 0)
         r = write_document(x);

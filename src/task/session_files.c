@@ -268,7 +268,8 @@ static int add_video(struct gathering *g, const struct store_session_video *row)
                                      .path = blob[0] ? copy(g, blob) : NULL,
                                      .probe_json = video.probe_json,
                                      .width = video.width,
-                                     .height = video.height};
+                                     .height = video.height,
+                                     .duration_us = MAX(video.duration_us, 0)};
     r = link_truth(g, row->truth_id, v);
     if (r == 0)
         r = write_detections(g, row, v);

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 #include "blob/blob.h"
@@ -22,7 +23,8 @@ struct session_file_video {
     int position;     // in the session
     const char *path; // of its blob; NULL: it has none
     const char *probe_json;
-    int width, height; // upright
+    int width, height;   // upright
+    int64_t duration_us; // 0: unknown
     // --- judged by time alone where one of the two is a list of events
     bool has_event_truth, has_event_detections;
     const char *truth, *detections; // files; the latter NULL with has_event_detections

@@ -155,39 +155,51 @@ int session_pieces_write(struct task_run *run, const char *session_id, const cha
 
 struct gathering {
     struct task_run *run;
-    struct event_list *list;
-    size_t cap;
+    struct event_list list;
+    int64_t *arrival_us;
+    size_t cap_items, cap_arrivals;
 };
 
 static int add_event(void *arg, const struct store_event *e)
 {
     struct gathering *g = (struct gathering *)arg;
-    int r = MEM_GROW(g->list->items, g->cap, g->list->n);
+    const size_t n = g->list.n;
+    int r = MEM_GROW(g->list.items, g->cap_items, n);
+    if (r == 0)
+        r = MEM_GROW(g->arrival_us, g->cap_arrivals, n);
     const char *label =
         r == 0 ? arena_strndup(task_run_arena(g->run), e->label, strlen(e->label)) : NULL;
     if (!label)
         return ERR_NOMEM;
-    g->list->items[g->list->n++] =
+    g->list.items[n] =
         (struct event){.label = label, .time_us = e->start_us, .confidence = e->confidence};
+    g->arrival_us[n] = e->latency_us;
+    g->list.n++;
     return 0;
 }
 
 // Into the arena: the list needs no owner then.
-static int keep(struct task_run *run, struct event_list *list)
+static int keep(const struct gathering *g, struct event_list *ret_list, int64_t **ret_arrival_us)
 {
-    struct event *items = arena_array(task_run_arena(run), struct event, list->n + 1);
-    if (items && list->n > 0)
-        memcpy(items, list->items, list->n * sizeof(*items));
-    mem_free(list->items);
-    list->items = items;
-    return items ? 0 : ERR_NOMEM;
+    struct arena *a = task_run_arena(g->run);
+    const size_t n = g->list.n;
+    struct event *items = arena_array(a, struct event, n);
+    int64_t *arrivals = arena_array(a, int64_t, n);
+    if (!items || !arrivals)
+        return ERR_NOMEM;
+    if (n > 0) {
+        memcpy(items, g->list.items, n * sizeof(*items));
+        memcpy(arrivals, g->arrival_us, n * sizeof(*arrivals));
+    }
+    *ret_list = (struct event_list){.items = items, .n = n};
+    *ret_arrival_us = arrivals;
+    return 0;
 }
 
 int session_pieces_events(struct task_run *run, const char *session_id, const char *video_id,
-                          struct event_list *ret_list)
+                          struct event_list *ret_list, int64_t **ret_arrival_us)
 {
-    struct event_list list = {0};
-    struct gathering g = {.run = run, .list = &list};
+    struct gathering g = {.run = run};
     struct store_next next = {""};
     int r = 0;
     do {
@@ -197,10 +209,9 @@ int session_pieces_events(struct task_run *run, const char *session_id, const ch
                                  &g, &after);
         next = after;
     } while (r == 0 && next.cursor[0]);
-    if (r < 0) {
-        mem_free(list.items);
-        return r;
-    }
-    *ret_list = list;
-    return keep(run, ret_list);
+    if (r == 0)
+        r = keep(&g, ret_list, ret_arrival_us);
+    mem_free(g.list.items);
+    mem_free(g.arrival_us);
+    return r;
 }

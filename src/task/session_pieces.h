@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 
@@ -18,6 +19,7 @@ const char *session_pieces_ending(const char *format);
 // whole. A single whole file is linked as it is.
 int session_pieces_write(struct task_run *run, const char *session_id, const char *video_id,
                          const char *format, const char *path) MUST_CHECK;
-// Events as they came; texts live in the task's arena, and nothing is to be destroyed.
+// Events as they came, and how long after its presentation each came (INT64_MIN: unknown); all of
+// it lives in the task's arena, and nothing is to be destroyed.
 int session_pieces_events(struct task_run *run, const char *session_id, const char *video_id,
-                          struct event_list *ret_list) MUST_CHECK;
+                          struct event_list *ret_list, int64_t **ret_arrival_us) MUST_CHECK;
