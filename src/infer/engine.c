@@ -145,6 +145,21 @@ int engine_run(struct engine_context *c, const struct tensor *inputs, int n_inpu
     return c->engine->impl->run(c, inputs, n_inputs, outputs, n_outputs);
 }
 
+int engine_run_for_head(struct engine_context *c, const struct tensor *inputs, int n_inputs,
+                        struct tensor *outputs, int n_outputs, bool *ret_is_cut)
+{
+    const struct engine_impl *impl = c->engine->impl;
+    *ret_is_cut = false;
+    return impl->run_for_head ? impl->run_for_head(c, inputs, n_inputs, outputs, n_outputs, ret_is_cut)
+                              : engine_run(c, inputs, n_inputs, outputs, n_outputs);
+}
+
+int engine_rows(struct engine_context *c, float floor, struct plan_rows *ret_rows)
+{
+    assert(c->engine->impl->rows);
+    return c->engine->impl->rows(c, floor, ret_rows);
+}
+
 int engine_warm(struct engine_context *c, const struct tensor *inputs, int n_inputs,
                 struct tensor *outputs, int n_outputs)
 {

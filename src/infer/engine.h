@@ -20,6 +20,7 @@
 #include "infer/model.h"
 
 struct calibration;
+struct plan_rows;
 struct quantization;
 struct str_buf;
 
@@ -84,6 +85,14 @@ void engine_context_destroy(struct engine_context *c);
 // ERR_MODEL (the message is the runtime's), ERR_NOMEM.
 int engine_run(struct engine_context *c, const struct tensor *inputs, int n_inputs,
                struct tensor *outputs, int n_outputs) MUST_CHECK;
+
+// engine_run() for a head that can do with single rows of its output: an engine that has cut the
+// head off (nn/plan.h) computes no outputs then; *ret_is_cut* says so, and engine_rows() gives the
+// rows. Else it is engine_run().
+int engine_run_for_head(struct engine_context *c, const struct tensor *inputs, int n_inputs,
+                        struct tensor *outputs, int n_outputs, bool *ret_is_cut) MUST_CHECK;
+// Of the last run that was cut: plan_rows() of the head's output. ERR_NOMEM.
+int engine_rows(struct engine_context *c, float floor, struct plan_rows *ret_rows) MUST_CHECK;
 
 // engine_run() whose outputs are no result but show a head what it needs to see.
 int engine_warm(struct engine_context *c, const struct tensor *inputs, int n_inputs,

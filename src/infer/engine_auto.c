@@ -256,17 +256,37 @@ static int choose_context(struct auto_engine *e, struct auto_context *c,
     return r;
 }
 
-static int auto_run(struct engine_context *base, const struct tensor *inputs, int n_inputs,
-                    struct tensor *outputs, int n_outputs)
+static int choose_settled(struct engine_context *base, const struct tensor *inputs, int n_inputs,
+                          struct engine_context **ret_chosen)
 {
     struct auto_engine *e = (struct auto_engine *)base->engine;
-    struct engine_context *chosen = NULL;
     int r = 0;
     if (atomic_load(&e->state) == STATE_TRIAL)
         r = auto_try(base, inputs, n_inputs, ENGINE_TRIAL_LAST);
-    if (r == 0)
-        r = choose_context(e, (struct auto_context *)base, &chosen);
+    return r < 0 ? r : choose_context(e, (struct auto_context *)base, ret_chosen);
+}
+
+static int auto_run(struct engine_context *base, const struct tensor *inputs, int n_inputs,
+                    struct tensor *outputs, int n_outputs)
+{
+    struct engine_context *chosen = NULL;
+    int r = choose_settled(base, inputs, n_inputs, &chosen);
     return r < 0 ? r : engine_run(chosen, inputs, n_inputs, outputs, n_outputs);
+}
+
+// As auto_run(), which settles it; the chosen one's rows afterwards.
+static int auto_run_for_head(struct engine_context *base, const struct tensor *inputs,
+                             int n_inputs, struct tensor *outputs, int n_outputs, bool *ret_is_cut)
+{
+    struct engine_context *chosen = NULL;
+    int r = choose_settled(base, inputs, n_inputs, &chosen);
+    return r < 0 ? r
+                 : engine_run_for_head(chosen, inputs, n_inputs, outputs, n_outputs, ret_is_cut);
+}
+
+static int auto_rows(struct engine_context *base, float floor, struct plan_rows *ret_rows)
+{
+    return engine_rows(((struct auto_context *)base)->native, floor, ret_rows);
 }
 
 static int auto_warm(struct engine_context *base, const struct tensor *inputs, int n_inputs,
@@ -413,6 +433,8 @@ const struct engine_impl engine_auto = {
     .context_create = auto_context_create,
     .context_destroy = auto_context_destroy,
     .run = auto_run,
+    .run_for_head = auto_run_for_head,
+    .rows = auto_rows,
     .warm = auto_warm,
     .settled = auto_settled,
     .try = auto_try,

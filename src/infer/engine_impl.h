@@ -20,6 +20,10 @@ struct engine_impl {
     void (*context_destroy)(struct engine_context *c);
     int (*run)(struct engine_context *c, const struct tensor *inputs, int n_inputs,
                struct tensor *outputs, int n_outputs);
+    // NULL: run, and the outputs are whole.
+    int (*run_for_head)(struct engine_context *c, const struct tensor *inputs, int n_inputs,
+                        struct tensor *outputs, int n_outputs, bool *ret_is_cut);
+    int (*rows)(struct engine_context *c, float floor, struct plan_rows *ret_rows);
     // NULL in all but engine_auto: warm is run, and the engine itself is the one that runs.
     int (*warm)(struct engine_context *c, const struct tensor *inputs, int n_inputs,
                 struct tensor *outputs, int n_outputs);

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "infer/engine_impl.h"
 #include "infer/head.h"
+#include "infer/model_priv.h"
 #include "nn/calibration.h"
 #include "nn/graph.h"
 #include "nn/onnx_read.h"
@@ -141,6 +142,15 @@ static void native_destroy(struct engine *base)
     mem_free(e);
 }
 
+// The head that may be cut off; not while values are observed, which wants all of them.
+static void choose_cut(const struct native_engine *e, struct plan_opts *opts)
+{
+    if (e->calibration || model_info(e->base.model)->head != HEAD_YOLOV8)
+        return;
+    opts->cut = PLAN_CUT_BINS;
+    opts->cut_output = e->base.model->plan.roles[ROLE_MAIN];
+}
+
 static int open_plan(struct native_engine *e, const struct engine_opts *engine_opts,
                      enum plan_precision precision)
 {
@@ -150,6 +160,7 @@ static int open_plan(struct native_engine *e, const struct engine_opts *engine_o
     const struct quantization *q = engine_opts->quantization;
     struct onnx *o;
     int r = 0;
+    choose_cut(e, &opts);
     if (precision == PLAN_INT8 && !q) {
         r = read_quantization(model_info(e->base.model), &read);
         if (r == ERR_NOT_FOUND)
@@ -237,6 +248,23 @@ static int native_run(struct engine_context *base, const struct tensor *inputs, 
     return r < 0 ? err_prefix(r, "%s", model_info(base->engine->model)->path) : 0;
 }
 
+static int native_run_for_head(struct engine_context *base, const struct tensor *inputs,
+                               int n_inputs, struct tensor *outputs, int n_outputs,
+                               bool *ret_is_cut)
+{
+    struct native_context *c = (struct native_context *)base;
+    *ret_is_cut = plan_is_cut(((struct native_engine *)base->engine)->plan);
+    if (!*ret_is_cut)
+        return native_run(base, inputs, n_inputs, outputs, n_outputs);
+    int r = plan_run_cut(c->instance, inputs, n_inputs);
+    return r < 0 ? err_prefix(r, "%s", model_info(base->engine->model)->path) : 0;
+}
+
+static int native_rows(struct engine_context *base, float floor, struct plan_rows *ret_rows)
+{
+    return plan_rows(((struct native_context *)base)->instance, floor, ret_rows);
+}
+
 int engine_native_describe(char *ret_text, size_t n_bytes)
 {
     if (!plan_library())
@@ -257,4 +285,6 @@ const struct engine_impl engine_native = {
     .context_create = native_context_create,
     .context_destroy = native_context_destroy,
     .run = native_run,
+    .run_for_head = native_run_for_head,
+    .rows = native_rows,
 };

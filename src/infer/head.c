@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "infer/detector.h"
 #include "infer/head_priv.h"
+#include "nn/plan.h"
 #include "vision/letterbox.h"
 #include "vision/nms.h"
 
@@ -370,6 +371,19 @@ static int give_out(const struct detection *d, size_t n, const struct letterbox 
     return 0;
 }
 
+// What all families do with their candidates.
+static int finish(const struct head_call *c, const struct letterbox *lb,
+                  const struct detector_settings *settings, struct detection_list *ret_detections)
+{
+    // Without doubles an overlap of more than everything is asked for: only the order is wanted.
+    double iou = settings->iou > 0 ? settings->iou : DEFAULT_IOU;
+    int max = settings->max_detections > 0 ? settings->max_detections : DEFAULT_MAX_DETECTIONS;
+    struct detection_list *found = &c->scratch->candidates;
+    size_t n = nms_run(found->items, found->n, c->head->impl->wants_nms ? (float)iou : 2.0f,
+                       NMS_PER_CLASS, (size_t)max);
+    return give_out(found->items, n, lb, ret_detections);
+}
+
 int head_decode(const struct head *h, const struct tensor *outputs, int n_outputs,
                 int index_in_batch, const struct letterbox *lb,
                 const struct detector_settings *settings, struct head_scratch *scratch,
@@ -383,13 +397,20 @@ int head_decode(const struct head *h, const struct tensor *outputs, int n_output
     detection_list_clear(&scratch->candidates);
     c.lowest = set_floors(h, settings, scratch->floors);
     int r = h->impl->decode(&c);
-    if (r < 0)
-        return r;
-    // Without doubles an overlap of more than everything is asked for: only the order is wanted.
-    double iou = settings->iou > 0 ? settings->iou : DEFAULT_IOU;
-    int max = settings->max_detections > 0 ? settings->max_detections : DEFAULT_MAX_DETECTIONS;
-    struct detection_list *found = &scratch->candidates;
-    size_t n = nms_run(found->items, found->n, h->impl->wants_nms ? (float)iou : 2.0f,
-                       NMS_PER_CLASS, (size_t)max);
-    return give_out(found->items, n, lb, ret_detections);
+    return r < 0 ? r : finish(&c, lb, settings, ret_detections);
+}
+
+int head_decode_rows(const struct head *h, struct engine_context *context,
+                     const struct letterbox *lb, const struct detector_settings *settings,
+                     struct head_scratch *scratch, struct detection_list *ret_detections)
+{
+    struct head_call c = {.head = h, .scratch = scratch};
+    struct plan_rows rows;
+    assert(h->impl->decode_rows);
+    detection_list_clear(&scratch->candidates);
+    c.lowest = set_floors(h, settings, scratch->floors);
+    int r = engine_rows(context, c.lowest, &rows);
+    if (r == 0)
+        r = h->impl->decode_rows(&c, &rows);
+    return r < 0 ? r : finish(&c, lb, settings, ret_detections);
 }

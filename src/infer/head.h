@@ -15,6 +15,7 @@
 
 struct detection_list;
 struct detector_settings;
+struct engine_context;
 struct head;
 struct head_scratch;
 struct letterbox;
@@ -50,3 +51,7 @@ int head_decode(const struct head *h, const struct tensor *outputs, int n_output
                 int index_in_batch, const struct letterbox *lb,
                 const struct detector_settings *settings, struct head_scratch *scratch,
                 struct detection_list *ret_detections) MUST_CHECK;
+// The same of a run that was cut: by engine_rows(). The detections are those of whole outputs.
+int head_decode_rows(const struct head *h, struct engine_context *c, const struct letterbox *lb,
+                     const struct detector_settings *settings, struct head_scratch *scratch,
+                     struct detection_list *ret_detections) MUST_CHECK;

@@ -35,12 +35,15 @@ struct head_level {
 
 struct head;
 struct head_call;
+struct plan_rows;
 
 struct head_impl {
     bool wants_nms;
     // Sees the warm-up's outputs (picture 0): fills the shape fields of *h*. ERR_MODEL.
     int (*settle)(struct head *h, const struct head_call *c);
     int (*decode)(struct head_call *c);
+    // The same from rows of the output; NULL: heads that are never cut off.
+    int (*decode_rows)(struct head_call *c, const struct plan_rows *rows);
 };
 
 struct head {

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "infer/head_priv.h"
+#include "nn/plan.h"
 
 enum {
     BLOCK = 512, // anchors scanned at a time: their maxima stay in the first cache
@@ -152,10 +153,10 @@ static int decode_columns(struct head_call *c, const float *p)
     return 0;
 }
 
-static int decode_transposed(struct head_call *c, const float *p, int64_t columns)
+static int decode_transposed(struct head_call *c, const float *p, int64_t n, int64_t columns)
 {
     int r = 0;
-    for (int64_t i = 0; r == 0 && i < c->head->n_anchors; i++, p += columns) {
+    for (int64_t i = 0; r == 0 && i < n; i++, p += columns) {
         int64_t best = argmax(p + BOX, c->head->n_classes);
         if (p[BOX + best] >= c->lowest)
             r = head_add(c, p[BOX + best], best, box_around(p[0], p[1], p[2], p[3]));
@@ -178,10 +179,19 @@ static int decode_yolov8(struct head_call *c)
     r = head_floats(c, ROLE_MAIN, &v, &p);
     if (r < 0)
         return r;
-    return rows ? decode_transposed(c, p, columns) : decode_columns(c, p);
+    return rows ? decode_transposed(c, p, h->n_anchors, columns) : decode_columns(c, p);
 }
 
-const struct head_impl head_yolov8 = {true, settle_yolov8, decode_yolov8};
+static int decode_yolov8_rows(struct head_call *c, const struct plan_rows *rows)
+{
+    if (rows->n_columns < BOX + c->head->n_classes)
+        return err_set(ERR_MODEL, "%s: rows of %d numbers, head %s wants 4+%d",
+                       c->head->model->info.path, rows->n_columns, head_name(c->head->kind),
+                       c->head->n_classes);
+    return decode_transposed(c, rows->values, (int64_t)rows->n, rows->n_columns);
+}
+
+const struct head_impl head_yolov8 = {true, settle_yolov8, decode_yolov8, decode_yolov8_rows};
 
 // --- end-to-end: the graph has suppressed the doubles; unused rows are zero ---
 

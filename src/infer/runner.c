@@ -40,6 +40,7 @@ struct runner {
     // --- of the pictures in the slots
     struct tensor inputs[MODEL_MAX_TENSORS];
     struct tensor outputs[MODEL_MAX_TENSORS];
+    bool is_cut; // rows of the context in place of outputs
 };
 
 static int make_picture_input(struct runner *r, const struct model_info *info)
@@ -228,7 +229,8 @@ int runner_put(struct runner *r, int slot, const struct frame *f)
 int runner_run(struct runner *r, int n)
 {
     int n_inputs = n_inputs_for(r, n);
-    return engine_run(r->context, r->inputs, n_inputs, r->outputs, model_info(r->model)->n_outputs);
+    return engine_run_for_head(r->context, r->inputs, n_inputs, r->outputs,
+                               model_info(r->model)->n_outputs, &r->is_cut);
 }
 
 int runner_try(struct runner *r, enum engine_trial trial)
@@ -240,6 +242,9 @@ int runner_take(struct runner *r, int slot, const struct frame *f,
                 const struct detector_settings *settings, struct detection_list *ret_detections)
 {
     assert(r->head);
+    if (r->is_cut)
+        return head_decode_rows(r->head, r->context, &f->letterbox, settings, r->scratch,
+                                ret_detections);
     return head_decode(r->head, r->outputs, model_info(r->model)->n_outputs, slot, &f->letterbox,
                        settings, r->scratch, ret_detections);
 }

@@ -287,6 +287,19 @@ void kernel_softmax(const struct kernel_rows *k, float *rows, size_t n_rows, siz
         k->softmax(rows + i * stride, n);
 }
 
+size_t kernel_reach(const struct kernel_rows *k, const float *rows, size_t n_rows, size_t n,
+                    size_t stride, float floor, uint32_t *ret_found)
+{
+    return k->reach(rows, n_rows, n, stride, floor, ret_found);
+}
+
+void kernel_expect(const struct kernel_rows *k, const float *rows, size_t n_rows, size_t n,
+                   float *ret_values)
+{
+    for (size_t i = 0; i < n_rows; i++)
+        ret_values[i] = k->expect(rows + i * n, n);
+}
+
 // --- depthwise
 
 void kernel_depthwise_pack(const float *weights, int n_channels, int n_taps, float *ret_weights)

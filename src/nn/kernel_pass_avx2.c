@@ -164,6 +164,33 @@ AVX2 static void softmax(float *row, size_t n)
     }
 }
 
+AVX2 static size_t reach(const float *rows, size_t n_rows, size_t n, size_t stride, float floor,
+                         uint32_t *ret_found)
+{
+    const __m256 least = _mm256_set1_ps(floor);
+    size_t n_found = 0;
+    for (size_t r = 0; r < n_rows; r++) {
+        const float *row = rows + r * stride;
+        __m256 any = _mm256_setzero_ps();
+        size_t i = 0;
+        for (; i + AVX2_LANES <= n; i += AVX2_LANES)
+            any = _mm256_or_ps(any, _mm256_cmp_ps(_mm256_loadu_ps(row + i), least, _CMP_GE_OQ));
+        if (i < n) // NAN reaches nothing
+            any = _mm256_or_ps(any, _mm256_cmp_ps(load_or(row, i, n, NAN), least, _CMP_GE_OQ));
+        ret_found[n_found] = (uint32_t)r;
+        n_found += _mm256_movemask_ps(any) != 0;
+    }
+    return n_found;
+}
+
+AVX2 static float expect(const float *row, size_t n)
+{
+    float sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum = __builtin_fmaf(row[i], (float)i, sum);
+    return sum;
+}
+
 // *M* pixels, up to 8 channels from *c* on.
 AVX2_INLINE void depthwise_lanes(const struct kernel_depthwise_row *d, size_t n_channels, size_t c,
                                  int lanes, int M, enum kernel_type type)
@@ -286,6 +313,8 @@ const struct kernel_rows kernel_rows_avx2 = {
     .max_of = max_of,
     .sum = sum,
     .softmax = softmax,
+    .reach = reach,
+    .expect = expect,
     .depthwise = depthwise,
     .transpose = kernel_transpose_avx2,
     .interleave = kernel_interleave_avx2,

@@ -168,6 +168,35 @@ AVX512 static void softmax(float *row, size_t n)
     }
 }
 
+AVX512 static size_t reach(const float *rows, size_t n_rows, size_t n, size_t stride, float floor,
+                           uint32_t *ret_found)
+{
+    const __m512 least = _mm512_set1_ps(floor);
+    size_t n_found = 0;
+    for (size_t r = 0; r < n_rows; r++) {
+        const float *row = rows + r * stride;
+        __mmask16 any = 0;
+        size_t i = 0;
+        for (; i + LANES <= n; i += LANES)
+            any |= _mm512_cmp_ps_mask(_mm512_loadu_ps(row + i), least, _CMP_GE_OQ);
+        if (i < n)
+            any |= _mm512_mask_cmp_ps_mask(lanes_at(i, n),
+                                           _mm512_maskz_loadu_ps(lanes_at(i, n), row + i), least,
+                                           _CMP_GE_OQ);
+        ret_found[n_found] = (uint32_t)r;
+        n_found += any != 0;
+    }
+    return n_found;
+}
+
+AVX512 static float expect(const float *row, size_t n)
+{
+    float sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum = __builtin_fmaf(row[i], (float)i, sum);
+    return sum;
+}
+
 // *M* pixels, up to 16 channels from *c* on.
 AVX512_INLINE void depthwise_lanes(const struct kernel_depthwise_row *d, size_t n_channels,
                                    size_t c, __mmask16 lanes, int M, enum kernel_type type)
@@ -249,7 +278,7 @@ lookup_vbmi(const uint8_t *in, uint8_t *out, size_t n, const uint8_t table[256])
 #define ROWS(version, lookup_fn)           \
     {                                      \
         .isa = (version), .map = map, .lookup = (lookup_fn), .add = add, .max_of = max_of, .sum = sum, \
-        .softmax = softmax, .depthwise = depthwise, .transpose = kernel_transpose_avx2, .interleave = kernel_interleave_avx2             \
+        .softmax = softmax, .reach = reach, .expect = expect, .depthwise = depthwise, .transpose = kernel_transpose_avx2, .interleave = kernel_interleave_avx2             \
     }
 const struct kernel_rows kernel_rows_avx512 = ROWS(CPU_ISA_AVX512, kernel_lookup_bytes);
 const struct kernel_rows kernel_rows_avx512vnni = ROWS(CPU_ISA_AVX512VNNI, lookup_vbmi);

@@ -2,6 +2,7 @@
 // kernel_pass_c.c - the reference of the row functions: one number after the other.
 
 #include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -100,6 +101,28 @@ static void softmax(float *row, size_t n)
         row[i] /= total;
 }
 
+static size_t reach(const float *rows, size_t n_rows, size_t n, size_t stride, float floor,
+                    uint32_t *ret_found)
+{
+    size_t n_found = 0;
+    for (size_t r = 0; r < n_rows; r++) {
+        bool is_there = false;
+        for (size_t i = 0; i < n; i++)
+            is_there |= rows[r * stride + i] >= floor;
+        ret_found[n_found] = (uint32_t)r;
+        n_found += is_there;
+    }
+    return n_found;
+}
+
+static float expect(const float *row, size_t n)
+{
+    float sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum = fmaf(row[i], (float)i, sum);
+    return sum;
+}
+
 static void depthwise(const struct kernel_depthwise_row *d, size_t n_channels)
 {
     const struct kernel_row_type in = {d->in, 1, 1, 0};
@@ -140,6 +163,8 @@ const struct kernel_rows kernel_rows_c = {
     .max_of = max_of,
     .sum = sum,
     .softmax = softmax,
+    .reach = reach,
+    .expect = expect,
     .depthwise = depthwise,
     .transpose = transpose,
     .interleave = kernel_interleave_c,

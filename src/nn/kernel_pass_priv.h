@@ -48,6 +48,11 @@ struct kernel_rows {
     // sums[i] += row[i], U8 as it is
     void (*sum)(enum kernel_type type, const uint8_t *row, float *sums, size_t n);
     void (*softmax)(float *row, size_t n);
+    // as kernel_reach()
+    size_t (*reach)(const float *rows, size_t n_rows, size_t n, size_t stride, float floor,
+                    uint32_t *ret_found);
+    // sum of i * row[i], the products added in order without rounding between
+    float (*expect)(const float *row, size_t n);
     void (*depthwise)(const struct kernel_depthwise_row *d, size_t n_channels);
     // KERNEL_TILE rows of KERNEL_TILE floats, *in_stride* apart, transposed
     void (*transpose)(const float *in, size_t in_stride, float *out, size_t out_stride);

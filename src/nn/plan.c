@@ -51,8 +51,9 @@ static int compiler_init(struct compiler *c, const struct graph *g, const struct
     c->smalls = mem_array(enum element, n);
     c->wants_picture = mem_array(bool, n);
     c->takes_bf16 = mem_array(bool, n);
+    c->is_body = mem_array(bool, (size_t)g->n_nodes + 1);
     bool ok = c->places && c->widened && c->orders && c->homes && c->elements && c->wants_picture &&
-              c->takes_bf16 && c->quants && c->smalls;
+              c->takes_bf16 && c->is_body && c->quants && c->smalls;
     return ok ? 0 : ERR_NOMEM;
 }
 
@@ -67,21 +68,39 @@ static void compiler_finish(struct compiler *c)
     mem_free(c->smalls);
     mem_free(c->wants_picture);
     mem_free(c->takes_bf16);
+    mem_free(c->is_body);
     mem_free(c->blocks);
+}
+
+static int add_nodes(struct compiler *c, bool is_body)
+{
+    int r = 0;
+    for (int i = 0; i < c->g->n_nodes && r == 0; i++) {
+        if (c->is_body[i] == is_body)
+            r = plan_add_node(c, &c->g->nodes[i]);
+    }
+    return r;
 }
 
 static int compile(struct compiler *c)
 {
-    int r = layout_orders(c);
+    int r = cut_find(c);
+    if (r == 0)
+        r = layout_orders(c);
     if (r < 0)
         return r;
     layout_homes(c);
     r = plan_add_inputs(c);
-    for (int i = 0; i < c->g->n_nodes && r == 0; i++)
-        r = plan_add_node(c, &c->g->nodes[i]);
+    if (r == 0)
+        r = add_nodes(c, true);
+    cut_place_maps(c);
+    if (r == 0)
+        r = add_nodes(c, false);
     if (r == 0)
         r = plan_add_outputs(c);
-    return r < 0 ? r : memory_plan(c);
+    if (r == 0)
+        r = memory_plan(c);
+    return r < 0 ? r : cut_prove(c->plan);
 }
 
 static void plan_free(struct plan *p)
@@ -208,9 +227,15 @@ void plan_profile_describe(const struct plan_instance *inst, struct str_buf *out
 {
     if (!inst->step_ns || inst->n_runs == 0)
         return;
-    for (int i = 0; i < inst->plan->n_steps; i++) {
+    const struct plan *p = inst->plan;
+    int n_body = inst->n_whole_runs < inst->n_runs ? p->n_body : p->n_steps;
+    for (int i = 0; i < n_body; i++) {
         str_buf_printf(out, "%9.1f us  ", (double)inst->step_ns[i] / 1000.0 / (double)inst->n_runs);
-        describe_step(&inst->plan->steps[i], out);
+        describe_step(&p->steps[i], out);
         str_buf_putc(out, '\n');
     }
+    if (n_body < p->n_steps)
+        str_buf_printf(out, "%9.1f us  head: the rows that matter, of %d; %d steps left out\n",
+                       (double)inst->rows_ns / 1000.0 / (double)MAX(inst->n_row_runs, 1),
+                       p->cut.n_anchors, p->n_steps - n_body);
 }

@@ -53,9 +53,20 @@ struct plan_range {
     int n_means; // 0: unknown
 };
 
+// A detection head whose decoding need not be run for all of its anchors: those that a detector
+// wants are decoded by themselves (plan_rows()). A head is cut off only where that gives the bits of
+// the whole network's output; the plan finds out by itself.
+enum plan_cut {
+    PLAN_CUT_NONE,
+    PLAN_CUT_BINS, // (1, 4 + classes and more, anchors) or (1, anchors, ...): centre and size from
+                   // distances in bins or as they are, classes by sigmoid (YOLOv8, v9, 11, 12)
+};
+
 // Zero is the default.
 struct plan_opts {
     enum plan_precision precision;
+    enum plan_cut cut;
+    int cut_output; // of the graph's outputs
     const struct plan_layer *layers;
     int n_layers;
     const struct plan_range *ranges;
@@ -86,6 +97,23 @@ void plan_instance_destroy(struct plan_instance *i);                      // NUL
 // instance until its next run. ERR_MODEL: an input of another shape or type.
 int plan_run(struct plan_instance *i, const struct tensor *inputs, int n_inputs,
              struct tensor *outputs, int n_outputs) MUST_CHECK;
+
+// Whether the head was cut off.
+bool plan_is_cut(const struct plan *p);
+// Of a plan that is cut: plan_run() as far as the head's raw maps.
+int plan_run_cut(struct plan_instance *i, const struct tensor *inputs, int n_inputs) MUST_CHECK;
+
+// Rows of the output: the numbers of one anchor each, side by side, without what follows the
+// classes.
+struct plan_rows {
+    const float *values;
+    size_t n;
+    int n_columns;
+};
+
+// After plan_run_cut(): the anchors in which a class reaches *floor* (0..1), and perhaps some in
+// which one nearly does, in their order. They lie in the instance until the next call. ERR_NOMEM.
+int plan_rows(struct plan_instance *i, float floor, struct plan_rows *ret_rows) MUST_CHECK;
 
 // Called for each value that a convolution reads or makes, in a plan of FP32, while it runs:
 // *n_pixels* times *n_channels* numbers, pixels *pixel_stride* apart.

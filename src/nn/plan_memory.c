@@ -126,9 +126,19 @@ int memory_plan(struct compiler *c)
                 c->blocks[s->out[0].block].last = p->n_steps;
         }
     }
+    struct cut *cut = &p->cut;
+    for (int i = 0; i < cut->n_levels * CUT_MAX_MAPS; i++) { // maps too
+        const struct cut_map *m = &cut->levels[i / CUT_MAX_MAPS].maps[i % CUT_MAX_MAPS];
+        if (m->place.kind == BLOCK_ARENA)
+            c->blocks[m->place.block].last = p->n_steps;
+    }
     int r = place_blocks(c);
     if (r < 0)
         return r;
+    for (int i = 0; i < cut->n_levels * CUT_MAX_MAPS; i++) {
+        struct cut_map *m = &cut->levels[i / CUT_MAX_MAPS].maps[i % CUT_MAX_MAPS];
+        m->at = resolve(c, &m->place);
+    }
     for (int i = 0; i < p->n_steps; i++) {
         struct step *s = &p->steps[i];
         for (int k = 0; k < s->n_in; k++)

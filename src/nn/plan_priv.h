@@ -122,11 +122,45 @@ struct step {
     } u;
 };
 
+enum {
+    CUT_MAX_LEVELS = 6,
+    CUT_MAX_MAPS = 3, // of a level: distances, classes, and what is not ours
+};
+
+// A raw map of the head: a picture of floats.
+struct cut_map {
+    int value; // of the graph
+    int channels;
+    struct place place;
+    struct operand at; // resolved
+    int64_t pixel_stride;
+};
+
+struct cut_level {
+    int height, width;
+    struct cut_map maps[CUT_MAX_MAPS];
+    float stride; // pixels of the picture from one anchor to the next
+};
+
+// What is known of a head that is cut off.
+struct cut {
+    enum plan_cut kind; // NONE: there is none
+    int output;         // of the graph's outputs
+    int n_levels, n_maps;
+    struct cut_level levels[CUT_MAX_LEVELS];
+    int boxes, classes; // which of the maps
+    int n_anchors, n_columns;
+    bool is_transposed; // (1, anchors, columns)
+    bool is_half;       // the output's type
+};
+
 struct plan {
     // --- constant after plan_compile()
     struct arena *arena;
     struct step *steps;
     int n_steps;
+    int n_body; // of them, what the cut head's maps need
+    struct cut cut;
     uint8_t *constants;
     size_t n_constants; // bytes
     size_t n_arena;     // bytes of an instance, scratch and outputs included
@@ -151,8 +185,11 @@ struct plan_instance {
     const struct tensor *inputs; // during a run
     plan_observer *observe;
     void *observe_arg;
+    float *rows; // of plan_rows()
+    size_t cap_rows;
     int64_t *step_ns; // NULL: not timed
-    int64_t n_runs;
+    int64_t rows_ns;
+    int64_t n_runs, n_whole_runs, n_row_runs;
 };
 
 // A block of the arena and when it is in use.
@@ -175,6 +212,7 @@ struct compiler {
     enum element *smalls; // INT8: what a value is kept in where its maker and all readers can
     bool *wants_picture;  // a convolution or the like reads it, perhaps behind steps between
     bool *takes_bf16;     // all its readers do
+    bool *is_body;        // nodes that the maps of a head to be cut off need
     int n_nested;         // concatenations being placed inside one another
     struct block *blocks;
     int n_blocks;
@@ -237,6 +275,18 @@ int plan_quantise(struct compiler *c) MUST_CHECK;
 // What a convolution computes in: BF16 becomes FP32 where the CPU does not gain by it.
 enum plan_precision plan_layer_precision(const struct compiler *c, const struct graph_node *n);
 const struct plan_range *plan_range_of(const struct compiler *c, int value); // NULL: none
+
+// --- plan_cut.c, plan_cut_find.c
+// Looks for the head in the graph; fills plan->cut's maps and is_body where it is there.
+int cut_find(struct compiler *c) MUST_CHECK;
+// Where the maps lie, once their nodes are steps. Gives the cut up where they are no pictures.
+void cut_place_maps(struct compiler *c);
+// Holds the cut head against the whole network's output, and gives it up where they differ.
+int cut_prove(struct plan *p) MUST_CHECK;
+
+// --- plan_run.c
+int plan_run_steps(struct plan_instance *i, int first, int end) MUST_CHECK;
+void *plan_at(const struct plan_instance *i, const struct operand *o);
 
 // --- plan_memory.c
 // Live ranges, then an offset for each block; then every operand's.

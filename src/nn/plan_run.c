@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // plan_run.c - an instance, and one picture through the steps.
 
+#include <assert.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -51,6 +52,7 @@ void plan_instance_destroy(struct plan_instance *i)
     if (i->memory)
         munmap(i->memory, i->n_memory);
     mem_free(i->step_ns);
+    mem_free(i->rows);
     plan_unref(&i->plan);
     mem_free(i);
 }
@@ -67,7 +69,7 @@ int plan_instance_profile(struct plan_instance *i)
     return i->step_ns ? 0 : ERR_NOMEM;
 }
 
-static void *at(const struct plan_instance *i, const struct operand *o)
+void *plan_at(const struct plan_instance *i, const struct operand *o)
 {
     switch (o->kind) {
     case BLOCK_ARENA:
@@ -97,9 +99,9 @@ static int run_step(struct plan_instance *i, const struct step *s)
     void *out[2] = {NULL, NULL};
     void *scratch = i->memory + i->plan->scratch;
     for (int k = 0; k < s->n_in; k++)
-        in[k] = at(i, &s->from[k]);
+        in[k] = plan_at(i, &s->from[k]);
     for (int k = 0; k < s->n_out; k++)
-        out[k] = at(i, &s->to[k]);
+        out[k] = plan_at(i, &s->to[k]);
     switch (s->kind) {
     case STEP_CONV:
         return conv_run(s->u.conv, in[0], in[1], out[0], scratch);
@@ -166,30 +168,44 @@ static int check_inputs(const struct plan *p, const struct tensor *inputs, int n
     return 0;
 }
 
+int plan_run_steps(struct plan_instance *i, int first, int end)
+{
+    int r = 0;
+    for (int k = first; k < end && r == 0; k++) {
+        const struct step *s = &i->plan->steps[k];
+        int64_t start = i->step_ns ? clock_now_ns() : 0;
+        if (i->observe && s->kind == STEP_CONV)
+            observe(i, &s->in[0], plan_at(i, &s->from[0]), s->input_name);
+        r = run_step(i, s);
+        if (i->observe && s->kind == STEP_CONV && r == 0)
+            observe(i, &s->out[0], plan_at(i, &s->to[0]), s->name);
+        if (i->step_ns)
+            i->step_ns[k] += clock_now_ns() - start;
+    }
+    return r;
+}
+
+static int run(struct plan_instance *i, const struct tensor *inputs, int n_inputs, int n_steps)
+{
+    int r = check_inputs(i->plan, inputs, n_inputs);
+    if (r < 0)
+        return r;
+    prim_one_thread();
+    i->inputs = inputs;
+    r = plan_run_steps(i, 0, n_steps);
+    i->inputs = NULL;
+    i->n_runs++;
+    return r;
+}
+
 int plan_run(struct plan_instance *i, const struct tensor *inputs, int n_inputs,
              struct tensor *outputs, int n_outputs)
 {
     const struct plan *p = i->plan;
-    int r = check_inputs(p, inputs, n_inputs);
-    if (r < 0)
-        return r;
     if (n_outputs != p->n_outputs)
         return err_set(ERR_MODEL, "%d outputs of a network of %d", n_outputs, p->n_outputs);
-    prim_one_thread();
-    i->inputs = inputs;
-    for (int k = 0; k < p->n_steps && r == 0; k++) {
-        const struct step *s = &p->steps[k];
-        int64_t start = i->step_ns ? clock_now_ns() : 0;
-        if (i->observe && s->kind == STEP_CONV)
-            observe(i, &s->in[0], at(i, &s->from[0]), s->input_name);
-        r = run_step(i, s);
-        if (i->observe && s->kind == STEP_CONV && r == 0)
-            observe(i, &s->out[0], at(i, &s->to[0]), s->name);
-        if (i->step_ns)
-            i->step_ns[k] += clock_now_ns() - start;
-    }
-    i->inputs = NULL;
-    i->n_runs++;
+    int r = run(i, inputs, n_inputs, p->n_steps);
+    i->n_whole_runs++;
     if (r < 0)
         return r;
     for (int k = 0; k < p->n_outputs; k++) {
@@ -197,4 +213,10 @@ int plan_run(struct plan_instance *i, const struct tensor *inputs, int n_inputs,
         outputs[k].data = i->memory + p->output_at[k].offset;
     }
     return 0;
+}
+
+int plan_run_cut(struct plan_instance *i, const struct tensor *inputs, int n_inputs)
+{
+    assert(plan_is_cut(i->plan));
+    return run(i, inputs, n_inputs, i->plan->n_body);
 }
