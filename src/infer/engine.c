@@ -150,8 +150,9 @@ int engine_run_for_head(struct engine_context *c, const struct tensor *inputs, i
 {
     const struct engine_impl *impl = c->engine->impl;
     *ret_is_cut = false;
-    return impl->run_for_head ? impl->run_for_head(c, inputs, n_inputs, outputs, n_outputs, ret_is_cut)
-                              : engine_run(c, inputs, n_inputs, outputs, n_outputs);
+    return impl->run_for_head
+               ? impl->run_for_head(c, inputs, n_inputs, outputs, n_outputs, ret_is_cut)
+               : engine_run(c, inputs, n_inputs, outputs, n_outputs);
 }
 
 int engine_rows(struct engine_context *c, float floor, struct plan_rows *ret_rows)

@@ -275,8 +275,8 @@ static int auto_run(struct engine_context *base, const struct tensor *inputs, in
 }
 
 // As auto_run(), which settles it; the chosen one's rows afterwards.
-static int auto_run_for_head(struct engine_context *base, const struct tensor *inputs,
-                             int n_inputs, struct tensor *outputs, int n_outputs, bool *ret_is_cut)
+static int auto_run_for_head(struct engine_context *base, const struct tensor *inputs, int n_inputs,
+                             struct tensor *outputs, int n_outputs, bool *ret_is_cut)
 {
     struct engine_context *chosen = NULL;
     int r = choose_settled(base, inputs, n_inputs, &chosen);

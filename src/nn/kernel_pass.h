@@ -65,13 +65,13 @@ void kernel_mean(const struct kernel_rows *k, const struct kernel_view *in,
 void kernel_softmax(const struct kernel_rows *k, float *rows, size_t n_rows, size_t n,
                     size_t stride);
 
-// Of *n_rows* rows of *n* floats, *stride* apart, those in which a number is *floor* or more: which,
-// in order, into *ret_found* (room for all). Returns how many; the same in every version.
+// Of *n_rows* rows of *n* floats, *stride* apart, those in which a number is *floor* or more:
+// which, in order, into *ret_found* (room for all). Returns how many; the same in every version.
 size_t kernel_reach(const struct kernel_rows *k, const float *rows, size_t n_rows, size_t n,
                     size_t stride, float floor, uint32_t *ret_found);
 
-// Of each of *n_rows* rows of *n* shares, without gaps, the sum of i times the i-th: the bits that a
-// convolution with weights 0, 1, ... n-1 gives in every version.
+// Of each of *n_rows* rows of *n* shares, without gaps, the sum of i times the i-th: the bits that
+// a convolution with weights 0, 1, ... n-1 gives in every version.
 void kernel_expect(const struct kernel_rows *k, const float *rows, size_t n_rows, size_t n,
                    float *ret_values);
 

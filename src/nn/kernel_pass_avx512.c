@@ -180,9 +180,8 @@ AVX512 static size_t reach(const float *rows, size_t n_rows, size_t n, size_t st
         for (; i + LANES <= n; i += LANES)
             any |= _mm512_cmp_ps_mask(_mm512_loadu_ps(row + i), least, _CMP_GE_OQ);
         if (i < n)
-            any |= _mm512_mask_cmp_ps_mask(lanes_at(i, n),
-                                           _mm512_maskz_loadu_ps(lanes_at(i, n), row + i), least,
-                                           _CMP_GE_OQ);
+            any |= _mm512_mask_cmp_ps_mask(
+                lanes_at(i, n), _mm512_maskz_loadu_ps(lanes_at(i, n), row + i), least, _CMP_GE_OQ);
         ret_found[n_found] = (uint32_t)r;
         n_found += any != 0;
     }

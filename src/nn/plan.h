@@ -54,8 +54,8 @@ struct plan_range {
 };
 
 // A detection head whose decoding need not be run for all of its anchors: those that a detector
-// wants are decoded by themselves (plan_rows()). A head is cut off only where that gives the bits of
-// the whole network's output; the plan finds out by itself.
+// wants are decoded by themselves (plan_rows()). A head is cut off only where that gives the bits
+// of the whole network's output; the plan finds out by itself.
 enum plan_cut {
     PLAN_CUT_NONE,
     PLAN_CUT_BINS, // (1, 4 + classes and more, anchors) or (1, anchors, ...): centre and size from

@@ -328,8 +328,8 @@ static enum element input_element(const struct compiler *c, const struct graph_n
     if (precision == PLAN_INT8 && way == WAY_KERNEL)
         return ELEMENT_U8;
     // One output alone of floats, the expectation over a box's bins, gains nothing by rounding.
-    bool is_float_alone = c->g->values[n->outputs[0]].dims[1] == 1 &&
-                          c->elements[n->inputs[0]] == ELEMENT_F32;
+    bool is_float_alone =
+        c->g->values[n->outputs[0]].dims[1] == 1 && c->elements[n->inputs[0]] == ELEMENT_F32;
     bool wish = precision == PLAN_BF16 && !is_float_alone;
     bool even = way == WAY_DEPTHWISE || channels % 2 == 0 || channels <= KERNEL_CONV_FEW_CHANNELS;
     return wish && way != WAY_LIBRARY && even ? ELEMENT_BF16 : ELEMENT_F32;

@@ -134,9 +134,9 @@ static int add_chunk(struct plan_instance *i, const struct kernel_rows *k,
     const struct cut *c = &i->plan->cut;
     const struct cut_map *classes = &l->maps[c->classes];
     uint32_t found[CHUNK];
-    size_t n_found = kernel_reach(k, map_at(i, classes) + first * classes->pixel_stride, (size_t)n,
-                                  (size_t)classes->channels, (size_t)classes->pixel_stride, logit,
-                                  found);
+    size_t n_found =
+        kernel_reach(k, map_at(i, classes) + first * classes->pixel_stride, (size_t)n,
+                     (size_t)classes->channels, (size_t)classes->pixel_stride, logit, found);
     int r = make_room(i, *n_rows + n_found);
     for (size_t f = 0; f < n_found && r == 0; f++)
         put_row(i, k, l, first + (int)found[f], i->rows + (*n_rows + f) * (size_t)c->n_columns);
@@ -195,7 +195,8 @@ static void fill_maps(const struct plan_instance *i, float scale, uint32_t *seed
         const struct cut_level *l = &c->levels[level];
         for (int k = 0; k < c->n_maps; k++) {
             float *p = plan_at(i, &l->maps[k].at);
-            for (int pixel = 0; pixel < l->height * l->width; pixel++, p += l->maps[k].pixel_stride) {
+            for (int pixel = 0; pixel < l->height * l->width;
+                 pixel++, p += l->maps[k].pixel_stride) {
                 for (int ch = 0; ch < l->maps[k].channels; ch++) {
                     *seed = *seed * 1664525u + 1013904223u;
                     p[ch] = scale * ((float)(*seed >> 8) / (float)(1 << 23) - 1);

@@ -66,8 +66,8 @@ static bool add_map(struct finder *f, int value)
     const struct graph_value *v = &f->g->values[value];
     struct cut *cut = f->cut;
     int level = 0;
-    while (level < cut->n_levels && (cut->levels[level].height != v->dims[2] ||
-                                     cut->levels[level].width != v->dims[3]))
+    while (level < cut->n_levels &&
+           (cut->levels[level].height != v->dims[2] || cut->levels[level].width != v->dims[3]))
         level++;
     if (v->dims[0] != 1 || level == CUT_MAX_LEVELS)
         return false;
