@@ -49,7 +49,8 @@ static const struct format {
 } formats[DATASET_N_FORMATS] = {
     [DATASET_COCO] = {write_coco, false,
                       HOLDS_TRACKS | HOLDS_CONFIDENCE | HOLDS_IGNORED | HOLDS_AREA | HOLDS_FRAMES |
-                          HOLDS_VIDEOS | HOLDS_NAMES | HOLDS_SIZES | HOLDS_EMPTY | HOLDS_LABELS},
+                          HOLDS_VIDEOS | HOLDS_NAMES | HOLDS_SIZES | HOLDS_EMPTY | HOLDS_LABELS |
+                          HOLDS_TIMES},
     [DATASET_MOT] = {write_mot, false,
                      HOLDS_TRACKS | HOLDS_CONFIDENCE | HOLDS_IGNORED | HOLDS_FRAMES | HOLDS_VIDEOS},
     [DATASET_MOT_CVAT] = {write_mot_cvat, true,

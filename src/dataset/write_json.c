@@ -101,6 +101,8 @@ static int coco_pictures(struct writer *w)
         }
         if (p->frame >= 0)
             member_int(w, "frame", p->frame);
+        if (p->pts_us != INT64_MIN)
+            member_int(w, "pts_us", p->pts_us);
         if (w->d->n_videos > 0)
             member_text(w, "video", writer_video(w, i));
         json_end(&w->json);

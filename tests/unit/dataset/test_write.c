@@ -51,12 +51,13 @@ static void make(struct made *m, uint64_t number, bool video, bool whole, bool p
         m->classes[i] = (struct dataset_class){(int64_t)i + 1, labels[i]};
     for (size_t i = 0; i < m->d.n_pictures; i++) {
         snprintf(m->names[i], sizeof(m->names[i]), "p %02zu.jpg", i);
-        m->pictures[i] = (struct dataset_picture){.id = (int64_t)i + 1,
-                                                  .file_name = video ? NULL : m->names[i],
-                                                  .frame = video ? (int64_t)i : -1,
-                                                  .pts_us = INT64_MIN,
-                                                  .width = WIDTH,
-                                                  .height = HEIGHT};
+        m->pictures[i] = (struct dataset_picture){
+            .id = (int64_t)i + 1,
+            .file_name = video ? NULL : m->names[i],
+            .frame = video ? (int64_t)i : -1,
+            .pts_us = video && i % 3 != 1 ? (int64_t)i * 40000 - 7 : INT64_MIN,
+            .width = WIDTH,
+            .height = HEIGHT};
     }
     for (size_t i = 0; i < m->d.n_objects; i++) {
         struct dataset_object *o = &m->objects[i];
@@ -114,6 +115,7 @@ enum kept {
     KEEPS_TRACKS = 16,
     KEEPS_EMPTY = 32,
     KEEPS_LABELS = 64,
+    KEEPS_TIMES = 128,
 };
 
 static const struct {
@@ -124,7 +126,8 @@ static const struct {
     bool plain;
 } kinds[] = {
     {DATASET_COCO, DATASET_TRUTH, false, KEEPS_CROWD | KEEPS_EMPTY | KEEPS_LABELS},
-    {DATASET_COCO, DATASET_TRUTH, true, KEEPS_CROWD | KEEPS_TRACKS | KEEPS_EMPTY | KEEPS_LABELS},
+    {DATASET_COCO, DATASET_TRUTH, true,
+     KEEPS_CROWD | KEEPS_TRACKS | KEEPS_EMPTY | KEEPS_LABELS | KEEPS_TIMES},
     {DATASET_BDD100K, DATASET_TRUTH, false,
      KEEPS_MARKS_OCCLUDED | KEEPS_MARKS_TRUNCATED | KEEPS_CROWD | KEEPS_EMPTY | KEEPS_LABELS},
     {DATASET_CVAT, DATASET_TRUTH, false, KEEPS_MARKS_OCCLUDED | KEEPS_EMPTY | KEEPS_LABELS},
@@ -160,6 +163,8 @@ static bool is_same(const struct made *m, size_t i, const struct dataset *d,
     const struct dataset_picture *q = &d->pictures[o->picture];
     if (p->file_name ? !q->file_name || strncmp(p->file_name, q->file_name, 4) != 0
                      : p->frame != q->frame)
+        return false;
+    if ((keeps & KEEPS_TIMES) && p->pts_us != q->pts_us)
         return false;
     if (strcmp(m->classes[a->class_index].name, d->classes[o->class_index].name) != 0)
         return false;
