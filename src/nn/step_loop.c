@@ -285,9 +285,14 @@ static void copy_quantised(const struct step *s, const uint8_t *from, uint8_t *t
     } while (walk_next(&w));
 }
 
+static bool is_quantised(const struct place *p)
+{
+    return p->element == ELEMENT_U8 && p->quant.scale > 0;
+}
+
 void step_copy(const struct step *s, const void *from, void *to)
 {
-    if (s->in[0].quant.scale > 0 || s->out[0].quant.scale > 0) {
+    if (is_quantised(&s->in[0]) || is_quantised(&s->out[0])) {
         copy_quantised(s, (const uint8_t *)from, (uint8_t *)to);
         return;
     }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // head_outputs.c - the first picture of a source in both engines: input and outputs as files of
-// float32, for exact.py.
+// float32, for exact.py and tests/networks/check.py.
 //
-// head_outputs MODEL SOURCE FOLDER; exit status 77: there is no ONNX Runtime.
+// head_outputs MODEL SOURCE FOLDER [PRECISION [REFERENCE]]; exit status 77: there is no ONNX
+// Runtime. PRECISION: of the native engine (fp32). REFERENCE: what ONNX Runtime runs (MODEL).
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 
@@ -80,17 +82,30 @@ static uint8_t *first_pixels(const struct side *s, const char *path)
     return rgb;
 }
 
+static int precision_of(const char *name)
+{
+    static const char *const names[] = {
+        [PRECISION_FP32] = "fp32", [PRECISION_BF16] = "bf16", [PRECISION_INT8] = "int8"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (names[i] && strcmp(names[i], name) == 0)
+            return (int)i;
+    }
+    check(err_set(ERR_INVALID, "'%s' is no precision", name));
+    return PRECISION_UNSET;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 4) {
-        fprintf(stderr, "head_outputs MODEL SOURCE FOLDER\n");
+    if (argc < 4 || argc > 6) {
+        fprintf(stderr, "head_outputs MODEL SOURCE FOLDER [PRECISION [REFERENCE]]\n");
         return 2;
     }
+    int precision = argc > 4 ? precision_of(argv[4]) : PRECISION_FP32;
     struct side native;
     struct side other;
-    if (!open_side(&other, argv[1], CHOICE_ONNXRUNTIME, 0))
+    if (!open_side(&other, argc > 5 ? argv[5] : argv[1], CHOICE_ONNXRUNTIME, 0))
         return NOTHING_TO_COMPARE;
-    check(open_side(&native, argv[1], CHOICE_NATIVE, PRECISION_FP32) ? 0 : ERR_UNAVAILABLE);
+    check(open_side(&native, argv[1], CHOICE_NATIVE, precision) ? 0 : ERR_UNAVAILABLE);
     uint8_t *rgb = first_pixels(&native, argv[2]);
     run_side(&native, rgb);
     run_side(&other, rgb);

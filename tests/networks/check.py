@@ -3,6 +3,10 @@
 """The native engine against ONNX Runtime on networks of yolo.py, over random pictures.
 
     check.py HEAD_OUTPUTS NAME [LIMIT]    one network: outputs within LIMIT (1e-4) of each other
+    check.py HEAD_OUTPUTS NAME halves     its file in float16 against floats of the same values: the outputs' own rounding
+    check.py HEAD_OUTPUTS NAME dynamic    dynamically quantised against floats of the same weights, within 1e-4
+    check.py HEAD_OUTPUTS NAME bf16       in that precision: the boxes that fp32 is sure of are there
+    check.py HEAD_OUTPUTS NAME int8 ASSAY likewise, calibrated by that program
     check.py --counts                     the structures against their published numbers of parameters
     check.py --write FOLDER [NAME ...]    the files, to look at or to run by hand
 
@@ -49,9 +53,10 @@ def outputs(folder, listed):
     return [np.fromfile(folder / t["file"], "<f4").reshape(t["dims"]) for t in listed]
 
 
-def run(program, folder, model, seed):
+def run(program, folder, model, seed, precision="fp32", reference=None):
     (folder / "picture.png").write_bytes(picture(seed))
-    done = subprocess.run([program, model, folder / "picture.png", folder], capture_output=True, text=True, check=False)
+    command = [program, model, folder / "picture.png", folder, precision, reference or model]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         print(done.stdout, done.stderr)
         sys.exit(done.returncode)
@@ -99,6 +104,74 @@ def check(program, name, limit):
     return good and worst <= limit
 
 
+# --- other files, other precisions
+
+LIMITS = {"halves": 2.0 ** -11 + 1e-4, "dynamic": 1e-4}
+REFERENCES = {"halves": "rounded", "dynamic": "widened"}
+# Of the boxes that fp32 is sure of, those that are there, in the same place, as sure of that class.
+AGREEMENT = {"bf16": 0.97, "int8": 0.9}
+SURE = {"yolov5": 0.05}  # a product of two; others 0.3
+
+
+def check_file(program, name, numbers):
+    """A file of other numbers: the native engine on it, ONNX Runtime on floats of the same values; and that ONNX Runtime takes it."""
+    worst, network = 0, yolo.NETWORKS[name]
+    with tempfile.TemporaryDirectory() as room:
+        folder = pathlib.Path(room)
+        model, reference = folder / f"{name}.onnx", folder / "reference.onnx"
+        model.write_bytes(network.file(SIDE, numbers=numbers))
+        reference.write_bytes(network.file(SIDE, numbers=REFERENCES[numbers]))
+        run(program, folder, model, 0)
+        for seed in range(N_PICTURES):
+            ours, theirs = run(program, folder, model, seed, "fp32", reference)
+            if network.head == "end-to-end":  # of equal halves either may be chosen
+                ours, theirs = ours[1:], theirs[1:]
+            worst = max([worst] + [distance(a, b) for a, b in zip(ours, theirs)])
+    print(f"{name}, {numbers}: {worst:.2g} over {N_PICTURES} pictures, at most {LIMITS[numbers]:.2g}")
+    return worst <= LIMITS[numbers]
+
+
+def boxes_of(network, outputs):
+    """Corners, a pixel outside, and confidences of all boxes: random heads make boxes of less than one."""
+    rows = outputs[-1][0] if network.head == "yolov5" else outputs[-1][0].T
+    scores = rows[:, 5:] * rows[:, 4:5] if network.head == "yolov5" else rows[:, 4:]
+    middle, size = rows[:, :2], rows[:, 2:4]
+    if network.head == "end-to-end":
+        middle, size = (rows[:, :2] + rows[:, 2:4]) / 2, rows[:, 2:4] - rows[:, :2]
+    return np.concatenate((middle - size / 2 - 1, middle + size / 2 + 1), 1), scores
+
+
+def overlap(a, b):
+    sides = np.clip(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0, None)
+    both = sides.prod(1)
+    return both / ((a[:, 2:] - a[:, :2]).prod(1) + (b[:, 2:] - b[:, :2]).prod(1) - both)
+
+
+def check_precision(program, name, precision, assay):
+    kept, network = [], yolo.NETWORKS[name]
+    with tempfile.TemporaryDirectory() as room:
+        folder = pathlib.Path(room)
+        model, frames = folder / f"{name}.onnx", folder / "frames"
+        model.write_bytes(network.file(SIDE))
+        if precision == "int8":
+            frames.mkdir()
+            for seed in range(10, 14):
+                (frames / f"{seed}.png").write_bytes(picture(seed))
+            subprocess.run([assay, "model", "quantize", model, "--calibrate", frames, "--max-loss", "1"], check=True,
+                           stdout=subprocess.DEVNULL)
+        for seed in range(N_PICTURES):
+            ours, theirs = run(program, folder, model, seed, precision)
+            assert all(np.isfinite(a).all() for a in ours), "not all is finite"
+            (box, scores), (true_box, true_scores) = boxes_of(network, ours), boxes_of(network, theirs)
+            kind, true_sure = true_scores.argmax(1, keepdims=True), true_scores.max(1)
+            off = np.abs(np.take_along_axis(scores, kind, 1)[:, 0] - true_sure)
+            near = (overlap(box, true_box) > 0.5) & (off < 0.1 + 0.1 * true_sure)
+            kept.append(near[true_sure > SURE.get(network.head, 0.3)])
+    kept = np.concatenate(kept)
+    print(f"{name}, {precision}: {kept.mean():.3f} of {kept.size} boxes, at least {AGREEMENT[precision]}")
+    return kept.size >= 10 and kept.mean() >= AGREEMENT[precision]
+
+
 def counts():
     good = True
     for name, network in yolo.NETWORKS.items():
@@ -116,6 +189,10 @@ def main(arguments):
         for name in arguments[2:] or yolo.NETWORKS:
             (pathlib.Path(arguments[1]) / f"{name}.onnx").write_bytes(yolo.NETWORKS[name].file(SIDE))
         return True
+    if arguments[2:] and arguments[2] in LIMITS:
+        return check_file(*arguments[:3])
+    if arguments[2:] and arguments[2] in AGREEMENT:
+        return check_precision(*arguments[:3], arguments[3] if arguments[3:] else None)
     return check(arguments[0], arguments[1], float(arguments[2]) if len(arguments) > 2 else 1e-4)
 
 

@@ -9,7 +9,7 @@ import struct
 
 import numpy as np
 
-FLOAT, INT64, BOOL = 1, 7, 9
+FLOAT, UINT8, INT8, INT64, BOOL, HALF = 1, 2, 3, 7, 9, 10
 # Mean squares behind an activation of normally distributed numbers.
 SQUARE = {"silu": 0.355, "leaky": 0.505, None: 1.0}
 
@@ -36,8 +36,9 @@ def put(number, data):
 
 
 def tensor(array, name=""):
-    kind = {"f": FLOAT, "i": INT64, "b": BOOL}[array.dtype.kind]
-    array = array.astype({FLOAT: "<f4", INT64: "<i8", BOOL: "?"}[kind])
+    kind = {"f": FLOAT, "i": INT64, "b": BOOL, "u": UINT8}[array.dtype.kind]
+    kind = {np.dtype(np.float16): HALF, np.dtype(np.int8): INT8}.get(array.dtype, kind)
+    array = array.astype({FLOAT: "<f4", INT64: "<i8", BOOL: "?", UINT8: "u1", INT8: "i1", HALF: "<f2"}[kind])
     return b"".join(put_int(1, d) for d in array.shape) + put_int(2, kind) + put(8, name) + put(9, array.tobytes())
 
 
@@ -65,11 +66,16 @@ class Net:
     """Methods take names of values and return names; shape[name] is a tuple.
 
     square[name] is at most about the mean square of its numbers: weights are drawn so that sums of branches do not grow from
-    block to block. A random network whose every layer is scaled up to 1 enlarges each difference on the way, roundings like
+    block to block. numbers: floats; halves (a file in float16) and rounded (floats of the same values); dynamic (convolutions of
+    bytes, scales found in the graph, as quantize_dynamic writes them) and widened (floats of the same weights). A random network whose every layer is scaled up to 1 enlarges each difference on the way, roundings like
     pictures, a thousandfold over the depth of these; a trained one does not.
     """
 
-    def __init__(self, size, opset, *, seed=1, count_only=False, folded=True, metadata=None, producer="pytorch"):
+    def __init__(self, size, opset, *, seed=1, count_only=False, folded=True, metadata=None, producer="pytorch",
+                 numbers="floats"):
+        self.numbers = numbers
+        self.float = HALF if numbers == "halves" else FLOAT
+        self.quantised = {}  # values that were, and as what
         self.rng = np.random.default_rng(seed)
         self.opset, self.folded, self.count_only = opset, folded, count_only
         self.metadata, self.producer = metadata or {}, producer
@@ -100,20 +106,27 @@ class Net:
         self.nodes.append((list(inputs), outputs, data + (put(7, domain) if domain else b"")))
         return outputs[0] if len(outputs) == 1 else list(outputs)
 
-    def weight(self, array):
-        name = self.name(array.shape)
+    def as_numbers(self, array):
+        if self.numbers == "rounded":
+            return array.astype(np.float16).astype(np.float32)
+        return array.astype(np.float16) if self.numbers == "halves" else array
+
+    def constant(self, array, kind=FLOAT):
+        name = self.name(array.shape, kind)
         self.constants.append(put(5, tensor(array, name)))
         return name
 
-    def known(self, values):
+    def weight(self, array):
+        return self.constant(self.as_numbers(array))
+
+    def known(self, values, always_floats=False):
         """A constant as exporters write it: an initializer where the file was simplified, else a node."""
         array = np.asarray(values)
-        array = array.astype(np.float32) if array.dtype.kind == "f" else array
+        if array.dtype.kind == "f":
+            array = array.astype(np.float32) if always_floats else self.as_numbers(array.astype(np.float32))
         kind = {"f": FLOAT, "i": INT64, "b": BOOL}[array.dtype.kind]
         if self.folded:
-            name = self.name(array.shape, kind)
-            self.constants.append(put(5, tensor(array, name)))
-            return name
+            return self.constant(array, kind)
         return self.node("Constant", [], array.shape, kind=kind, value=array)
 
     # --- layers
@@ -130,12 +143,36 @@ class Net:
             return self.name(out)
         weights = self.rng.standard_normal(shape, np.float32)
         weights -= weights.mean((1, 2, 3), keepdims=True)  # what all inputs have in common goes
-        inputs = [x, self.weight(weights * np.float32(gain / (c1 // g * k * k * self.square[x]) ** 0.5))]
-        if bias:
-            inputs.append(self.weight(self.rng.standard_normal(c2, np.float32) * np.float32(0.1) + np.float32(offset)))
-        x = self.node("Conv", inputs, out, dilations=[1, 1], group=g, kernel_shape=[k, k], pads=[p] * 4, strides=[s, s])
+        weights *= np.float32(gain / (c1 // g * k * k * self.square[x]) ** 0.5)
+        biases = self.rng.standard_normal(c2, np.float32) * np.float32(0.1) + np.float32(offset) if bias else None
+        how = {"dilations": [1, 1], "group": g, "kernel_shape": [k, k], "pads": [p] * 4, "strides": [s, s]}
+        if self.numbers in ("dynamic", "widened"):
+            x = self.byte_conv(x, weights, biases, out, how)
+        else:
+            inputs = [x, self.weight(weights)] + ([self.weight(biases)] if bias else [])
+            x = self.node("Conv", inputs, out, **how)
         self.square[x] = gain * gain
         return x
+
+    def byte_conv(self, x, weights, biases, out, how):
+        """Weights as bytes around 128, one scale; what they multiply becomes bytes in the graph."""
+        scale = np.float32(np.abs(weights).max() / 127)
+        rounded = np.clip(np.rint(weights / scale) + 128, 0, 255).astype(np.uint8)
+        if self.numbers == "widened":
+            inputs = [x, self.constant((rounded.astype(np.float32) - 128) * scale)]
+            return self.node("Conv", inputs + ([self.constant(biases)] if biases is not None else []), out, **how)
+        if x not in self.quantised:
+            self.quantised[x] = self.node("DynamicQuantizeLinear", [x], self.shape[x], (), (), kind=[UINT8, FLOAT, UINT8])
+        small, x_scale, x_zero = self.quantised[x]
+        zero = self.constant(np.uint8(128), UINT8)
+        sums = self.node("ConvInteger", [small, self.constant(rounded, UINT8), x_zero, zero], out, **how)
+        y = self.node("Cast", [sums], out, to=FLOAT)
+        y = self.mul(y, self.mul(x_scale, self.constant(scale)))
+        if biases is None:
+            return y
+        # quantize_dynamic leaves the new shape to the graph
+        shape = self.constant(np.array([1, -1, 1, 1]), INT64)
+        return self.add(y, self.node("Reshape", [self.constant(biases), shape], (1, len(biases), 1, 1)))
 
     def act(self, x, kind):
         if kind == "silu":
@@ -171,10 +208,10 @@ class Net:
         how = {"coordinate_transformation_mode": "asymmetric", "cubic_coeff_a": -0.75, "mode": "nearest",
                "nearest_mode": "floor"}
         out = (n, c, height, width)
-        empty = self.known(np.zeros(0, np.float32)) if self.opset < 13 else ""  # a region of interest, as no one uses it
+        empty = self.known(np.zeros(0), True) if self.opset < 13 else ""  # a region of interest, as no one uses it
         if by_size:
             return self.node("Resize", [x, empty, empty, self.known(list(out))], out, **how)
-        return self.node("Resize", [x, empty, self.known(np.array([1, 1, height / h, width / w], np.float32))], out, **how)
+        return self.node("Resize", [x, empty, self.known(np.array([1, 1, height / h, width / w]), True)], out, **how)
 
     def upsample(self, x):
         return self.resize(x, 2 * self.shape[x][2], 2 * self.shape[x][3])
@@ -257,7 +294,7 @@ class Net:
         return self.node(op, [x], self.shape[x], kind=self.kind[x] if kind is None else kind, **attributes)
 
     def to_float(self, x):
-        return self.unary("Cast", x, FLOAT, to=FLOAT)
+        return self.unary("Cast", x, FLOAT, to=self.float)
 
     def matmul(self, x, y):
         return self.node("MatMul", [x, y], self.shape[x][:-1] + self.shape[y][-1:])
@@ -289,13 +326,17 @@ class Net:
 
     def output(self, x, name):
         self.renamed[x] = name
-        self.outputs.append(value_info(name, self.shape[x], self.kind[x]))
+        self.outputs.append(value_info(name, self.shape[x], self.float if self.kind[x] == FLOAT else self.kind[x]))
 
     def file(self):
         new = self.renamed
         nodes = b"".join(put(1, b"".join(put(1, new.get(i, i)) for i in inputs) +
                              b"".join(put(2, new.get(o, o)) for o in outputs) + rest) for inputs, outputs, rest in self.nodes)
+        if self.numbers == "rounded":  # the picture too
+            nodes = b"".join(put(1, put(1, a) + put(2, b) + put(3, f"Cast_{b}") + put(4, "Cast") + put(5, attribute("to", to)))
+                             for a, b, to in (("pixels", "rounded", HALF), ("rounded", "images", FLOAT))) + nodes
         graph = nodes + put(2, "main_graph") + b"".join(self.constants)
-        graph += put(11, value_info("images", self.shape["images"])) + b"".join(put(12, o) for o in self.outputs)
+        first = "pixels" if self.numbers == "rounded" else "images"
+        graph += put(11, value_info(first, self.shape["images"], self.float)) + b"".join(put(12, o) for o in self.outputs)
         model = put_int(1, 8) + put(2, self.producer) + put(7, graph) + put(8, put_int(2, self.opset))
         return model + b"".join(put(14, put(1, k) + put(2, v)) for k, v in self.metadata.items())

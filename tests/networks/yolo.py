@@ -405,8 +405,8 @@ class Network:
         self.build, self.form, self.opset, self.size, self.folded = build, form, opset, size, folded
         self.metadata, self.published, self.head = metadata or {}, published, head
 
-    def file(self, pixels=160, classes=80):
-        n = networks.Net(pixels, self.opset, folded=self.folded, metadata=self.metadata)
+    def file(self, pixels=160, classes=80, numbers="floats"):
+        n = networks.Net(pixels, self.opset, folded=self.folded, metadata=self.metadata, numbers=numbers)
         self.build(n, self.size, classes, self.form)
         return n.file()
 
