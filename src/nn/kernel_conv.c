@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "nn/kernel.h"
+#include "nn/kernel_conv_priv.h"
 #include "nn/kernel_priv.h"
 
 enum {
@@ -26,28 +27,6 @@ enum {
     BAND_BYTES = 192 * 1024, // of input that all groups pass over before the next: half of an L2
     TAP_BY_TAP_CHANNELS = KERNEL_LANES, // at most: an addition more for so many products
     SCRATCH_SPARE = 64, // behind a widened band, which units may read but for nothing
-    MAX_PATCH_BYTES = KERNEL_CONV_MAX_TAPS * KERNEL_CONV_FEW_CHANNELS * 4 + KERNEL_UNIT_BYTES,
-};
-
-struct group {
-    int n_panels;
-    int first_channel;
-    size_t weights_at; // bytes
-};
-
-struct kernel_conv {
-    struct kernel_conv_opts opts; // weights and bias are NULL
-    const struct kernel_conv_impl *impl;
-    bool is_merged;      // (3)
-    bool tap_by_tap;     // (4)
-    int n_taps, n_units; // a row of taps counts as one where merged
-    int n_panels, n_groups;
-    size_t weights_bytes;
-    struct group *groups;
-    uint8_t *weights;
-    float *factor; // NULL but for U8
-    float *offset;
-    uint8_t *padding; // a pixel of zeros or zero points
 };
 
 // --- shapes
@@ -134,8 +113,8 @@ static void put_weight(const struct kernel_conv *c, size_t at, float w, float sc
 }
 
 // Where the weight of (channel, tap, input channel) goes, in elements; see kernel_priv.h.
-static size_t weight_place(const struct kernel_conv *c, const struct group *g, int channel, int ky,
-                           int kx, int in)
+static size_t weight_place(const struct kernel_conv *c, const struct kernel_group *g, int channel,
+                           int ky, int kx, int in)
 {
     int tap = c->is_merged ? ky : ky * c->opts.kernel_width + kx;
     int k = c->is_merged ? kx * c->opts.in_channels + in : in;
@@ -148,8 +127,8 @@ static size_t weight_place(const struct kernel_conv *c, const struct group *g, i
 }
 
 // Returns the sum of the channel's weights as they are kept (U8).
-static double pack_channel(struct kernel_conv *c, const struct group *g, const float *weights,
-                           int channel, float scale)
+static double pack_channel(struct kernel_conv *c, const struct kernel_group *g,
+                           const float *weights, int channel, float scale)
 {
     const struct kernel_conv_opts *o = &c->opts;
     size_t n_taps = (size_t)(o->kernel_height * o->kernel_width);
@@ -171,7 +150,7 @@ static double pack_channel(struct kernel_conv *c, const struct group *g, const f
 static void pack(struct kernel_conv *c, const struct kernel_conv_opts *opts)
 {
     for (int i = 0; i < c->n_groups; i++) {
-        const struct group *g = &c->groups[i];
+        const struct kernel_group *g = &c->groups[i];
         int end = MIN(g->first_channel + g->n_panels * KERNEL_LANES, opts->out_channels);
         for (int o = g->first_channel; o < end; o++) {
             float scale = opts->type == KERNEL_U8 ? weight_scale(opts, o) : 1;
@@ -196,7 +175,7 @@ static void make_groups(struct kernel_conv *c)
     for (int i = 0; i < c->n_groups; i++) {
         int left = c->n_groups - i;
         int n = (c->n_panels - panel + left - 1) / left;
-        c->groups[i] = (struct group){n, panel * KERNEL_LANES, at};
+        c->groups[i] = (struct kernel_group){n, panel * KERNEL_LANES, at};
         at += (size_t)c->n_taps * (size_t)c->n_units * (size_t)n * unit_panel_bytes;
         panel += n;
     }
@@ -218,7 +197,7 @@ static int allocate(struct kernel_conv *c)
 {
     size_t n_channels = (size_t)c->n_panels * KERNEL_LANES;
     size_t padding = (size_t)c->n_units * KERNEL_UNIT_BYTES;
-    c->groups = mem_array(struct group, (size_t)c->n_groups);
+    c->groups = mem_array(struct kernel_group, (size_t)c->n_groups);
     if (!c->groups)
         return ERR_NOMEM;
     make_groups(c);
@@ -231,6 +210,43 @@ static int allocate(struct kernel_conv *c)
     memset(c->weights, 0, c->weights_bytes);
     if (c->opts.type == KERNEL_U8)
         fill_padding(c, padding);
+    return 0;
+}
+
+// The largest magnitude that any sum of channel *o* can have, in 128ths of an output step.
+static double quick_reach(const struct kernel_conv *c, const struct kernel_conv_opts *opts, int o)
+{
+    size_t n = (size_t)opts->in_channels * (size_t)(opts->kernel_height * opts->kernel_width);
+    return 255.0 * WEIGHT_LIMIT * (double)n * fabs((double)c->quick_factor[o]) +
+           fabs((double)c->quick_offset[o]);
+}
+
+// Where SILU's output is known in advance, and no value leaves 32 bits on its way there.
+static int make_quick(struct kernel_conv *c)
+{
+    const struct kernel_conv_opts *o = &c->opts;
+    if (o->type != KERNEL_U8 || c->impl->widen || o->activation != KERNEL_SILU ||
+        !(o->out_scale > 0))
+        return 0;
+    size_t n_channels = (size_t)c->n_panels * KERNEL_LANES;
+    c->quick_factor = mem_array(float, n_channels);
+    c->quick_offset = mem_array(float, n_channels);
+    c->quick = mem_new(struct kernel_quick);
+    if (!c->quick_factor || !c->quick_offset || !c->quick)
+        return ERR_NOMEM;
+    double steps = KERNEL_QUICK_STEPS / (double)o->out_scale;
+    bool fits = true;
+    for (int i = 0; i < o->out_channels; i++) {
+        c->quick_factor[i] = (float)(steps * (double)c->factor[i]);
+        c->quick_offset[i] = (float)(steps * (double)c->offset[i]);
+        fits &= quick_reach(c, o, i) < 0x1p31;
+    }
+    if (fits) {
+        kernel_quick_fill(o->out_scale, o->out_zero_point, c->quick);
+    } else {
+        mem_free(c->quick);
+        c->quick = NULL;
+    }
     return 0;
 }
 
@@ -268,6 +284,13 @@ int kernel_conv_create_with(const struct kernel_conv_opts *opts,
         return r;
     }
     pack(c, opts);
+    r = make_quick(c);
+    if (r == 0 && impl->strips)
+        r = kernel_conv_prepare_strips(c);
+    if (r < 0) {
+        kernel_conv_destroy(c);
+        return r;
+    }
     *ret_conv = c;
     return 0;
 }
@@ -290,6 +313,10 @@ void kernel_conv_destroy(struct kernel_conv *c)
     mem_free(c->factor);
     mem_free(c->offset);
     mem_free(c->padding);
+    mem_free(c->tap_sums);
+    mem_free(c->quick);
+    mem_free(c->quick_factor);
+    mem_free(c->quick_offset);
     mem_free(c);
 }
 
@@ -305,30 +332,9 @@ enum cpu_isa kernel_conv_isa(const struct kernel_conv *c)
 
 // --- the walk
 
-// One run: the views as the walk sees them, and the pointers of the block at hand.
-struct walk {
-    const struct kernel_conv *conv;
-    const uint8_t *in;
-    ptrdiff_t in_from; // bytes of the picture before *in*: a band of it, widened
-    int in_height, in_width;
-    int out_height, out_width;
-    ptrdiff_t in_stride;   // bytes from pixel to pixel
-    const uint8_t *narrow; // the picture, where *in* is a widened band of it, in *wide*
-    ptrdiff_t narrow_stride;
-    int16_t *wide;
-    struct kernel_finish finish;
-    uint8_t *out;
-    const uint8_t *add;
-    size_t out_bytes; // of an element, also of *add*
-    const uint8_t *pixels[KERNEL_CONV_MAX_TAPS * KERNEL_MAX_PIXELS];
-    int most_pixels; // in a block
-    int ahead; // columns for which *pixels* is right when moved on, all being in place; 0: none
-    // (3): rows of taps that cannot be read in place, [tap][pixel]
-    uint8_t patches[KERNEL_MAX_PIXELS][MAX_PATCH_BYTES];
-};
-
 // A block's pixels, *n* of them, at (y, x).
-static void point_tap(const struct walk *w, const uint8_t **pixels, int n, int y, int x, int kx)
+static void point_tap(const struct kernel_walk *w, const uint8_t **pixels, int n, int y, int x,
+                      int kx)
 {
     const struct kernel_conv_opts *o = &w->conv->opts;
     int first = x * o->stride - o->pad_left + kx;
@@ -341,7 +347,7 @@ static void point_tap(const struct walk *w, const uint8_t **pixels, int n, int y
     }
 }
 
-static void point_taps(struct walk *w, int n, int y, int x)
+static void point_taps(struct kernel_walk *w, int n, int y, int x)
 {
     const struct kernel_conv_opts *o = &w->conv->opts;
     const uint8_t **pixels = w->pixels;
@@ -352,7 +358,7 @@ static void point_taps(struct walk *w, int n, int y, int x)
 }
 
 // (3): the row of taps of one pixel whose first tap is at (y, x), in place or as a patch.
-static const uint8_t *merged_row(const struct walk *w, uint8_t *patch, int y, int x)
+static const uint8_t *merged_row(const struct kernel_walk *w, uint8_t *patch, int y, int x)
 {
     const struct kernel_conv *c = w->conv;
     if (y < 0 || y >= w->in_height)
@@ -374,7 +380,7 @@ static const uint8_t *merged_row(const struct walk *w, uint8_t *patch, int y, in
     return patch;
 }
 
-static void point_merged(struct walk *w, int n, int y, int x)
+static void point_merged(struct kernel_walk *w, int n, int y, int x)
 {
     const struct kernel_conv_opts *o = &w->conv->opts;
     size_t n_bytes = (size_t)w->conv->n_units * KERNEL_UNIT_BYTES;
@@ -388,7 +394,7 @@ static void point_merged(struct walk *w, int n, int y, int x)
 
 // Whether all taps of the *n* pixels at (y, x), and what units read behind them, are in the
 // picture.
-static bool is_interior(const struct walk *w, int n, int y, int x)
+static bool is_interior(const struct kernel_walk *w, int n, int y, int x)
 {
     const struct kernel_conv_opts *o = &w->conv->opts;
     int top = y * o->stride - o->pad_top;
@@ -401,7 +407,7 @@ static bool is_interior(const struct walk *w, int n, int y, int x)
 }
 
 // A block beside the one before, both inside the picture, has the same pixels moved on.
-static void move_on(struct walk *w, int n)
+static void move_on(struct kernel_walk *w, int n)
 {
     int n_pointers = w->conv->n_taps * n;
     ptrdiff_t step = n * w->conv->opts.stride * w->in_stride;
@@ -409,7 +415,7 @@ static void move_on(struct walk *w, int n)
         w->pixels[i] += step;
 }
 
-static void point(struct walk *w, int n, int y, int x)
+static void point(struct kernel_walk *w, int n, int y, int x)
 {
     bool is_inside = is_interior(w, n, y, x);
     if (is_inside && w->ahead == n)
@@ -419,6 +425,17 @@ static void point(struct walk *w, int n, int y, int x)
     else
         point_taps(w, n, y, x);
     w->ahead = is_inside ? n : 0;
+}
+
+void kernel_conv_channels(struct kernel_walk *w, const struct kernel_group *g)
+{
+    const struct kernel_conv *c = w->conv;
+    struct kernel_finish *f = &w->finish;
+    f->n_panels = g->n_panels;
+    f->n_channels = MIN(g->n_panels * KERNEL_LANES, c->opts.out_channels - g->first_channel);
+    const float *factor = f->quick ? c->quick_factor : c->factor;
+    f->factor = factor ? factor + g->first_channel : NULL;
+    f->offset = (f->quick ? c->quick_offset : c->offset) + g->first_channel;
 }
 
 static kernel_block_fn *block_fn_for(const struct kernel_conv_impl *impl, int n_panels,
@@ -432,7 +449,7 @@ static kernel_block_fn *block_fn_for(const struct kernel_conv_impl *impl, int n_
     return impl->blocks[n_panels][n_pixels];
 }
 
-static void run_block(struct walk *w, const struct group *g, int n, int y, int x)
+static void run_block(struct kernel_walk *w, const struct kernel_group *g, int n, int y, int x)
 {
     const struct kernel_conv *c = w->conv;
     point(w, n, y, x);
@@ -448,24 +465,20 @@ static void run_block(struct walk *w, const struct group *g, int n, int y, int x
         .pixel_step = w->ahead ? c->opts.stride * w->in_stride : 0,
         .tap_by_tap = c->tap_by_tap,
     };
-    int n_channels = MIN(g->n_panels * KERNEL_LANES, c->opts.out_channels - g->first_channel);
-    block_fn_for(c->impl, g->n_panels, n, n_channels)(&b, &sums);
+    kernel_conv_channels(w, g);
+    block_fn_for(c->impl, g->n_panels, n, w->finish.n_channels)(&b, &sums);
     ptrdiff_t pixel = (ptrdiff_t)y * w->out_width + x;
     ptrdiff_t channel = (ptrdiff_t)((size_t)g->first_channel * w->out_bytes);
     struct kernel_finish *f = &w->finish;
     f->sums = &sums;
     f->n_pixels = n;
-    f->n_panels = g->n_panels;
-    f->n_channels = n_channels;
-    f->factor = c->factor ? c->factor + g->first_channel : NULL;
-    f->offset = c->offset + g->first_channel;
     f->out = w->out + pixel * f->out_stride + channel;
     f->add = w->add ? w->add + pixel * f->add_stride + channel : NULL;
     c->impl->finish(f);
 }
 
 // Columns [from, to) of row *y* in blocks of nearly one size.
-static void run_row(struct walk *w, const struct group *g, int y, int from, int to)
+void kernel_conv_row(struct kernel_walk *w, const struct kernel_group *g, int y, int from, int to)
 {
     int most = w->conv->impl->max_pixels[g->n_panels];
     int n_blocks = (to - from + most - 1) / most;
@@ -477,11 +490,16 @@ static void run_row(struct walk *w, const struct group *g, int y, int from, int 
     }
 }
 
-static void run_band(struct walk *w, int y_from, int y_to, int x_from, int x_to)
+static void run_band(struct kernel_walk *w, int y_from, int y_to, int x_from, int x_to)
 {
     for (int i = 0; i < w->conv->n_groups; i++) {
+        const struct kernel_group *g = &w->conv->groups[i];
+        if (w->conv->tap_sums) {
+            kernel_conv_strips(w, g, y_from, y_to, x_from, x_to);
+            continue;
+        }
         for (int y = y_from; y < y_to; y++)
-            run_row(w, &w->conv->groups[i], y, x_from, x_to);
+            kernel_conv_row(w, g, y, x_from, x_to);
     }
 }
 
@@ -492,13 +510,13 @@ struct bands {
     int rows, columns; // of the output
 };
 
-static bool is_flat(const struct walk *w)
+static bool is_flat(const struct kernel_walk *w)
 {
     const struct kernel_conv_opts *o = &w->conv->opts;
     return o->kernel_height == 1 && o->kernel_width == 1 && o->stride == 1;
 }
 
-static struct bands bands_of(const struct walk *w)
+static struct bands bands_of(const struct kernel_walk *w)
 {
     ptrdiff_t stride = w->conv->opts.stride;
     ptrdiff_t pixel_bytes = w->in_stride * stride * stride;
@@ -510,7 +528,7 @@ static struct bands bands_of(const struct walk *w)
 }
 
 // The input rows that output rows [y, y_to) read: *ret_from* and how many.
-static int rows_read(const struct walk *w, int y, int y_to, int *ret_from)
+static int rows_read(const struct kernel_walk *w, int y, int y_to, int *ret_from)
 {
     const struct kernel_conv_opts *o = &w->conv->opts;
     int from = MAX(y * o->stride - o->pad_top, 0);
@@ -520,7 +538,7 @@ static int rows_read(const struct walk *w, int y, int y_to, int *ret_from)
 }
 
 // Columns matter where the picture is flat; else bands are whole rows.
-static void widen_band(struct walk *w, int y, int y_to, int x, int x_to)
+static void widen_band(struct kernel_walk *w, int y, int y_to, int x, int x_to)
 {
     int row = 0;
     int n_rows = rows_read(w, y, y_to, &row);
@@ -533,7 +551,7 @@ static void widen_band(struct walk *w, int y, int y_to, int x, int x_to)
                          w->in_stride / (ptrdiff_t)sizeof(int16_t));
 }
 
-static void run_bands(struct walk *w)
+static void run_bands(struct kernel_walk *w)
 {
     const struct kernel_conv_impl *impl = w->conv->impl;
     struct bands b = bands_of(w);
@@ -556,7 +574,7 @@ static void run_bands(struct walk *w)
 }
 
 // (1)
-static void flatten(struct walk *w)
+static void flatten(struct kernel_walk *w)
 {
     if (!is_flat(w))
         return;
@@ -583,8 +601,8 @@ static void assert_views(const struct kernel_conv *c, const struct kernel_view *
 }
 
 // The sizes of both pictures as the walk sees them.
-static void set_sizes(struct walk *w, const struct kernel_conv *c, const struct kernel_view *in,
-                      const struct kernel_view *out)
+static void set_sizes(struct kernel_walk *w, const struct kernel_conv *c,
+                      const struct kernel_view *in, const struct kernel_view *out)
 {
     w->conv = c;
     w->in_height = in->height;
@@ -605,7 +623,7 @@ size_t kernel_conv_scratch(const struct kernel_conv *c, const struct kernel_view
 {
     if (!c->impl->widen)
         return 0;
-    struct walk w;
+    struct kernel_walk w;
     set_sizes(&w, c, in, out);
     struct bands b = bands_of(&w);
     size_t rows = (size_t)MIN((b.rows - 1) * c->opts.stride + c->opts.kernel_height, w.in_height);
@@ -613,12 +631,19 @@ size_t kernel_conv_scratch(const struct kernel_conv *c, const struct kernel_view
     return pixels * (size_t)w.in_stride + SCRATCH_SPARE;
 }
 
+static bool is_quick(const struct kernel_conv *c, const struct kernel_view *add,
+                     const struct kernel_view *out)
+{
+    return c->quick && !add && out->type == KERNEL_U8 && out->scale == c->opts.out_scale &&
+           out->zero_point == c->opts.out_zero_point;
+}
+
 void kernel_conv_run(const struct kernel_conv *c, const struct kernel_view *in,
                      const struct kernel_view *add, const struct kernel_view *out, void *scratch)
 {
     assert_views(c, in, add, out);
     size_t out_bytes = kernel_type_bytes(out->type);
-    struct walk w;
+    struct kernel_walk w;
     set_sizes(&w, c, in, out);
     w.in = c->impl->widen ? (const uint8_t *)scratch : (const uint8_t *)in->data;
     w.in_from = 0;
@@ -637,6 +662,7 @@ void kernel_conv_run(const struct kernel_conv *c, const struct kernel_view *in,
         .zero_point = (float)out->zero_point,
         .add_scale = add && add->type == KERNEL_U8 ? add->scale : 1,
         .add_zero_point = add ? (float)add->zero_point : 0,
+        .quick = is_quick(c, add, out) ? c->quick : NULL,
         .add_stride = add ? (ptrdiff_t)((size_t)add->pixel_stride * out_bytes) : 0,
         .out_stride = (ptrdiff_t)((size_t)out->pixel_stride * out_bytes),
     };

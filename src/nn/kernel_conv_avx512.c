@@ -248,6 +248,22 @@ AVX512_INLINE void store_quarter(const struct kernel_finish *f, int pixel, int c
         _mm_mask_storeu_epi8(out, avx512_first(f->n_channels - c), bytes);
 }
 
+// Vectors *i* to i + 3 of the block, as far as there are so many.
+AVX512_INLINE void store_vectors(const struct kernel_finish *f, int i, int n_panels, __m512i bytes)
+{
+    int n_vectors = f->n_pixels * n_panels;
+    if (n_panels == 4 && f->n_channels == 4 * KERNEL_LANES) {
+        _mm512_storeu_si512(f->out + i / 4 * f->out_stride, bytes);
+        return;
+    }
+    KERNEL_UNROLL for (int q = 0; q < 4; q++)
+    {
+        if (i + q < n_vectors)
+            store_quarter(f, (i + q) / n_panels, (i + q) % n_panels * KERNEL_LANES,
+                          quarter(bytes, q));
+    }
+}
+
 AVX512_INLINE void finish_u8(const struct kernel_finish *f, int n_panels, bool has_add,
                              enum kernel_activation activation)
 {
@@ -257,16 +273,7 @@ AVX512_INLINE void finish_u8(const struct kernel_finish *f, int n_panels, bool h
                                      value_for_u8(f, i + 1, n_panels, has_add, activation),
                                      value_for_u8(f, i + 2, n_panels, has_add, activation),
                                      value_for_u8(f, i + 3, n_panels, has_add, activation));
-        if (n_panels == 4 && f->n_channels == 4 * KERNEL_LANES) {
-            _mm512_storeu_si512(f->out + i / 4 * f->out_stride, bytes);
-            continue;
-        }
-        KERNEL_UNROLL for (int q = 0; q < 4; q++)
-        {
-            if (i + q < n_vectors)
-                store_quarter(f, (i + q) / n_panels, (i + q) % n_panels * KERNEL_LANES,
-                              quarter(bytes, q));
-        }
+        store_vectors(f, i, n_panels, bytes);
     }
 }
 
@@ -316,9 +323,58 @@ AVX512_INLINE void finish_all(const struct kernel_finish *f, enum kernel_activat
         finish_floats(f, activation);
 }
 
+// --- SILU by lines
+
+// Two vectors of values in 128ths of a step -> 64ths, zero point and half a step in them.
+AVX512_INLINE __m512i by_lines(const struct kernel_quick *q, __m512 a, __m512 b)
+{
+    __m512i base_low = _mm512_loadu_si512(q->base);
+    __m512i base_high = _mm512_loadu_si512(q->base + 32);
+    __m512i slope_low = _mm512_loadu_si512(q->slope);
+    __m512i slope_high = _mm512_loadu_si512(q->slope + 32);
+    __m512i v = _mm512_packs_epi32(_mm512_cvtps_epi32(a), _mm512_cvtps_epi32(b));
+    __m512i part = _mm512_srli_epi16(v, 10);
+    __m512i base = _mm512_permutex2var_epi16(base_low, part, base_high);
+    __m512i slope = _mm512_permutex2var_epi16(slope_low, part, slope_high);
+    return _mm512_srai_epi16(_mm512_add_epi16(base, _mm512_mulhrs_epi16(slope, v)), 6);
+}
+
+AVX512_INLINE __m512 quick_value(const struct kernel_finish *f, int i, int n_panels)
+{
+    return value_of(f, f->sums->s32 + (ptrdiff_t)i * KERNEL_LANES, i % n_panels * KERNEL_LANES);
+}
+
+AVX512_INLINE void finish_quick(const struct kernel_finish *f, int n_panels)
+{
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    int n_vectors = f->n_pixels * n_panels;
+    for (int i = 0; i < n_vectors; i += 4) {
+        __m512i ab =
+            by_lines(f->quick, quick_value(f, i, n_panels), quick_value(f, i + 1, n_panels));
+        __m512i cd =
+            by_lines(f->quick, quick_value(f, i + 2, n_panels), quick_value(f, i + 3, n_panels));
+        __m512i bytes = _mm512_permutexvar_epi32(order, _mm512_packus_epi16(ab, cd));
+        store_vectors(f, i, n_panels, bytes);
+    }
+}
+
+AVX512_INLINE void finish_quick_panels(const struct kernel_finish *f)
+{
+    if (f->n_panels == 1)
+        finish_quick(f, 1);
+    else if (f->n_panels == 2)
+        finish_quick(f, 2);
+    else if (f->n_panels == 3)
+        finish_quick(f, 3);
+    else
+        finish_quick(f, 4);
+}
+
 AVX512 void kernel_finish_avx512(const struct kernel_finish *f)
 {
-    if (f->activation == KERNEL_SILU)
+    if (f->quick)
+        finish_quick_panels(f);
+    else if (f->activation == KERNEL_SILU)
         finish_all(f, KERNEL_SILU);
     else if (f->activation == KERNEL_LINEAR)
         finish_all(f, KERNEL_LINEAR);
@@ -354,6 +410,7 @@ const struct kernel_conv_impl kernel_conv_avx512[KERNEL_N_TYPES] = {
     // clang-format off
     [KERNEL_F32]  = {CPU_ISA_AVX512,     4, {0, 8, 8, 8, 6}, BLOCKS(f32),  kernel_finish_avx512, .half_blocks = HALVES},
     [KERNEL_BF16] = {CPU_ISA_AVX512BF16, 4, {0, 8, 8, 8, 6}, BLOCKS(bf16), kernel_finish_avx512},
-    [KERNEL_U8]   = {CPU_ISA_AVX512VNNI, 4, {0, 8, 8, 8, 6}, BLOCKS(u8),   kernel_finish_avx512},
+    [KERNEL_U8]   = {CPU_ISA_AVX512VNNI, 4, {0, 8, 8, 8, 6}, BLOCKS(u8),   kernel_finish_avx512,
+                     .strips = kernel_strips_vnni, .strip_pixels = {0, 24, 12, 8, 6}},
     // clang-format on
 };

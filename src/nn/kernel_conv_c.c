@@ -126,6 +126,16 @@ static void put(const struct kernel_finish *f, uint8_t *out, float v)
     }
 }
 
+// See struct kernel_quick; to the bit what AVX-512 does.
+static uint8_t quick(const struct kernel_quick *q, float v)
+{
+    enum { PART_SHIFT = 10, ROUND = 1 << 14, SLOPE_SHIFT = 15, OUT_SHIFT = 6 };
+    int x = (int)fminf(fmaxf(rintf(v), INT16_MIN), INT16_MAX);
+    int part = (int)((unsigned)x >> PART_SHIFT) & (KERNEL_QUICK_PARTS - 1);
+    int y = (q->base[part] + ((q->slope[part] * x + ROUND) >> SLOPE_SHIFT)) >> OUT_SHIFT;
+    return (uint8_t)MIN(MAX(y, 0), UINT8_MAX);
+}
+
 void kernel_finish_plain(const struct kernel_finish *f)
 {
     size_t bytes = kernel_type_bytes(f->type);
@@ -134,6 +144,10 @@ void kernel_finish_plain(const struct kernel_finish *f)
             int at = p * f->n_panels * KERNEL_LANES + c;
             float v = f->factor ? fmaf((float)f->sums->s32[at], f->factor[c], f->offset[c])
                                 : f->sums->f32[at] + f->offset[c];
+            if (f->quick) {
+                f->out[p * f->out_stride + c] = quick(f->quick, v);
+                continue;
+            }
             v = kernel_activate_one(v, f->activation, f->alpha);
             if (f->add)
                 v = added(f, f->add + p * f->add_stride + (size_t)c * bytes, v);

@@ -18,9 +18,11 @@
 #include "nn/kernel.h"
 
 #if defined(__clang__)
-#define KERNEL_UNROLL _Pragma("clang loop unroll(full)")
+#define KERNEL_UNROLL     _Pragma("clang loop unroll(full)")
+#define KERNEL_UNROLL_ALL _Pragma("clang loop unroll(full)")
 #else
-#define KERNEL_UNROLL _Pragma("GCC unroll 16")
+#define KERNEL_UNROLL     _Pragma("GCC unroll 16")
+#define KERNEL_UNROLL_ALL _Pragma("GCC unroll 32")
 #endif
 
 enum {
@@ -28,9 +30,10 @@ enum {
     KERNEL_UNIT_BYTES = 4,
     KERNEL_MAX_PANELS = 4,
     KERNEL_MAX_PIXELS = 32,
-    KERNEL_MAX_VECTORS = 64, // pixels times panels
-    KERNEL_FEW_PIXELS = 8,   // a function for each number of them
-    KERNEL_HALF_PANELS = 2,  // of up to as many the last may be half empty, and cost half
+    KERNEL_STRIP_PIXELS = 24, // with one panel
+    KERNEL_MAX_VECTORS = 64,  // pixels times panels
+    KERNEL_FEW_PIXELS = 8,    // a function for each number of them
+    KERNEL_HALF_PANELS = 2,   // of up to as many the last may be half empty, and cost half
 };
 
 // Sums of a block, [pixel][panel][channel]: float (F32, BF16) or int32 (U8).
@@ -50,7 +53,41 @@ struct kernel_block {
     bool tap_by_tap;      // F32: each tap's products are summed by themselves, then the taps' sums
 };
 
+// A tap of a strip: where it lies for the first pixel, and its weights.
+struct kernel_tap {
+    const uint8_t *pixel;
+    const uint8_t *weights; // [unit][panel][channel][element]
+};
+
+// Pixels one distance apart, all of whose taps are in the picture, beside or below each other.
+struct kernel_strip {
+    const struct kernel_tap *taps;
+    int n_taps, n_units;
+    ptrdiff_t step;       // bytes from a pixel of the input to the next
+    const int32_t *start; // [panel][channel]: what sums begin with
+    // *out* and *add* are the first pixel's; *sums* and *n_pixels* are left open
+    const struct kernel_finish *finish;
+};
+
+// *n_blocks* times the function's own number of pixels, from pixel *first* on.
+typedef void kernel_strip_fn(const struct kernel_strip *s, int first, int n_blocks);
+
 typedef void kernel_block_fn(const struct kernel_block *b, union kernel_sums *ret_sums);
+
+enum {
+    KERNEL_QUICK_PARTS = 64,
+    KERNEL_QUICK_STEPS = 128, // to which a step of the output is cut before SILU; 64 after
+};
+
+// SILU for an output of U8 in 16 bits. With v in 128ths of an output step, saturated, and i its
+// upper 6 bits, (base[i] + (slope[i] * v + 2^14 >> 15)) >> 6 is the byte: 64 lines, each within
+// scale * 2 steps of the curve where that is small, and within a third of a step where not.
+struct kernel_quick {
+    int16_t base[KERNEL_QUICK_PARTS];
+    int16_t slope[KERNEL_QUICK_PARTS];
+};
+
+void kernel_quick_fill(float scale, int zero_point, struct kernel_quick *ret_quick);
 
 // What becomes of the sums: value = activate(sum * factor[c] + offset[c]), + what is added.
 struct kernel_finish {
@@ -59,6 +96,9 @@ struct kernel_finish {
     int n_channels;      // in the panels that exist
     const float *factor; // NULL (F32, BF16): 1
     const float *offset; // of the group's first channel
+    // SILU into U8, nothing added; NULL: none, else factors and offsets give 128ths of a step,
+    // below 2^31
+    const struct kernel_quick *quick;
     enum kernel_activation activation;
     float alpha;
     enum kernel_type type;      // of the output
@@ -88,6 +128,9 @@ struct kernel_conv_impl {
     kernel_block_fn *any_block;
     // Where there, by panels and pixels: for a last panel of at most half its channels.
     kernel_block_fn *half_blocks[KERNEL_HALF_PANELS + 1][KERNEL_FEW_PIXELS + 1];
+    // Where there (U8): by panels and pixels; at most the number of pixels for that many panels.
+    kernel_strip_fn *const (*strips)[KERNEL_STRIP_PIXELS + 1];
+    int strip_pixels[KERNEL_MAX_PANELS + 1];
     void (*begin)(int most_pixels, int n_units);
     void (*end)(void);
 };
@@ -98,6 +141,8 @@ extern const struct kernel_conv_impl kernel_conv_avx2[KERNEL_N_TYPES];
 extern const struct kernel_conv_impl kernel_conv_avx512[KERNEL_N_TYPES];
 extern const struct kernel_conv_impl kernel_conv_amx[KERNEL_N_TYPES];
 extern const struct kernel_conv_impl kernel_conv_amx_model[KERNEL_N_TYPES]; // in tests only
+
+extern kernel_strip_fn *const kernel_strips_vnni[KERNEL_MAX_PANELS + 1][KERNEL_STRIP_PIXELS + 1];
 
 const struct kernel_conv_impl *kernel_conv_impl_for(enum kernel_type type, enum cpu_isa isa);
 // As kernel_conv_create(), with a version of the caller's.

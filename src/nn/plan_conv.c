@@ -214,6 +214,8 @@ static int make_kernel(const struct compiler *c, struct conv *k, const struct gr
         .alpha = a->alpha,
         .in_scale = k->in.scale,
         .in_zero_point = k->in.zero_point,
+        .out_scale = k->out.type == KERNEL_U8 ? k->out.scale : 0,
+        .out_zero_point = k->out.zero_point,
     };
     if (o.type != KERNEL_U8)
         return kernel_conv_create(&o, &k->kernel);

@@ -77,6 +77,8 @@ static struct row make_row(const struct layer *l, enum kernel_type type, enum cp
         .activation = KERNEL_SILU,
         .in_scale = 0.02f,
         .in_zero_point = 20,
+        .out_scale = 0.02f,
+        .out_zero_point = 20,
         .isa = isa,
     };
     int size = l->size / l->stride;

@@ -174,6 +174,10 @@ static struct task random_task(void)
     t.out_bytes = view_bytes(&t.out);
     size_t n_weights =
         (size_t)(o->in_channels * o->out_channels) * (size_t)(o->kernel_height * o->kernel_width);
+    if (t.out.type == KERNEL_U8 && random_bits() % 4) {
+        o->out_scale = t.out.scale;
+        o->out_zero_point = t.out.zero_point;
+    }
     float most = 2 / sqrtf((float)(o->in_channels * o->kernel_height * o->kernel_width));
     t.weights = random_floats(n_weights, -most, most);
     t.bias = random_floats((size_t)o->out_channels, -2, 2);
