@@ -147,3 +147,41 @@ AVX512_INLINE __m512 avx512_load(const uint8_t *p, enum kernel_type type, __mmas
         return avx512_from_bf16(_mm256_maskz_loadu_epi16(lanes, p));
     return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(lanes, p)));
 }
+
+AVX512_INLINE __m128i avx512_quarter(__m512i v, int i)
+{
+    return i == 0   ? _mm512_castsi512_si128(v)
+           : i == 1 ? _mm512_extracti32x4_epi32(v, 1)
+           : i == 2 ? _mm512_extracti32x4_epi32(v, 2)
+                    : _mm512_extracti32x4_epi32(v, 3);
+}
+
+// --- SILU into bytes by lines (struct kernel_quick)
+
+struct avx512_lines {
+    __m512i base_low, base_high, slope_low, slope_high;
+};
+
+AVX512_INLINE struct avx512_lines avx512_lines_of(const struct kernel_quick *q)
+{
+    return (struct avx512_lines){_mm512_loadu_si512(q->base), _mm512_loadu_si512(q->base + 32),
+                                 _mm512_loadu_si512(q->slope), _mm512_loadu_si512(q->slope + 32)};
+}
+
+// Two vectors of values in 128ths of a step -> 16 bits, in 64ths.
+AVX512_INLINE __m512i avx512_by_lines(const struct avx512_lines *l, __m512 a, __m512 b)
+{
+    __m512i v = _mm512_packs_epi32(_mm512_cvtps_epi32(a), _mm512_cvtps_epi32(b));
+    __m512i part = _mm512_srli_epi16(v, 10);
+    __m512i base = _mm512_permutex2var_epi16(l->base_low, part, l->base_high);
+    __m512i slope = _mm512_permutex2var_epi16(l->slope_low, part, l->slope_high);
+    return _mm512_add_epi16(base, _mm512_mulhrs_epi16(slope, v));
+}
+
+// Two such of 16 bits in 64ths, of vectors a and b, c and d -> the bytes of a, b, c, d.
+AVX512_INLINE __m512i avx512_quick_bytes(__m512i ab, __m512i cd)
+{
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    return _mm512_permutexvar_epi32(
+        order, _mm512_packus_epi16(_mm512_srai_epi16(ab, 6), _mm512_srai_epi16(cd, 6)));
+}

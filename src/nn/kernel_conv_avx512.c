@@ -231,14 +231,6 @@ AVX512_INLINE __m512 value_for_u8(const struct kernel_finish *f, int i, int n_pa
     return _mm512_fmadd_ps(v, _mm512_set1_ps(f->inverse_scale), zero);
 }
 
-AVX512_INLINE __m128i quarter(__m512i v, int i)
-{
-    return i == 0   ? _mm512_castsi512_si128(v)
-           : i == 1 ? _mm512_extracti32x4_epi32(v, 1)
-           : i == 2 ? _mm512_extracti32x4_epi32(v, 2)
-                    : _mm512_extracti32x4_epi32(v, 3);
-}
-
 AVX512_INLINE void store_quarter(const struct kernel_finish *f, int pixel, int c, __m128i bytes)
 {
     uint8_t *out = f->out + pixel * f->out_stride + c;
@@ -260,7 +252,7 @@ AVX512_INLINE void store_vectors(const struct kernel_finish *f, int i, int n_pan
     {
         if (i + q < n_vectors)
             store_quarter(f, (i + q) / n_panels, (i + q) % n_panels * KERNEL_LANES,
-                          quarter(bytes, q));
+                          avx512_quarter(bytes, q));
     }
 }
 
@@ -325,20 +317,6 @@ AVX512_INLINE void finish_all(const struct kernel_finish *f, enum kernel_activat
 
 // --- SILU by lines
 
-// Two vectors of values in 128ths of a step -> 64ths, zero point and half a step in them.
-AVX512_INLINE __m512i by_lines(const struct kernel_quick *q, __m512 a, __m512 b)
-{
-    __m512i base_low = _mm512_loadu_si512(q->base);
-    __m512i base_high = _mm512_loadu_si512(q->base + 32);
-    __m512i slope_low = _mm512_loadu_si512(q->slope);
-    __m512i slope_high = _mm512_loadu_si512(q->slope + 32);
-    __m512i v = _mm512_packs_epi32(_mm512_cvtps_epi32(a), _mm512_cvtps_epi32(b));
-    __m512i part = _mm512_srli_epi16(v, 10);
-    __m512i base = _mm512_permutex2var_epi16(base_low, part, base_high);
-    __m512i slope = _mm512_permutex2var_epi16(slope_low, part, slope_high);
-    return _mm512_srai_epi16(_mm512_add_epi16(base, _mm512_mulhrs_epi16(slope, v)), 6);
-}
-
 AVX512_INLINE __m512 quick_value(const struct kernel_finish *f, int i, int n_panels)
 {
     return value_of(f, f->sums->s32 + (ptrdiff_t)i * KERNEL_LANES, i % n_panels * KERNEL_LANES);
@@ -346,15 +324,14 @@ AVX512_INLINE __m512 quick_value(const struct kernel_finish *f, int i, int n_pan
 
 AVX512_INLINE void finish_quick(const struct kernel_finish *f, int n_panels)
 {
-    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     int n_vectors = f->n_pixels * n_panels;
+    const struct avx512_lines lines = avx512_lines_of(f->quick);
     for (int i = 0; i < n_vectors; i += 4) {
         __m512i ab =
-            by_lines(f->quick, quick_value(f, i, n_panels), quick_value(f, i + 1, n_panels));
-        __m512i cd =
-            by_lines(f->quick, quick_value(f, i + 2, n_panels), quick_value(f, i + 3, n_panels));
-        __m512i bytes = _mm512_permutexvar_epi32(order, _mm512_packus_epi16(ab, cd));
-        store_vectors(f, i, n_panels, bytes);
+            avx512_by_lines(&lines, quick_value(f, i, n_panels), quick_value(f, i + 1, n_panels));
+        __m512i cd = avx512_by_lines(&lines, quick_value(f, i + 2, n_panels),
+                                     quick_value(f, i + 3, n_panels));
+        store_vectors(f, i, n_panels, avx512_quick_bytes(ab, cd));
     }
 }
 

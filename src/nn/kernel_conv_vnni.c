@@ -6,6 +6,7 @@
 // pointer for every five of them, the others are offsets of it.
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -32,11 +33,53 @@ VNNI_INLINE __m512i load_pixel(const uint8_t *const *bases, int m, ptrdiff_t ste
     return _mm512_set1_epi32(unit);
 }
 
-// One block of M pixels by N panels, from byte *at* of each tap on.
-VNNI_INLINE void block_sums(const struct kernel_strip *s, ptrdiff_t at, int N, int M,
-                            union kernel_sums *ret_sums)
+// A block's vector *i* in 128ths of an output step.
+VNNI_INLINE __m512 quick_value(const struct kernel_finish *f, const __m512i *sums, int i, int N)
 {
-    __m512i sums[KERNEL_STRIP_PIXELS];
+    int c = i % N * KERNEL_LANES;
+    return _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums[i]), _mm512_loadu_ps(f->factor + c),
+                           _mm512_loadu_ps(f->offset + c));
+}
+
+// Vectors *i* to i + 3 of the block, of *n*.
+VNNI_INLINE void store_four(uint8_t *out, ptrdiff_t stride, int i, int n, int N, __m512i bytes)
+{
+    if (N == 4) {
+        _mm512_storeu_si512(out + i / 4 * stride, bytes);
+        return;
+    }
+    KERNEL_UNROLL_ALL for (int q = 0; q < 4; q++)
+    {
+        uint8_t *p = out + (i + q) / N * stride + (ptrdiff_t)((i + q) % N) * KERNEL_LANES;
+        if (N == 2 && q % 2 == 0 && i + q < n)
+            _mm256_storeu_si256((__m256i *)(void *)p, q ? _mm512_extracti64x4_epi64(bytes, 1)
+                                                        : _mm512_castsi512_si256(bytes));
+        else if (N != 2 && i + q < n)
+            _mm_storeu_si128((__m128i *)(void *)p, avx512_quarter(bytes, q));
+    }
+}
+
+// All channels of all panels are there.
+VNNI_INLINE void finish_quick(const struct kernel_finish *f, const __m512i *sums, int N, int M)
+{
+    const struct avx512_lines lines = avx512_lines_of(f->quick);
+    uint8_t *out = f->out;
+    ptrdiff_t stride = f->out_stride;
+    int n = M * N;
+    KERNEL_UNROLL_ALL for (int i = 0; i < n; i += 4)
+    {
+        __m512 v[4];
+        KERNEL_UNROLL_ALL for (int q = 0; q < 4; q++) v[q] =
+            quick_value(f, sums, MIN(i + q, n - 1), N);
+        __m512i ab = avx512_by_lines(&lines, v[0], v[1]);
+        __m512i cd = avx512_by_lines(&lines, v[2], v[3]);
+        store_four(out, stride, i, n, N, avx512_quick_bytes(ab, cd));
+    }
+}
+
+// One block of M pixels by N panels, from byte *at* of each tap on.
+VNNI_INLINE void block_sums(const struct kernel_strip *s, ptrdiff_t at, int N, int M, __m512i *sums)
+{
     ptrdiff_t step = s->step;
     ptrdiff_t three_steps = 3 * step;
     KERNEL_UNROLL_ALL for (int m = 0; m < M; m++)
@@ -69,23 +112,29 @@ VNNI_INLINE void block_sums(const struct kernel_strip *s, ptrdiff_t at, int N, i
             }
         }
     }
-    KERNEL_UNROLL_ALL for (int i = 0; i < M * N; i++)
-        _mm512_storeu_si512(ret_sums->s32 + i * KERNEL_LANES, sums[i]);
 }
 
 VNNI_INLINE void strip(const struct kernel_strip *s, int first, int n_blocks, int N, int M)
 {
-    union kernel_sums sums;
+    union kernel_sums kept;
     struct kernel_finish f = *s->finish;
-    f.sums = &sums;
+    f.sums = &kept;
     f.n_pixels = M;
     f.out += first * f.out_stride;
     if (f.add)
         f.add += first * f.add_stride;
+    bool is_quick = f.quick && f.n_channels == N * KERNEL_LANES;
     ptrdiff_t at = first * s->step;
     for (int i = 0; i < n_blocks; i++) {
-        block_sums(s, at, N, M, &sums);
-        kernel_finish_avx512(&f);
+        __m512i sums[KERNEL_STRIP_PIXELS];
+        block_sums(s, at, N, M, sums);
+        if (is_quick) {
+            finish_quick(&f, sums, N, M);
+        } else {
+            KERNEL_UNROLL_ALL for (int k = 0; k < M * N; k++)
+                _mm512_storeu_si512(kept.s32 + k * KERNEL_LANES, sums[k]);
+            kernel_finish_avx512(&f);
+        }
         at += M * s->step;
         f.out += M * f.out_stride;
         if (f.add)
@@ -105,8 +154,9 @@ VNNI_INLINE void strip(const struct kernel_strip *s, int first, int n_blocks, in
 #define STRIPS_24(N)                                                                           \
     STRIPS_12(N)                                                                               \
     STRIP(N, 13)                                                                               \
-    STRIP(N, 14) STRIP(N, 15) STRIP(N, 16) STRIP(N, 17) STRIP(N, 18) STRIP(N, 19) STRIP(N, 20) \
-        STRIP(N, 21) STRIP(N, 22) STRIP(N, 23) STRIP(N, 24)
+    STRIP(N, 14)                                                                               \
+    STRIP(N, 15) STRIP(N, 16) STRIP(N, 17) STRIP(N, 18) STRIP(N, 19) STRIP(N, 20) STRIP(N, 21) \
+        STRIP(N, 22) STRIP(N, 23) STRIP(N, 24)
 
 STRIPS_24(1)
 STRIPS_12(2)
