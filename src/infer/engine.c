@@ -126,6 +126,11 @@ int engine_max_batch(const struct engine *e)
     return e->max_batch;
 }
 
+bool engine_takes_bytes(const struct engine *e)
+{
+    return e->takes_bytes;
+}
+
 int engine_context_create(struct engine *e, struct engine_context **ret_context)
 {
     return e->impl->context_create(e, ret_context);

@@ -79,6 +79,10 @@ double engine_operations(const struct engine *e);
 double engine_peak(const struct engine *e);
 int engine_max_batch(const struct engine *e); // pictures one call may hold: 1 on a CPU
 
+// Whether the picture may be given as its bytes, R G B, (1, height, width, 3), too. Always what the
+// model's file says is taken.
+bool engine_takes_bytes(const struct engine *e);
+
 int engine_context_create(struct engine *e, struct engine_context **ret_context) MUST_CHECK;
 void engine_context_destroy(struct engine_context *c);
 // inputs[i] belongs to model_info.inputs[i]. outputs[i] is filled for model_info.outputs[i].

@@ -37,6 +37,7 @@ struct engine {
     const struct engine_impl *impl;
     struct model *model; // owned reference
     int max_batch;
+    bool takes_bytes;
     const char *precision; // a constant text
     double operations;     // of one picture; 0: unknown
     char description[ENGINE_DESCRIPTION_MAX];

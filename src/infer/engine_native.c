@@ -151,11 +151,25 @@ static void choose_cut(const struct native_engine *e, struct plan_opts *opts)
     opts->cut_output = e->base.model->plan.roles[ROLE_MAIN];
 }
 
+// Where the picture's floats are its bytes times one factor, in their order.
+static void set_bytes(const struct model *m, struct plan_opts *opts)
+{
+    const struct model_input *in = &model_info(m)->input;
+    bool is_plain = !in->nhwc && !in->bgr;
+    for (int c = 0; c < 3; c++)
+        is_plain &= in->mean[c] == 0 && (in->std[c] == 0 || in->std[c] == 1);
+    if (!is_plain)
+        return;
+    opts->byte_input = head_picture_input(m);
+    opts->byte_scale = in->scale;
+}
+
 static int open_plan(struct native_engine *e, const struct engine_opts *engine_opts,
                      enum plan_precision precision)
 {
     const char *path = model_info(e->base.model)->path;
     struct plan_opts opts = {.precision = precision};
+    set_bytes(e->base.model, &opts);
     struct quantization *read = NULL;
     const struct quantization *q = engine_opts->quantization;
     struct onnx *o;
@@ -204,6 +218,7 @@ static int native_create(struct model *m, const struct engine_opts *opts,
         return r;
     }
     e->base.operations = plan_operations(e->plan);
+    e->base.takes_bytes = plan_takes_bytes(e->plan);
     snprintf(e->base.description, sizeof(e->base.description), "native engine over %s, CPU, %s",
              plan_library(), e->base.precision);
     *ret_engine = &e->base;

@@ -30,7 +30,8 @@ struct runner {
     int n_slots;
     bool fixed_batch; // the model's batch is static: all slots go in every time
     int picture_input;
-    size_t picture_bytes; // of one slot
+    size_t picture_bytes;     // of one slot
+    struct tensor as_in_file; // the picture as the model's file has it; the slots may hold bytes
     size_t extra_bytes[MODEL_MAX_TENSORS];
     struct pack *pack;
     struct engine_context *context;
@@ -43,16 +44,23 @@ struct runner {
     bool is_cut; // rows of the context in place of outputs
 };
 
-static int make_picture_input(struct runner *r, const struct model_info *info)
+static struct tensor picture_tensor(const struct runner *r, enum tensor_type type, bool nhwc)
+{
+    struct tensor t = {.type = type, .n_dims = 4};
+    t.dims[0] = r->n_slots;
+    t.dims[nhwc ? 3 : 1] = 3;
+    t.dims[nhwc ? 1 : 2] = r->height;
+    t.dims[nhwc ? 2 : 3] = r->width;
+    return t;
+}
+
+// *bytes*: the engine takes the picture as it is.
+static int make_picture_input(struct runner *r, const struct model_info *info, bool bytes)
 {
     struct tensor *t = &r->inputs[r->picture_input];
     size_t n_pixels = (size_t)r->width * (size_t)r->height;
-    t->type = info->inputs[r->picture_input].type;
-    t->n_dims = 4;
-    t->dims[0] = r->n_slots;
-    t->dims[info->input.nhwc ? 3 : 1] = 3;
-    t->dims[info->input.nhwc ? 1 : 2] = r->height;
-    t->dims[info->input.nhwc ? 2 : 3] = r->width;
+    r->as_in_file = picture_tensor(r, info->inputs[r->picture_input].type, info->input.nhwc);
+    *t = bytes ? picture_tensor(r, TENSOR_UINT8, true) : r->as_in_file;
     r->picture_bytes = n_pixels * 3 * pack_element_bytes(r->pack);
     t->n_bytes = r->picture_bytes * (size_t)r->n_slots;
     t->data = mem_aligned(t->n_bytes);
@@ -127,11 +135,15 @@ static int runner_open(struct runner *r, struct engine *e)
     r->picture_input = head_picture_input(r->model);
     r->fixed_batch = info->input.batch > 0;
     r->n_slots = r->fixed_batch ? info->input.batch : engine_max_batch(e);
-    int result =
-        pack_create(&info->input, info->inputs[r->picture_input].type, CPU_ISA_UNSET, &r->pack);
+    const struct model_input as_bytes = {
+        .nhwc = true, .scale = 1, .std = {1, 1, 1}, .fill = info->input.fill};
+    bool bytes = engine_takes_bytes(e);
+    int result = bytes ? pack_create(&as_bytes, TENSOR_UINT8, CPU_ISA_UNSET, &r->pack)
+                       : pack_create(&info->input, info->inputs[r->picture_input].type,
+                                     CPU_ISA_UNSET, &r->pack);
     if (result < 0)
         return err_prefix(result, "%s", info->path);
-    result = make_picture_input(r, info);
+    result = make_picture_input(r, info, bytes);
     for (int i = 0; i < info->n_inputs && result == 0; i++) {
         if (i != r->picture_input)
             result = make_extra_input(r, info, i);
@@ -275,7 +287,7 @@ static int refuse_shape(const struct model_tensor *m, const struct tensor *own,
 static int check_tensor(const struct runner *r, int i, const struct tensor *given, int64_t *batch)
 {
     const struct model_tensor *m = &model_info(r->model)->inputs[i];
-    const struct tensor *own = &r->inputs[i];
+    const struct tensor *own = i == r->picture_input ? &r->as_in_file : &r->inputs[i];
     if (given->type != own->type)
         return err_set(ERR_INVALID, "input '%s': %s, the model wants %s", m->name,
                        tensor_type_name(given->type), tensor_type_name(own->type));

@@ -37,7 +37,7 @@ struct kernel_conv {
     float *offset;
     uint8_t *padding; // a pixel of zeros or zero points
     // what strips that leave out taps begin with: [tap][channel], zero point times weights
-    int32_t *tap_sums; // NULL: no strips
+    int32_t *tap_sums;          // NULL: no strips
     struct kernel_quick *quick; // NULL: no activation by table
     float *quick_factor, *quick_offset;
 };
@@ -69,7 +69,7 @@ void kernel_conv_channels(struct kernel_walk *w, const struct kernel_group *g);
 // Columns [from, to) of row *y* in blocks of nearly one size, wherever their taps lie.
 void kernel_conv_row(struct kernel_walk *w, const struct kernel_group *g, int y, int from, int to);
 // The same of a part of the picture, by strips (impl->strips).
-void kernel_conv_strips(struct kernel_walk *w, const struct kernel_group *g, int y_from, int y_to, int x_from,
-                        int x_to);
+void kernel_conv_strips(struct kernel_walk *w, const struct kernel_group *g, int y_from, int y_to,
+                        int x_from, int x_to);
 // Fills in what strips need; the weights are packed.
 int kernel_conv_prepare_strips(struct kernel_conv *c) MUST_CHECK; // ERR_NOMEM

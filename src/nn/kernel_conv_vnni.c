@@ -142,6 +142,7 @@ VNNI_INLINE void strip(const struct kernel_strip *s, int first, int n_blocks, in
     }
 }
 
+// clang-format off: macros
 #define STRIP(N, M)                                                                                \
     __attribute__((target(VNNI_TARGET))) static void strip_##N##x##M(const struct kernel_strip *s, \
                                                                      int first, int n_blocks)      \
@@ -151,25 +152,26 @@ VNNI_INLINE void strip(const struct kernel_strip *s, int first, int n_blocks, in
 #define STRIPS_6(N)  STRIP(N, 1) STRIP(N, 2) STRIP(N, 3) STRIP(N, 4) STRIP(N, 5) STRIP(N, 6)
 #define STRIPS_8(N)  STRIPS_6(N) STRIP(N, 7) STRIP(N, 8)
 #define STRIPS_12(N) STRIPS_8(N) STRIP(N, 9) STRIP(N, 10) STRIP(N, 11) STRIP(N, 12)
-#define STRIPS_24(N)                                                                           \
-    STRIPS_12(N)                                                                               \
-    STRIP(N, 13)                                                                               \
-    STRIP(N, 14)                                                                               \
-    STRIP(N, 15) STRIP(N, 16) STRIP(N, 17) STRIP(N, 18) STRIP(N, 19) STRIP(N, 20) STRIP(N, 21) \
-        STRIP(N, 22) STRIP(N, 23) STRIP(N, 24)
+#define STRIPS_18(N) \
+    STRIPS_12(N) STRIP(N, 13) STRIP(N, 14) STRIP(N, 15) STRIP(N, 16) STRIP(N, 17) STRIP(N, 18)
+#define STRIPS_24(N) \
+    STRIPS_18(N) STRIP(N, 19) STRIP(N, 20) STRIP(N, 21) STRIP(N, 22) STRIP(N, 23) STRIP(N, 24)
 
 STRIPS_24(1)
 STRIPS_12(2)
 STRIPS_8(3)
 STRIPS_6(4)
 
-// clang-format off
-#define NAMES_6(N) NULL, strip_##N##x1, strip_##N##x2, strip_##N##x3, strip_##N##x4, strip_##N##x5, strip_##N##x6
-#define NAMES_8(N) NAMES_6(N), strip_##N##x7, strip_##N##x8
+#define NAMES_6(N) \
+    NULL, strip_##N##x1, strip_##N##x2, strip_##N##x3, strip_##N##x4, strip_##N##x5, strip_##N##x6
+#define NAMES_8(N)  NAMES_6(N), strip_##N##x7, strip_##N##x8
 #define NAMES_12(N) NAMES_8(N), strip_##N##x9, strip_##N##x10, strip_##N##x11, strip_##N##x12
-#define NAMES_24(N) NAMES_12(N), strip_##N##x13, strip_##N##x14, strip_##N##x15, strip_##N##x16, \
-    strip_##N##x17, strip_##N##x18, strip_##N##x19, strip_##N##x20, strip_##N##x21, strip_##N##x22, \
-    strip_##N##x23, strip_##N##x24
+#define NAMES_18(N)                                                                              \
+    NAMES_12(N), strip_##N##x13, strip_##N##x14, strip_##N##x15, strip_##N##x16, strip_##N##x17, \
+        strip_##N##x18
+#define NAMES_24(N)                                                                              \
+    NAMES_18(N), strip_##N##x19, strip_##N##x20, strip_##N##x21, strip_##N##x22, strip_##N##x23, \
+        strip_##N##x24
 // clang-format on
 
 kernel_strip_fn *const kernel_strips_vnni[KERNEL_MAX_PANELS + 1][KERNEL_STRIP_PIXELS + 1] = {

@@ -100,6 +100,8 @@ static int compile(struct compiler *c)
         r = plan_add_outputs(c);
     if (r == 0)
         r = memory_plan(c);
+    if (r == 0)
+        plan_find_bytes(c);
     return r < 0 ? r : cut_prove(c->plan);
 }
 
@@ -129,6 +131,7 @@ int plan_compile(const struct graph *g, const struct plan_opts *opts, struct pla
         return ERR_NOMEM;
     atomic_init(&p->refs, 1);
     p->precision = opts->precision ? opts->precision : PLAN_FP32;
+    p->byte_step = -1;
     struct compiler c = {.plan = p};
     r = arena_create(MAX_DESCRIPTIONS, &p->arena);
     if (r == 0)
@@ -173,6 +176,11 @@ double plan_operations(const struct plan *p)
     return p->operations;
 }
 
+bool plan_takes_bytes(const struct plan *p)
+{
+    return p->byte_step >= 0;
+}
+
 // --- for people
 
 static const char *const step_names[STEP_N_KINDS] = {
@@ -188,7 +196,7 @@ static const char *const step_names[STEP_N_KINDS] = {
 
 static void describe_place(const struct place *p, const struct operand *o, struct str_buf *out)
 {
-    static const char kinds[] = {'?', 'a', 'i', 'c'};
+    static const char kinds[] = {'?', 'a', 'i', 'b', 'c'};
     static const char *const elements[] = {"f32", "bf16", "f16", "u8", "i8", "i32", "i64"};
     str_buf_printf(out, " %c%zu:%s[", kinds[p->kind], o->offset, elements[p->element]);
     for (int d = 0; d < p->view.n_dims; d++)

@@ -71,6 +71,9 @@ struct plan_opts {
     int n_layers;
     const struct plan_range *ranges;
     int n_ranges;
+    // The floats of input *byte_input*, (1, 3, H, W), are bytes times this. 0: not known.
+    float byte_scale;
+    int byte_input;
 };
 
 // ERR_UNSUPPORTED: a step that has no code here (the message names it), or INT8 without a range for
@@ -87,6 +90,10 @@ double plan_operations(const struct plan *p);  // multiplications and additions 
 void plan_describe(const struct plan *p, struct str_buf *out);
 // "oneDNN 2.6.3"; NULL in a build without it.
 const char *plan_library(void);
+// Whether plan_run() takes *byte_input* as it was before it became floats, too: a tensor (1, H, W,
+// 3) of bytes. So it is in INT8, where the network begins with a convolution of bytes whose scale
+// is *byte_scale*; results are the same, and quicker.
+bool plan_takes_bytes(const struct plan *p);
 // Whether this CPU computes in *precision* faster than in fp32.
 bool plan_precision_pays(enum plan_precision precision);
 
@@ -94,7 +101,8 @@ int plan_instance_create(struct plan *p,
                          struct plan_instance **ret_instance) MUST_CHECK; // ERR_NOMEM
 void plan_instance_destroy(struct plan_instance *i);                      // NULL is a no-op
 // inputs[i] are the graph's, in the types of the file; outputs[i] are filled in and lie in the
-// instance until its next run. ERR_MODEL: an input of another shape or type.
+// instance until its next run. ERR_MODEL: an input of another shape or type. Bytes: see
+// plan_takes_bytes().
 int plan_run(struct plan_instance *i, const struct tensor *inputs, int n_inputs,
              struct tensor *outputs, int n_outputs) MUST_CHECK;
 

@@ -4,6 +4,8 @@
 // The largest block goes first, to the lowest offset that is free while it lives; the rest follows
 // in order of size. For networks of this kind that is within a few per cent of the least.
 
+#include <math.h>
+
 #include "base/err.h"
 #include "base/mem.h"
 #include "nn/plan_priv.h"
@@ -112,6 +114,52 @@ static struct operand resolve(const struct compiler *c, const struct place *p)
     if (p->kind == BLOCK_ARENA)
         o.offset += c->blocks[p->block].offset;
     return o;
+}
+
+// Bytes that mean what the caller's mean, three a pixel, without gaps.
+static bool makes_bytes(const struct compiler *c, const struct step *s)
+{
+    const struct place *to = &s->out[0];
+    const float scale = c->opts->byte_scale;
+    int64_t stride = 0;
+    return s->kind == STEP_PLANES && to->kind == BLOCK_ARENA && to->element == ELEMENT_U8 &&
+           fabsf(to->quant.scale - scale) <= 1e-5f * scale && to->quant.zero_point == 0 &&
+           to->view.dims[0] == 1 && to->view.dims[1] == 3 && view_is_picture(&to->view, &stride) &&
+           stride == 3;
+}
+
+void plan_find_bytes(struct compiler *c)
+{
+    struct plan *p = c->plan;
+    int n_readers = 0;
+    int n_writers = 0;
+    int found = -1;
+    for (int i = 0; i < p->n_steps; i++) {
+        const struct step *s = &p->steps[i];
+        for (int k = 0; k < s->n_in; k++) {
+            if (s->in[k].kind != BLOCK_INPUT || s->in[k].block != c->opts->byte_input)
+                continue;
+            n_readers++;
+            if (c->opts->byte_scale > 0 && makes_bytes(c, s))
+                found = i;
+        }
+    }
+    for (int i = 0; i < p->n_steps && found >= 0; i++) {
+        for (int k = 0; k < p->steps[i].n_out; k++)
+            n_writers += p->steps[i].out[k].kind == BLOCK_ARENA &&
+                         p->steps[i].out[k].block == p->steps[found].out[0].block;
+    }
+    if (found < 0 || n_readers > 1 || n_writers > 1)
+        return;
+    p->byte_step = found;
+    p->byte_input = c->opts->byte_input;
+    for (int i = 0; i < p->n_steps; i++) {
+        struct step *s = &p->steps[i];
+        for (int k = 0; k < s->n_in; k++) {
+            if (s->in[k].kind == BLOCK_ARENA && s->in[k].block == p->steps[found].out[0].block)
+                s->from[k].kind = BLOCK_BYTES;
+        }
+    }
 }
 
 int memory_plan(struct compiler *c)

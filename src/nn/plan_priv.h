@@ -33,6 +33,7 @@ enum block_kind {
     BLOCK_NONE,
     BLOCK_ARENA,    // *block* numbers a block of the instance's arena
     BLOCK_INPUT,    // an input tensor of the caller
+    BLOCK_BYTES,    // of operands: the caller's bytes, or where the plan makes them of his floats
     BLOCK_CONSTANT, // the plan's constants, whole
 };
 
@@ -173,6 +174,8 @@ struct plan {
     struct tensor outputs[32]; // likewise
     struct operand output_at[32];
     int n_inputs, n_outputs;
+    int byte_input;
+    int byte_step; // which makes bytes of that input's floats; -1: none
     // --- atomic
     atomic_int refs;
 };
@@ -183,6 +186,7 @@ struct plan_instance {
     uint8_t *memory;
     size_t n_memory;
     const struct tensor *inputs; // during a run
+    void *bytes;                 // likewise; NULL: the input is floats
     plan_observer *observe;
     void *observe_arg;
     float *rows; // of plan_rows()
@@ -289,6 +293,8 @@ int plan_run_steps(struct plan_instance *i, int first, int end) MUST_CHECK;
 void *plan_at(const struct plan_instance *i, const struct operand *o);
 
 // --- plan_memory.c
+// Finds the step that a picture of bytes does without.
+void plan_find_bytes(struct compiler *c);
 // Live ranges, then an offset for each block; then every operand's.
 int memory_plan(struct compiler *c) MUST_CHECK;
 

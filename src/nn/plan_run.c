@@ -76,6 +76,8 @@ void *plan_at(const struct plan_instance *i, const struct operand *o)
         return i->memory + o->offset;
     case BLOCK_INPUT:
         return (uint8_t *)i->inputs[o->input].data + o->offset;
+    case BLOCK_BYTES:
+        return i->bytes ? i->bytes : i->memory + o->offset;
     case BLOCK_CONSTANT:
         return i->plan->constants + o->offset;
     case BLOCK_NONE:
@@ -151,6 +153,16 @@ static int run_step(struct plan_instance *i, const struct step *s)
     return 0;
 }
 
+// Whether input *i* is given as the bytes that it was made of.
+static bool is_bytes(const struct plan *p, const struct tensor *inputs, int i)
+{
+    const struct tensor *t = &inputs[i];
+    const int64_t *dims = p->inputs[i].dims;
+    return p->byte_step >= 0 && i == p->byte_input && t->type == TENSOR_UINT8 && t->n_dims == 4 &&
+           t->dims[0] == 1 && t->dims[1] == dims[2] && t->dims[2] == dims[3] && t->dims[3] == 3 &&
+           t->n_bytes == (size_t)(dims[2] * dims[3] * 3);
+}
+
 static int check_inputs(const struct plan *p, const struct tensor *inputs, int n_inputs)
 {
     if (n_inputs != p->n_inputs)
@@ -161,7 +173,7 @@ static int check_inputs(const struct plan *p, const struct tensor *inputs, int n
                     inputs[i].n_bytes == want->n_bytes;
         for (int d = 0; d < want->n_dims && same; d++)
             same = inputs[i].dims[d] == want->dims[d];
-        if (!same)
+        if (!same && !is_bytes(p, inputs, i))
             return err_set(ERR_MODEL, "input %d has not the shape or type that was compiled for",
                            i);
     }
@@ -173,6 +185,8 @@ int plan_run_steps(struct plan_instance *i, int first, int end)
     int r = 0;
     for (int k = first; k < end && r == 0; k++) {
         const struct step *s = &i->plan->steps[k];
+        if (i->bytes && k == i->plan->byte_step)
+            continue;
         int64_t start = i->step_ns ? clock_now_ns() : 0;
         if (i->observe && s->kind == STEP_CONV)
             observe(i, &s->in[0], plan_at(i, &s->from[0]), s->input_name);
@@ -191,9 +205,13 @@ static int run(struct plan_instance *i, const struct tensor *inputs, int n_input
     if (r < 0)
         return r;
     prim_one_thread();
+    const struct plan *p = i->plan;
+    bool has_bytes = p->byte_step >= 0 && is_bytes(p, inputs, p->byte_input);
     i->inputs = inputs;
+    i->bytes = has_bytes ? inputs[p->byte_input].data : NULL;
     r = plan_run_steps(i, 0, n_steps);
     i->inputs = NULL;
+    i->bytes = NULL;
     i->n_runs++;
     return r;
 }

@@ -112,12 +112,13 @@ struct net_result {
     float values[NET_MAX];
     int n_nodes;     // of the graph
     char text[8192]; // the plan's steps
+    bool takes_bytes;
 };
 
 // Runs the network over inputs of *in* (one after another), first output. Frees the net. The error
-// of what failed first.
-static inline int net_run_with(struct net *net, const float *in, const struct plan_opts *opts,
-                               struct net_result *ret)
+// of what failed first. *pixels*: what the first input, a picture, is given as; NULL: as floats.
+static inline int net_run_pixels(struct net *net, const float *in, const uint8_t *pixels,
+                                 const struct plan_opts *opts, struct net_result *ret)
 {
     struct str_buf bytes = net_bytes(net);
     struct onnx *o = NULL;
@@ -145,8 +146,16 @@ static inline int net_run_with(struct net *net, const float *in, const struct pl
         t[k].n_bytes = (size_t)v->n_elements * sizeof(float);
         union {
             const float *in;
+            const uint8_t *pixels;
             void *out;
         } data = {.in = in};
+        if (k == 0 && pixels) {
+            data.pixels = pixels;
+            t[k] = (struct tensor){.type = TENSOR_UINT8,
+                                   .n_dims = 4,
+                                   .dims = {1, v->dims[2], v->dims[3], v->dims[1]},
+                                   .n_bytes = (size_t)v->n_elements};
+        }
         t[k].data = data.out;
         in += v->n_elements;
     }
@@ -154,6 +163,7 @@ static inline int net_run_with(struct net *net, const float *in, const struct pl
         r = plan_run(i, t, g->n_inputs, out, g->n_outputs);
     if (r == 0) {
         ret->n_nodes = g->n_nodes;
+        ret->takes_bytes = plan_takes_bytes(p);
         ret->n_dims = out[0].n_dims;
         memcpy(ret->dims, out[0].dims, sizeof(ret->dims));
         ret->n = out[0].n_bytes / sizeof(float);
@@ -169,6 +179,12 @@ static inline int net_run_with(struct net *net, const float *in, const struct pl
     onnx_close(o);
     str_buf_finish(&bytes);
     return r;
+}
+
+static inline int net_run_with(struct net *net, const float *in, const struct plan_opts *opts,
+                               struct net_result *ret)
+{
+    return net_run_pixels(net, in, NULL, opts, ret);
 }
 
 static inline int net_run(struct net *net, const float *in, enum plan_precision precision,

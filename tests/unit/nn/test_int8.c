@@ -186,6 +186,51 @@ static void joined_values_share_a_scale(void **state)
     expect_text("concat", false);
 }
 
+enum { SIDE = 9, N_PIXELS = SIDE * SIDE };
+
+// y = Conv(x), 3 channels to 2, 3x3, at every second pixel: as detectors begin.
+static struct net first_layer(void)
+{
+    float weights[2 * 3 * 9];
+    for (size_t i = 0; i < ARRAY_LEN(weights); i++)
+        weights[i] = (float)(i * 7 % 31) - 15;
+    struct net n = NET_INIT;
+    net_input(&n, "x", DIMS(1, 3, SIDE, SIDE));
+    net_output(&n, "y");
+    net_constant(&n, "w", DIMS(2, 3, 3, 3), NET_FLOAT, weights, sizeof(weights));
+    net_node(&n, "Conv", "x,w", "y", "pads", INTS(1, 1, 1, 1), "strides", INTS(2, 2), NULL);
+    return n;
+}
+
+static void a_picture_may_come_as_its_bytes(void **state)
+{
+    const struct plan_range ranges[] = {{.name = "x", .min = 0, .max = 1}};
+    const struct plan_range wider[] = {{.name = "x", .min = -1, .max = 1}};
+    struct plan_opts opts = {
+        .precision = PLAN_INT8, .ranges = ranges, .n_ranges = 1, .byte_scale = 1.0f / 255};
+    uint8_t pixels[N_PIXELS * 3];
+    float planes[N_PIXELS * 3];
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(pixels); i++)
+        pixels[i] = (uint8_t)(i * 37 + i / 11);
+    for (size_t i = 0; i < ARRAY_LEN(pixels); i++)
+        planes[i % 3 * N_PIXELS + i / 3] = (float)pixels[i] / 255;
+    struct net n = first_layer();
+    run(&n, planes, &opts);
+    assert_true(got.takes_bytes);
+    const struct net_result by_floats = got;
+    n = first_layer();
+    assert_int_equal(net_run_pixels(&n, planes, pixels, &opts, &got), 0);
+    expect_near(by_floats.values, by_floats.n, 0);
+    // a plan whose bytes mean something else, or that was told nothing, wants floats
+    opts.ranges = wider;
+    n = first_layer();
+    assert_int_equal(net_run_pixels(&n, planes, pixels, &opts, &got), ERR_MODEL);
+    opts = (struct plan_opts){.precision = PLAN_INT8, .ranges = ranges, .n_ranges = 1};
+    n = first_layer();
+    assert_int_equal(net_run_pixels(&n, planes, pixels, &opts, &got), ERR_MODEL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +239,7 @@ int main(void)
         cmocka_unit_test(exempt_layers_and_those_without_ranges_stay_in_floats),
         cmocka_unit_test(biases_make_up_for_rounded_weights),
         cmocka_unit_test(joined_values_share_a_scale),
+        cmocka_unit_test(a_picture_may_come_as_its_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
