@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/err.h"
 #include "check.h"
 #include "nn/kernel.h"
 #include "nn/kernel_pass.h"
@@ -232,6 +233,40 @@ static void run_softmax(const struct kernel_rows *k, struct task *t)
                    (size_t)t->out.channels, (size_t)t->out.pixel_stride);
 }
 
+// A number for each of the view's pixels.
+static void draw_one_each(struct task *t)
+{
+    t->in = random_view(KERNEL_F32);
+    t->out = t->in;
+    t->out.channels = 1;
+    t->alpha = random_float(-8, 120);
+}
+
+// Whether the pixel is among those that were found.
+static void run_reach(const struct kernel_rows *k, struct task *t)
+{
+    size_t n = (size_t)(t->in.height * t->in.width);
+    float *out = t->out.data;
+    uint32_t *found = calloc(n, sizeof(*found));
+    must(found ? 0 : ERR_NOMEM);
+    for (size_t i = 0; i < n; i++)
+        out[i * (size_t)t->out.pixel_stride] = 0;
+    size_t n_found = kernel_reach(k, t->in.data, n, (size_t)t->in.channels,
+                                  (size_t)t->in.pixel_stride, t->alpha, found);
+    for (size_t i = 0; i < n_found; i++)
+        out[found[i] * (size_t)t->out.pixel_stride] = (float)(i + 1);
+    free(found);
+}
+
+static void run_expect(const struct kernel_rows *k, struct task *t)
+{
+    const float *in = t->in.data;
+    float *out = t->out.data;
+    for (size_t i = 0; i < (size_t)(t->in.height * t->in.width); i++)
+        kernel_expect(k, in + i * (size_t)t->in.pixel_stride, 1, (size_t)t->in.channels,
+                      out + i * (size_t)t->out.pixel_stride);
+}
+
 static void draw_depthwise(struct task *t)
 {
     static const int sides[] = {1, 3, 3, 5, 7};
@@ -294,6 +329,8 @@ static const struct pass passes[] = {
     {"max_pool",    draw_max_pool,    run_max_pool,    0,     0},
     {"mean",        draw_mean,        run_mean,        0,     1e-4f}, // of numbers up to 120
     {"softmax",     draw_softmax,     run_softmax,     2e-6f, 1e-7f},
+    {"reach",       draw_one_each,    run_reach,       0,     0},
+    {"expect",      draw_one_each,    run_expect,      0,     0},
     {"depthwise",   draw_depthwise,   run_depthwise,   2e-6f, 1e-7f},
     {"from_planes", draw_from_planes, run_from_planes, 0,     0},
     {"to_planes",   draw_to_planes,   run_to_planes,   0,     0},
@@ -528,6 +565,9 @@ static int bench(void)
     struct task rows = {.in = view(80, 64, KERNEL_F32), .out = view(80, 64, KERNEL_F32)};
     rows.in = rows.out = (struct kernel_view){NULL, 160, 160, 16, 16, KERNEL_F32, 1, 0};
     bench_one("softmax, 25600 rows of 16", "softmax", &rows);
+    struct task logits = {.in = view(80, 80, KERNEL_F32), .out = view(80, 1, KERNEL_F32)};
+    logits.alpha = 121;
+    bench_one("rows that reach a floor, 6400 of 80", "reach", &logits);
     bench_depthwise("depthwise 3x3, f32, 52x52x64", 52, 64, 3);
     bench_depthwise("depthwise 5x5, f32, 26x26x128", 26, 128, 5);
     return 0;
