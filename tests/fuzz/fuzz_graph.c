@@ -68,9 +68,14 @@ static void compile(const struct onnx *o)
     if (n_weights < MAX_BYTES && plan_compile(g, NULL, &p) == 0) {
         str_buf_reset(&text);
         plan_describe(p, &text);
-        if (plan_operations(p) < MAX_OPERATIONS && plan_arena_bytes(p) < MAX_BYTES)
+        bool is_cheap = plan_operations(p) < MAX_OPERATIONS && plan_arena_bytes(p) < MAX_BYTES;
+        if (is_cheap)
             run(p, g);
         plan_unref(&p);
+        if (is_cheap && plan_compile(g, &(struct plan_opts){.cut = PLAN_CUT_BINS}, &p) == 0) {
+            run(p, g);
+            plan_unref(&p);
+        }
     }
     str_buf_finish(&text);
     graph_destroy(g);
