@@ -145,9 +145,12 @@ static void native_destroy(struct engine *base)
 // The head that may be cut off; not while values are observed, which wants all of them.
 static void choose_cut(const struct native_engine *e, struct plan_opts *opts)
 {
-    if (e->calibration || model_info(e->base.model)->head != HEAD_YOLOV8)
+    enum head_kind head = model_info(e->base.model)->head;
+    if (e->calibration)
         return;
-    opts->cut = PLAN_CUT_BINS;
+    opts->cut = head == HEAD_YOLOV8   ? PLAN_CUT_BINS
+                : head == HEAD_YOLOV5 ? PLAN_CUT_GRIDS
+                                      : PLAN_CUT_NONE;
     opts->cut_output = e->base.model->plan.roles[ROLE_MAIN];
 }
 

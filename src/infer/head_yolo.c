@@ -18,6 +18,16 @@ enum {
     ROW_SLOT = HEAD_MAX_ROLES, // of the scratch: one converted row
 };
 
+// Rows of a head that was cut off.
+static int check_rows(const struct head_call *c, const struct plan_rows *rows, int before_classes)
+{
+    if (rows->n_columns >= before_classes + c->head->n_classes)
+        return 0;
+    return err_set(ERR_MODEL, "%s: rows of %d numbers, head %s wants %d+%d",
+                   c->head->model->info.path, rows->n_columns, head_name(c->head->kind),
+                   before_classes, c->head->n_classes);
+}
+
 // --- YOLOv5, YOLOv7 ---
 
 static int settle_yolov5(struct head *h, const struct head_call *c)
@@ -42,6 +52,15 @@ static int settle_yolov5(struct head *h, const struct head_call *c)
     return 0;
 }
 
+static int add_yolov5(struct head_call *c, const float *row)
+{
+    if (!(row[BOX] >= c->lowest)) // a class is at most 1
+        return 0;
+    int64_t best = argmax(row + OBJECT_BOX, c->head->n_classes);
+    return head_add(c, row[BOX] * row[OBJECT_BOX + best], best,
+                    box_around(row[0], row[1], row[2], row[3]));
+}
+
 static int decode_yolov5(struct head_call *c)
 {
     const struct head *h = c->head;
@@ -57,18 +76,21 @@ static int decode_yolov5(struct head_call *c)
     float *room;
     r = head_room(c, ROW_SLOT, (size_t)columns, &room);
     for (int64_t i = 0; r == 0 && i < v.dims[0]; i++) {
-        float object = view_at(&v, i * columns + BOX);
-        if (!(object >= c->lowest)) // a class is at most 1
-            continue;
-        const float *row = view_row(&v, i * columns, columns, room);
-        int64_t best = argmax(row + OBJECT_BOX, h->n_classes);
-        r = head_add(c, object * row[OBJECT_BOX + best], best,
-                     box_around(row[0], row[1], row[2], row[3]));
+        if (view_at(&v, i * columns + BOX) >= c->lowest)
+            r = add_yolov5(c, view_row(&v, i * columns, columns, room));
     }
     return r;
 }
 
-const struct head_impl head_yolov5 = {true, settle_yolov5, decode_yolov5};
+static int decode_yolov5_rows(struct head_call *c, const struct plan_rows *rows)
+{
+    int r = check_rows(c, rows, OBJECT_BOX);
+    for (size_t i = 0; r == 0 && i < rows->n; i++)
+        r = add_yolov5(c, rows->values + i * (size_t)rows->n_columns);
+    return r;
+}
+
+const struct head_impl head_yolov5 = {true, settle_yolov5, decode_yolov5, decode_yolov5_rows};
 
 // --- YOLOv8, 9, 11, 12 ---
 
@@ -184,10 +206,9 @@ static int decode_yolov8(struct head_call *c)
 
 static int decode_yolov8_rows(struct head_call *c, const struct plan_rows *rows)
 {
-    if (rows->n_columns < BOX + c->head->n_classes)
-        return err_set(ERR_MODEL, "%s: rows of %d numbers, head %s wants 4+%d",
-                       c->head->model->info.path, rows->n_columns, head_name(c->head->kind),
-                       c->head->n_classes);
+    int r = check_rows(c, rows, BOX);
+    if (r < 0)
+        return r;
     return decode_transposed(c, rows->values, (int64_t)rows->n, rows->n_columns);
 }
 

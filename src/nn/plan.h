@@ -58,8 +58,9 @@ struct plan_range {
 // of the whole network's output; the plan finds out by itself.
 enum plan_cut {
     PLAN_CUT_NONE,
-    PLAN_CUT_BINS, // (1, 4 + classes and more, anchors) or (1, anchors, ...): centre and size from
-                   // distances in bins or as they are, classes by sigmoid (YOLOv8, v9, 11, 12)
+    PLAN_CUT_BINS,  // (1, 4 + classes and more, anchors) or (1, anchors, ...): centre and size from
+                    // distances in bins or as they are, classes by sigmoid (YOLOv8, v9, 11, 12)
+    PLAN_CUT_GRIDS, // (1, anchors, 5 + classes): three boxes a cell, sigmoids all over (YOLOv5, v7)
 };
 
 // Zero is the default.
@@ -119,8 +120,9 @@ struct plan_rows {
     int n_columns;
 };
 
-// After plan_run_cut(): the anchors in which a class reaches *floor* (0..1), and perhaps some in
-// which one nearly does, in their order. They lie in the instance until the next call. ERR_NOMEM.
+// After plan_run_cut(): the anchors in which a class (GRIDS: the objectness) reaches *floor*
+// (0..1), and perhaps some in which it nearly does, in their order. They lie in the instance until
+// the next call. ERR_NOMEM.
 int plan_rows(struct plan_instance *i, float floor, struct plan_rows *ret_rows) MUST_CHECK;
 
 // Called for each value that a convolution reads or makes, in a plan of FP32, while it runs:

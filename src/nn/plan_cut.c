@@ -7,7 +7,8 @@
 //
 // INVARIANTS
 // (1) A row has the bits that the tail gives. It is proved when the plan is made: over maps by
-//     chance, the tail and this must give the same for all anchors, else nothing is cut.
+//     chance, the tail and this must give the same for all anchors, else nothing is cut
+//     (plan_cut_prove.c).
 // (2) No anchor whose confidence reaches the floor is missed: its logit is compared with one that
 //     lies below the floor's by more than the sigmoid may be off.
 
@@ -20,13 +21,11 @@
 #include "base/mem.h"
 #include "nn/kernel_pass.h"
 #include "nn/plan_priv.h"
-#include "nn/prim.h"
 
 enum {
     SIDES = 4, // of a box: left, top, right, bottom
     MAX_BINS = 64,
     CHUNK = 256, // anchors that are looked at together
-    N_PROOFS = 2,
 };
 
 // How far a sigmoid may be off (kernel_pass.h, rows_impl.h), with room to spare; in halves also by
@@ -76,26 +75,55 @@ static void put_box(const struct kernel_rows *k, const struct cut_level *l, int 
     row[3] = (y2 - y1) * l->stride;
 }
 
-static void put_row(const struct plan_instance *i, const struct kernel_rows *k,
-                    const struct cut_level *l, int pixel, float *row)
+// *logits*, side by side, behind the sigmoid.
+static void put_sigmoids(const struct kernel_rows *k, const float *logits, int n, float *to)
 {
-    const struct cut *c = &i->plan->cut;
-    const struct cut_map *boxes = &l->maps[c->boxes];
-    const struct cut_map *classes = &l->maps[c->classes];
-    put_box(k, l, pixel, map_at(i, boxes) + pixel * boxes->pixel_stride, n_bins(c), row);
     union {
         const float *in;
         void *data;
-    } logits = {.in = map_at(i, classes) + pixel * classes->pixel_stride};
-    struct kernel_view in = {.data = logits.data,
+    } from = {.in = logits};
+    struct kernel_view in = {.data = from.data,
                              .height = 1,
                              .width = 1,
-                             .channels = classes->channels,
-                             .pixel_stride = classes->channels,
+                             .channels = n,
+                             .pixel_stride = n,
                              .type = KERNEL_F32};
     struct kernel_view out = in;
-    out.data = row + SIDES;
+    out.data = to;
     kernel_activate(k, &in, &out, KERNEL_SIGMOID, 0);
+}
+
+// Of a cell's boxes the one of that anchor.
+static void put_grid_row(const struct kernel_rows *k, const struct cut *c,
+                         const struct cut_level *l, int pixel, int anchor, const float *logits,
+                         float *row)
+{
+    float x = (float)(pixel % l->width);
+    float y = (float)(pixel / l->width);
+    put_sigmoids(k, logits, c->n_columns, row);
+    float u = row[0] * 2;
+    float v = row[1] * 2;
+    float w = row[2] * 2;
+    float h = row[3] * 2;
+    row[0] = (c->shifts_late ? u - 0.5f + x : u + (x - 0.5f)) * l->stride;
+    row[1] = (c->shifts_late ? v - 0.5f + y : v + (y - 0.5f)) * l->stride;
+    row[2] = w * w * l->anchors[anchor][0];
+    row[3] = h * h * l->anchors[anchor][1];
+}
+
+static void put_row(const struct plan_instance *i, const struct kernel_rows *k,
+                    const struct cut_level *l, int anchor, int pixel, float *row)
+{
+    const struct cut *c = &i->plan->cut;
+    const struct cut_map *classes = &l->maps[c->classes];
+    const float *logits = map_at(i, classes) + pixel * classes->pixel_stride;
+    if (c->kind == PLAN_CUT_GRIDS) {
+        put_grid_row(k, c, l, pixel, anchor, logits + anchor * c->n_columns, row);
+    } else {
+        const struct cut_map *boxes = &l->maps[c->boxes];
+        put_box(k, l, pixel, map_at(i, boxes) + pixel * boxes->pixel_stride, n_bins(c), row);
+        put_sigmoids(k, logits, classes->channels, row + SIDES);
+    }
     for (int n = 0; c->is_half && n < c->n_columns; n++)
         row[n] = tensor_from_half(tensor_to_half(row[n]));
 }
@@ -127,20 +155,36 @@ static int make_room(struct plan_instance *i, size_t n_rows)
     return 0;
 }
 
-// Those of *n* anchors of the level from *first* on.
+// Those of *n* cells of the level from *first* on.
 static int add_chunk(struct plan_instance *i, const struct kernel_rows *k,
-                     const struct cut_level *l, int first, int n, float logit, size_t *n_rows)
+                     const struct cut_level *l, int anchor, int first, int n, float logit,
+                     size_t *n_rows)
 {
     const struct cut *c = &i->plan->cut;
-    const struct cut_map *classes = &l->maps[c->classes];
+    const struct cut_map *m = &l->maps[c->classes];
+    bool is_grid = c->kind == PLAN_CUT_GRIDS; // the objectness stands before all classes
+    const float *logits = map_at(i, m) + first * m->pixel_stride;
+    logits += is_grid ? anchor * c->n_columns + SIDES : 0;
     uint32_t found[CHUNK];
-    size_t n_found =
-        kernel_reach(k, map_at(i, classes) + first * classes->pixel_stride, (size_t)n,
-                     (size_t)classes->channels, (size_t)classes->pixel_stride, logit, found);
+    size_t n_found = kernel_reach(k, logits, (size_t)n, is_grid ? 1 : (size_t)m->channels,
+                                  (size_t)m->pixel_stride, logit, found);
     int r = make_room(i, *n_rows + n_found);
     for (size_t f = 0; f < n_found && r == 0; f++)
-        put_row(i, k, l, first + (int)found[f], i->rows + (*n_rows + f) * (size_t)c->n_columns);
+        put_row(i, k, l, anchor, first + (int)found[f],
+                i->rows + (*n_rows + f) * (size_t)c->n_columns);
     *n_rows += r == 0 ? n_found : 0;
+    return r;
+}
+
+static int add_level(struct plan_instance *i, const struct kernel_rows *k,
+                     const struct cut_level *l, float logit, size_t *n_rows)
+{
+    int n = l->height * l->width;
+    int r = 0;
+    for (int anchor = 0; anchor < i->plan->cut.n_per_cell && r == 0; anchor++) {
+        for (int at = 0; at < n && r == 0; at += CHUNK)
+            r = add_chunk(i, k, l, anchor, at, MIN(n - at, CHUNK), logit, n_rows);
+    }
     return r;
 }
 
@@ -153,12 +197,8 @@ int plan_rows(struct plan_instance *i, float floor, struct plan_rows *ret_rows)
     float logit = logit_below(c, floor);
     size_t n_rows = 0;
     int r = kernel_rows_choose(CPU_ISA_UNSET, &kernels);
-    for (int level = 0; level < c->n_levels && r == 0; level++) {
-        const struct cut_level *l = &c->levels[level];
-        int n = l->height * l->width;
-        for (int at = 0; at < n && r == 0; at += CHUNK)
-            r = add_chunk(i, kernels, l, at, MIN(n - at, CHUNK), logit, &n_rows);
-    }
+    for (int level = 0; level < c->n_levels && r == 0; level++)
+        r = add_level(i, kernels, &c->levels[level], logit, &n_rows);
     if (r < 0)
         return r;
     *ret_rows = (struct plan_rows){i->rows, n_rows, c->n_columns};
@@ -167,152 +207,4 @@ int plan_rows(struct plan_instance *i, float floor, struct plan_rows *ret_rows)
         i->n_row_runs++;
     }
     return 0;
-}
-
-// --- the proof
-
-static float output_at(const struct plan_instance *i, int anchor, int column)
-{
-    const struct cut *c = &i->plan->cut;
-    const struct tensor *t = &i->plan->outputs[c->output];
-    const uint8_t *data = i->memory + i->plan->output_at[c->output].offset;
-    int64_t at = c->is_transposed ? anchor * t->dims[2] + column : column * t->dims[2] + anchor;
-    uint16_t half;
-    float v;
-    if (c->is_half) {
-        memcpy(&half, data + at * (int64_t)sizeof(half), sizeof(half));
-        return tensor_from_half(half);
-    }
-    memcpy(&v, data + at * (int64_t)sizeof(v), sizeof(v));
-    return v;
-}
-
-// Numbers of a head's size in all maps; *scale* 0: zeros.
-static void fill_maps(const struct plan_instance *i, float scale, uint32_t *seed)
-{
-    const struct cut *c = &i->plan->cut;
-    for (int level = 0; level < c->n_levels; level++) {
-        const struct cut_level *l = &c->levels[level];
-        for (int k = 0; k < c->n_maps; k++) {
-            float *p = plan_at(i, &l->maps[k].at);
-            for (int pixel = 0; pixel < l->height * l->width;
-                 pixel++, p += l->maps[k].pixel_stride) {
-                for (int ch = 0; ch < l->maps[k].channels; ch++) {
-                    *seed = *seed * 1664525u + 1013904223u;
-                    p[ch] = scale * ((float)(*seed >> 8) / (float)(1 << 23) - 1);
-                }
-            }
-        }
-    }
-}
-
-static int run_tail(struct plan_instance *i, float scale, uint32_t *seed)
-{
-    fill_maps(i, scale, seed);
-    return plan_run_steps(i, i->plan->n_body, i->plan->n_steps);
-}
-
-// Whether columns and channels go together with these parts played by the maps.
-static bool may_be(struct cut *c, const struct plan *p, int boxes, int classes)
-{
-    int of_boxes = c->levels[0].maps[boxes].channels;
-    const struct tensor *t = &p->outputs[c->output];
-    int64_t n_columns = t->dims[c->is_transposed ? 2 : 1];
-    c->boxes = boxes;
-    c->classes = classes;
-    c->n_columns = SIDES + c->levels[0].maps[classes].channels;
-    return boxes != classes && of_boxes % SIDES == 0 && of_boxes <= SIDES * MAX_BINS &&
-           (c->n_maps > 2 ? c->n_columns < n_columns : c->n_columns == n_columns);
-}
-
-// Over maps of zeros the first anchor's centre is half a stride.
-static void read_strides(const struct plan_instance *i, struct cut *c)
-{
-    int anchor = 0;
-    for (int level = 0; level < c->n_levels; level++) {
-        c->levels[level].stride = rintf(2 * output_at(i, anchor, 0));
-        anchor += c->levels[level].height * c->levels[level].width;
-    }
-}
-
-static int is_same(struct plan_instance *i, bool *ret_is_same)
-{
-    const struct cut *c = &i->plan->cut;
-    struct plan_rows rows;
-    int r = plan_rows(i, 0, &rows);
-    if (r < 0)
-        return r;
-    bool same = rows.n == (size_t)c->n_anchors;
-    for (int a = 0; a < c->n_anchors && same; a++) {
-        for (int n = 0; n < c->n_columns && same; n++) {
-            float want = output_at(i, a, n);
-            same = memcmp(&want, &rows.values[a * c->n_columns + n], sizeof(want)) == 0;
-        }
-    }
-    *ret_is_same = same;
-    return 0;
-}
-
-// The maps' parts are known: over numbers by chance, small ones and large ones.
-static int prove(struct plan_instance *i, bool *ret_proved)
-{
-    static const float scales[N_PROOFS] = {4, 40};
-    uint32_t seed = 1;
-    int r = run_tail(i, 0, &seed);
-    read_strides(i, &i->plan->cut);
-    *ret_proved = true;
-    for (int n = 0; n < N_PROOFS && r == 0 && *ret_proved; n++) {
-        r = run_tail(i, scales[n], &seed);
-        if (r == 0)
-            r = is_same(i, ret_proved);
-    }
-    return r;
-}
-
-static int prove_some(struct plan_instance *i, bool *ret_proved)
-{
-    struct cut *c = &i->plan->cut;
-    int r = 0;
-    for (int n = 0; n < c->n_maps * c->n_maps && r == 0 && !*ret_proved; n++) {
-        if (may_be(c, i->plan, n / c->n_maps, n % c->n_maps))
-            r = prove(i, ret_proved);
-    }
-    return r;
-}
-
-// Other outputs' steps may read the inputs, whose numbers do not matter.
-static int make_inputs(const struct plan *p, struct tensor *inputs)
-{
-    for (int i = 0; i < p->n_inputs; i++) {
-        inputs[i] = p->inputs[i];
-        inputs[i].data = mem_array(uint8_t, inputs[i].n_bytes + 1);
-        if (!inputs[i].data)
-            return ERR_NOMEM;
-    }
-    return 0;
-}
-
-int cut_prove(struct plan *p)
-{
-    struct plan_instance *i = NULL;
-    struct tensor inputs[ARRAY_LEN(p->inputs)] = {0};
-    bool proved = false;
-    if (p->cut.kind == PLAN_CUT_NONE)
-        return 0;
-    int r = make_inputs(p, inputs);
-    if (r == 0)
-        r = plan_instance_create(p, &i);
-    if (r == 0) {
-        prim_one_thread();
-        i->inputs = inputs;
-        r = prove_some(i, &proved);
-    }
-    plan_instance_destroy(i);
-    for (int k = 0; k < p->n_inputs; k++)
-        mem_free(inputs[k].data);
-    if (!proved) {
-        p->cut = (struct cut){0};
-        p->n_body = 0;
-    }
-    return r;
 }

@@ -145,10 +145,11 @@ static bool is_regular(const struct graph *g, struct cut *cut)
 {
     qsort(cut->levels, (size_t)cut->n_levels, sizeof(cut->levels[0]), by_cells);
     int64_t n_anchors = 0;
+    cut->n_per_cell = cut->kind == PLAN_CUT_GRIDS ? CUT_GRID_BOXES : 1;
     for (int i = 0; i < cut->n_levels; i++) {
         struct cut_level *l = &cut->levels[i];
         qsort(l->maps, CUT_MAX_MAPS, sizeof(l->maps[0]), by_channels);
-        n_anchors += (int64_t)l->height * l->width;
+        n_anchors += (int64_t)l->height * l->width * cut->n_per_cell;
         for (int k = 0; k < CUT_MAX_MAPS; k++) {
             if (l->maps[k].channels != cut->levels[0].maps[k].channels)
                 return false;
@@ -162,7 +163,8 @@ static bool is_regular(const struct graph *g, struct cut *cut)
     cut->is_transposed = v->dims[1] == n_anchors;
     cut->is_half = v->type == TENSOR_FLOAT16;
     cut->n_anchors = (int)n_anchors;
-    return cut->n_maps > 1 && (cut->is_half || v->type == TENSOR_FLOAT32);
+    return (cut->n_maps > 1) == (cut->kind == PLAN_CUT_BINS) &&
+           (cut->is_half || v->type == TENSOR_FLOAT32);
 }
 
 // All that the maps are made of.

@@ -125,7 +125,8 @@ struct step {
 
 enum {
     CUT_MAX_LEVELS = 6,
-    CUT_MAX_MAPS = 3, // of a level: distances, classes, and what is not ours
+    CUT_MAX_MAPS = 3,   // of a level: distances, classes, and what is not ours; GRIDS: one
+    CUT_GRID_BOXES = 3, // of a cell
 };
 
 // A raw map of the head: a picture of floats.
@@ -140,7 +141,8 @@ struct cut_map {
 struct cut_level {
     int height, width;
     struct cut_map maps[CUT_MAX_MAPS];
-    float stride; // pixels of the picture from one anchor to the next
+    float stride;                     // pixels of the picture from one cell to the next
+    float anchors[CUT_GRID_BOXES][2]; // GRIDS: width, height
 };
 
 // What is known of a head that is cut off.
@@ -150,7 +152,9 @@ struct cut {
     int n_levels, n_maps;
     struct cut_level levels[CUT_MAX_LEVELS];
     int boxes, classes; // which of the maps
+    int n_per_cell;     // rows of the output, one cell after another for each
     int n_anchors, n_columns;
+    bool shifts_late;   // GRIDS: 2 s - 0.5 + x in place of 2 s + (x - 0.5)
     bool is_transposed; // (1, anchors, columns)
     bool is_half;       // the output's type
 };
@@ -280,7 +284,7 @@ int plan_quantise(struct compiler *c) MUST_CHECK;
 enum plan_precision plan_layer_precision(const struct compiler *c, const struct graph_node *n);
 const struct plan_range *plan_range_of(const struct compiler *c, int value); // NULL: none
 
-// --- plan_cut.c, plan_cut_find.c
+// --- plan_cut*.c
 // Looks for the head in the graph; fills plan->cut's maps and is_body where it is there.
 int cut_find(struct compiler *c) MUST_CHECK;
 // Where the maps lie, once their nodes are steps. Gives the cut up where they are no pictures.

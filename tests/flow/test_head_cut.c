@@ -183,6 +183,7 @@ static void compare(const char *model, const struct engine_opts *opts)
 static const char *const models[] = {
     "models/yolov8n_fp32_640.onnx",
     "models/yolo11n_int8_320.onnx",
+    "models/yolov5n_fp16.onnx",
 };
 
 static void in_fp32(void **state)
