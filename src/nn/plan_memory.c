@@ -175,10 +175,10 @@ int memory_plan(struct compiler *c)
         }
     }
     struct cut *cut = &p->cut;
-    for (int i = 0; i < cut->n_levels * CUT_MAX_MAPS; i++) { // maps too
+    for (int i = 0; i < cut->n_levels * CUT_MAX_MAPS; i++) { // maps: as long as nothing decodes
         const struct cut_map *m = &cut->levels[i / CUT_MAX_MAPS].maps[i % CUT_MAX_MAPS];
         if (m->place.kind == BLOCK_ARENA)
-            c->blocks[m->place.block].last = p->n_steps;
+            c->blocks[m->place.block].last = MAX(c->blocks[m->place.block].last, p->n_body);
     }
     int r = place_blocks(c);
     if (r < 0)
