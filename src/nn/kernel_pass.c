@@ -343,10 +343,45 @@ static void point(const struct kernel_depthwise *d, const struct kernel_view *in
     }
 }
 
+// Whether all taps of *n* pixels from (y, x) on are in the picture.
+static bool is_inside(const struct kernel_depthwise *d, const struct kernel_view *in, int y, int x,
+                      int n)
+{
+    int top = y * d->stride - d->pad_top;
+    int left = x * d->stride - d->pad_left;
+    return top >= 0 && top + d->kernel_height <= in->height && left >= 0 &&
+           left + (n - 1) * d->stride + d->kernel_width <= in->width;
+}
+
+// A row in blocks of nearly one size. Inside the picture a pointer a tap is enough, and a block's
+// are those of the block before, moved on.
+static void depthwise_columns(const struct kernel_rows *k, const struct kernel_depthwise *d,
+                              const struct kernel_view *in, const struct kernel_view *out, int y,
+                              struct kernel_depthwise_row *row, const uint8_t **pixels)
+{
+    static const uint8_t zeros[KERNEL_CONV_MAX_CHANNELS * sizeof(float)];
+    ptrdiff_t step = (ptrdiff_t)((size_t)d->stride * pixel_bytes(in));
+    int n_blocks = (out->width + KERNEL_DEPTHWISE_PIXELS - 1) / KERNEL_DEPTHWISE_PIXELS;
+    row->pixel_step = 0;
+    for (int i = 0, x = 0; i < n_blocks; i++, x += row->n_pixels) {
+        int n = (out->width - x + n_blocks - i - 1) / (n_blocks - i);
+        bool inside = is_inside(d, in, y, x, n);
+        if (inside && row->pixel_step) {
+            for (int tap = 0; tap < row->n_taps; tap++)
+                pixels[tap] += row->n_pixels * step;
+        } else {
+            point(d, in, y, x, inside ? 1 : n, zeros, pixels);
+        }
+        row->pixel_step = inside ? step : 0;
+        row->n_pixels = n;
+        row->out = pixel_at(out, y, x);
+        k->depthwise(row, (size_t)in->channels);
+    }
+}
+
 void kernel_depthwise_run(const struct kernel_rows *k, const struct kernel_depthwise *d,
                           const struct kernel_view *in, const struct kernel_view *out)
 {
-    static const uint8_t zeros[KERNEL_CONV_MAX_CHANNELS * sizeof(float)];
     const uint8_t *pixels[KERNEL_CONV_MAX_TAPS * KERNEL_DEPTHWISE_PIXELS];
     int n_taps = d->kernel_height * d->kernel_width;
     assert(in->channels == out->channels && in->channels <= KERNEL_CONV_MAX_CHANNELS);
@@ -360,16 +395,8 @@ void kernel_depthwise_run(const struct kernel_rows *k, const struct kernel_depth
         .map = {.out = row_type(out), .activation = d->activation, .alpha = d->alpha},
         .out_stride = (ptrdiff_t)pixel_bytes(out),
     };
-    int n_blocks = (out->width + KERNEL_DEPTHWISE_PIXELS - 1) / KERNEL_DEPTHWISE_PIXELS;
-    for (int y = 0; y < out->height; y++) {
-        for (int i = 0, x = 0; i < n_blocks; i++, x += row.n_pixels) {
-            int left = n_blocks - i;
-            row.n_pixels = (out->width - x + left - 1) / left;
-            point(d, in, y, x, row.n_pixels, zeros, pixels);
-            row.out = pixel_at(out, y, x);
-            k->depthwise(&row, (size_t)in->channels);
-        }
-    }
+    for (int y = 0; y < out->height; y++)
+        depthwise_columns(k, d, in, out, y, &row, pixels);
 }
 
 // --- planes

@@ -191,46 +191,77 @@ AVX2 static float expect(const float *row, size_t n)
     return sum;
 }
 
-// *M* pixels, up to 8 channels from *c* on.
-AVX2_INLINE void depthwise_lanes(const struct kernel_depthwise_row *d, size_t n_channels, size_t c,
-                                 int lanes, int M, enum kernel_type type)
+AVX2_INLINE void depthwise_finish_as(const struct kernel_depthwise_row *d, const float *sums,
+                                     size_t c, int lanes, enum kernel_activation activation)
 {
-    __m256 sums[KERNEL_DEPTHWISE_PIXELS];
-    const uint8_t *const *pixels = d->pixels;
-    const float *weights = d->weights + c;
-    size_t at = c * width_of(type);
-    KERNEL_UNROLL for (int p = 0; p < M; p++) sums[p] = _mm256_setzero_ps();
-    for (int tap = 0; tap < d->n_taps; tap++, pixels += M, weights += n_channels) {
-        __m256 w = avx2_load_some((const uint8_t *)(const void *)weights, KERNEL_F32, lanes);
-        KERNEL_UNROLL for (int p = 0; p < M; p++) sums[p] =
-            _mm256_fmadd_ps(avx2_load_some(pixels[p] + at, type, lanes), w, sums[p]);
-    }
-    __m256 bias = avx2_load_some((const uint8_t *)(const void *)(d->bias + c), KERNEL_F32, lanes);
-    KERNEL_UNROLL for (int p = 0; p < M; p++)
-    {
-        __m256 v = avx2_activate(_mm256_add_ps(sums[p], bias), d->map.activation, d->map.alpha);
+    for (int p = 0; p < d->n_pixels; p++, sums += AVX2_LANES) {
+        __m256 v = _mm256_loadu_ps(sums);
+        v = activation == KERNEL_SILU && d->map.out.type != KERNEL_F32
+                ? avx2_silu_quick(v)
+                : avx2_activate(v, activation, d->map.alpha);
         store_value(&d->map.out, d->out + p * d->out_stride, c, lanes, v);
     }
 }
 
+// Activations are code of their own, behind the sums, and as exact as the output's type needs.
+AVX2 static void depthwise_finish(const struct kernel_depthwise_row *d, const float *sums, size_t c,
+                                  int lanes)
+{
+    if (d->map.activation == KERNEL_SILU)
+        depthwise_finish_as(d, sums, c, lanes, KERNEL_SILU);
+    else if (d->map.activation == KERNEL_LINEAR)
+        depthwise_finish_as(d, sums, c, lanes, KERNEL_LINEAR);
+    else
+        depthwise_finish_as(d, sums, c, lanes, d->map.activation);
+}
+
+// *M* pixels, up to 8 channels from *c* on.
+AVX2_INLINE void depthwise_lanes(const struct kernel_depthwise_row *d, size_t n_channels, size_t c,
+                                 int lanes, int M, enum kernel_type type, bool is_stepped)
+{
+    __m256 sums[KERNEL_DEPTHWISE_PIXELS];
+    float room[KERNEL_DEPTHWISE_PIXELS * AVX2_LANES];
+    const uint8_t *const *pixels = d->pixels;
+    const float *weights = d->weights + c;
+    size_t at = c * width_of(type);
+    KERNEL_UNROLL for (int p = 0; p < M; p++) sums[p] = _mm256_setzero_ps();
+    for (int tap = 0; tap < d->n_taps; tap++, weights += n_channels) {
+        __m256 w = avx2_load_some((const uint8_t *)(const void *)weights, KERNEL_F32, lanes);
+        KERNEL_UNROLL for (int p = 0; p < M; p++)
+        {
+            const uint8_t *from = is_stepped ? pixels[0] + p * d->pixel_step : pixels[p];
+            sums[p] = _mm256_fmadd_ps(avx2_load_some(from + at, type, lanes), w, sums[p]);
+        }
+        pixels += is_stepped ? 1 : M;
+    }
+    __m256 bias = avx2_load_some((const uint8_t *)(const void *)(d->bias + c), KERNEL_F32, lanes);
+    KERNEL_UNROLL for (int p = 0; p < M; p++)
+        _mm256_storeu_ps(room + (ptrdiff_t)p * AVX2_LANES, _mm256_add_ps(sums[p], bias));
+    depthwise_finish(d, room, c, lanes);
+}
+
 AVX2_INLINE void depthwise_all(const struct kernel_depthwise_row *d, size_t n_channels, int M,
-                               enum kernel_type type)
+                               enum kernel_type type, bool is_stepped)
 {
     size_t c = 0;
     for (; c + AVX2_LANES <= n_channels; c += AVX2_LANES)
-        depthwise_lanes(d, n_channels, c, AVX2_LANES, M, type);
+        depthwise_lanes(d, n_channels, c, AVX2_LANES, M, type, is_stepped);
     if (c < n_channels)
-        depthwise_lanes(d, n_channels, c, lanes_at(c, n_channels), M, type);
+        depthwise_lanes(d, n_channels, c, lanes_at(c, n_channels), M, type, is_stepped);
 }
 
 // One function for each number of pixels.
 #define DEPTHWISE(M)                                                                        \
     AVX2 static void depthwise_##M(const struct kernel_depthwise_row *d, size_t n_channels) \
     {                                                                                       \
-        if (d->in == KERNEL_F32)                                                            \
-            depthwise_all(d, n_channels, M, KERNEL_F32);                                    \
+        if (d->in == KERNEL_F32 && d->pixel_step)                                           \
+            depthwise_all(d, n_channels, M, KERNEL_F32, true);                              \
+        else if (d->in == KERNEL_F32)                                                       \
+            depthwise_all(d, n_channels, M, KERNEL_F32, false);                             \
+        else if (d->pixel_step)                                                             \
+            depthwise_all(d, n_channels, M, KERNEL_BF16, true);                             \
         else                                                                                \
-            depthwise_all(d, n_channels, M, KERNEL_BF16);                                   \
+            depthwise_all(d, n_channels, M, KERNEL_BF16, false);                            \
     }
 DEPTHWISE(1)
 DEPTHWISE(2)

@@ -196,65 +196,6 @@ AVX512 static float expect(const float *row, size_t n)
     return sum;
 }
 
-// *M* pixels, up to 16 channels from *c* on.
-AVX512_INLINE void depthwise_lanes(const struct kernel_depthwise_row *d, size_t n_channels,
-                                   size_t c, __mmask16 lanes, int M, enum kernel_type type)
-{
-    __m512 sums[KERNEL_DEPTHWISE_PIXELS];
-    const uint8_t *const *pixels = d->pixels;
-    const float *weights = d->weights + c;
-    size_t at = c * width_of(type);
-    KERNEL_UNROLL for (int p = 0; p < M; p++) sums[p] = _mm512_setzero_ps();
-    for (int tap = 0; tap < d->n_taps; tap++, pixels += M, weights += n_channels) {
-        __m512 w = _mm512_maskz_loadu_ps(lanes, weights);
-        KERNEL_UNROLL for (int p = 0; p < M; p++) sums[p] =
-            _mm512_fmadd_ps(avx512_load(pixels[p] + at, type, lanes), w, sums[p]);
-    }
-    __m512 bias = _mm512_maskz_loadu_ps(lanes, d->bias + c);
-    KERNEL_UNROLL for (int p = 0; p < M; p++)
-    {
-        __m512 v = avx512_activate(_mm512_add_ps(sums[p], bias), d->map.activation, d->map.alpha,
-                                   KERNEL_EXACT);
-        store_value(&d->map.out, d->out + p * d->out_stride, c, lanes, v);
-    }
-}
-
-AVX512_INLINE void depthwise_all(const struct kernel_depthwise_row *d, size_t n_channels, int M,
-                                 enum kernel_type type)
-{
-    size_t c = 0;
-    for (; c + LANES <= n_channels; c += LANES)
-        depthwise_lanes(d, n_channels, c, (__mmask16)0xffff, M, type);
-    if (c < n_channels)
-        depthwise_lanes(d, n_channels, c, lanes_at(c, n_channels), M, type);
-}
-
-// One function for each number of pixels.
-#define DEPTHWISE(M)                                                                          \
-    AVX512 static void depthwise_##M(const struct kernel_depthwise_row *d, size_t n_channels) \
-    {                                                                                         \
-        if (d->in == KERNEL_F32)                                                              \
-            depthwise_all(d, n_channels, M, KERNEL_F32);                                      \
-        else                                                                                  \
-            depthwise_all(d, n_channels, M, KERNEL_BF16);                                     \
-    }
-DEPTHWISE(1)
-DEPTHWISE(2)
-DEPTHWISE(3)
-DEPTHWISE(4)
-DEPTHWISE(5)
-DEPTHWISE(6)
-DEPTHWISE(7)
-DEPTHWISE(8)
-
-AVX512 static void depthwise(const struct kernel_depthwise_row *d, size_t n_channels)
-{
-    static void (*const by_pixels[])(const struct kernel_depthwise_row *d, size_t n_channels) = {
-        NULL,        depthwise_1, depthwise_2, depthwise_3, depthwise_4,
-        depthwise_5, depthwise_6, depthwise_7, depthwise_8};
-    by_pixels[d->n_pixels](d, n_channels);
-}
-
 // Four quarters of 64 entries: two permutations of two registers each, chosen by the top bit.
 __attribute__((target(AVX512_TARGET ",avx512vbmi"))) static void
 lookup_vbmi(const uint8_t *in, uint8_t *out, size_t n, const uint8_t table[256])
@@ -277,7 +218,7 @@ lookup_vbmi(const uint8_t *in, uint8_t *out, size_t n, const uint8_t table[256])
 #define ROWS(version, lookup_fn)           \
     {                                      \
         .isa = (version), .map = map, .lookup = (lookup_fn), .add = add, .max_of = max_of, .sum = sum, \
-        .softmax = softmax, .reach = reach, .expect = expect, .depthwise = depthwise, .transpose = kernel_transpose_avx2, .interleave = kernel_interleave_avx2             \
+        .softmax = softmax, .reach = reach, .expect = expect, .depthwise = kernel_depthwise_avx512, .transpose = kernel_transpose_avx2, .interleave = kernel_interleave_avx2             \
     }
 const struct kernel_rows kernel_rows_avx512 = ROWS(CPU_ISA_AVX512, kernel_lookup_bytes);
 const struct kernel_rows kernel_rows_avx512vnni = ROWS(CPU_ISA_AVX512VNNI, lookup_vbmi);

@@ -130,9 +130,12 @@ static void depthwise(const struct kernel_depthwise_row *d, size_t n_channels)
         uint8_t *out = d->out + p * d->out_stride;
         for (size_t c = 0; c < n_channels; c++) {
             float v = 0; // the bias comes last: it may be far larger than the sum of all
-            for (int tap = 0; tap < d->n_taps; tap++)
-                v = fmaf(kernel_load_one(&in, d->pixels[tap * d->n_pixels + p], c),
-                         d->weights[(size_t)tap * n_channels + c], v);
+            for (int tap = 0; tap < d->n_taps; tap++) {
+                const uint8_t *pixel = d->pixel_step ? d->pixels[tap] + p * d->pixel_step
+                                                     : d->pixels[tap * d->n_pixels + p];
+                v = fmaf(kernel_load_one(&in, pixel, c), d->weights[(size_t)tap * n_channels + c],
+                         v);
+            }
             v = kernel_activate_one(v + d->bias[c], d->map.activation, d->map.alpha);
             kernel_store_one(&d->map.out, out, c, v);
         }

@@ -26,7 +26,8 @@ struct kernel_map {
 };
 
 struct kernel_depthwise_row {
-    const uint8_t *const *pixels; // [tap][pixel]
+    const uint8_t *const *pixels; // [tap][pixel]; [tap], the first pixel, where there is a step
+    ptrdiff_t pixel_step;         // bytes from pixel to pixel in all taps; 0: each has a pointer
     int n_taps, n_pixels;         // 1..KERNEL_DEPTHWISE_PIXELS
     const float *weights;         // [tap][channel]
     const float *bias;
@@ -69,6 +70,7 @@ float kernel_load_one(const struct kernel_row_type *type, const uint8_t *row, si
 void kernel_store_one(const struct kernel_row_type *type, uint8_t *row, size_t i, float v);
 // Rows that serve several instruction sets.
 void kernel_lookup_bytes(const uint8_t *in, uint8_t *out, size_t n, const uint8_t table[256]);
+void kernel_depthwise_avx512(const struct kernel_depthwise_row *d, size_t n_channels);
 void kernel_transpose_avx2(const float *in, size_t in_stride, float *out, size_t out_stride);
 void kernel_interleave_c(const float *in, size_t in_stride, size_t n, float *out);
 void kernel_interleave_avx2(const float *in, size_t in_stride, size_t n, float *out);
