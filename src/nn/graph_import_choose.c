@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "nn/graph_priv.h"
 
 enum {
@@ -90,6 +91,18 @@ static int import_gather_elements(struct builder *b, const struct onnx_node *n, 
     return r < 0 ? r : builder_bind(b, n, 0, out);
 }
 
+// Below 0 the first, beyond *size* the last, as gathers along an axis have it.
+static int clamp_index(struct builder *b, int index, int64_t size, int *ret_value)
+{
+    int limit;
+    int r = builder_ints(b, 0, NULL, &(int64_t){0}, &limit);
+    if (r == 0)
+        r = builder_binary(b, GRAPH_MAX, index, limit, &index);
+    if (r == 0)
+        r = builder_ints(b, 0, NULL, &(int64_t){size - 1}, &limit);
+    return r < 0 ? r : builder_binary(b, GRAPH_MIN, index, limit, ret_value);
+}
+
 // Column *column* of the lists of indices, counted from the front: *size* is added below 0.
 static int index_column(struct builder *b, int indices, int column, int64_t size, int *ret_value)
 {
@@ -108,7 +121,29 @@ static int index_column(struct builder *b, int indices, int column, int64_t size
         r = builder_ints(b, 0, NULL, &size, &zero);
     if (r == 0)
         r = builder_binary(b, GRAPH_MUL, less, zero, &less);
-    return r < 0 ? r : builder_binary(b, GRAPH_ADD, x, less, ret_value);
+    if (r == 0)
+        r = builder_binary(b, GRAPH_ADD, x, less, &x);
+    return r < 0 ? r : clamp_index(b, x, size, ret_value);
+}
+
+// Lists that are known are held to their dimensions: flattened, a wrong one would be another's.
+static int check_lists(struct builder *b, const struct graph_value *v, int indices, int64_t depth)
+{
+    const struct graph_value *lists = builder_at(b, indices);
+    if (!lists->is_constant)
+        return 0;
+    double *at = mem_array(double, (size_t)MAX(lists->n_elements, 1));
+    if (!at)
+        return ERR_NOMEM;
+    constant_doubles(lists, at);
+    int64_t wrong = -1;
+    for (int64_t i = 0; i < lists->n_elements && wrong < 0; i++) {
+        double size = (double)v->dims[i % depth];
+        if (!(at[i] >= -size && at[i] < size))
+            wrong = i % depth;
+    }
+    mem_free(at);
+    return wrong < 0 ? 0 : builder_refuse(b, ERR_MODEL, "an index outside %d", (int)v->dims[wrong]);
 }
 
 // The place in the first *depth* dimensions, seen as one list. Those of 1 say nothing.
@@ -157,7 +192,9 @@ static int import_gather_nd(struct builder *b, const struct onnx_node *n, const 
     memcpy(dims + 1, v.dims + depth, (size_t)(v.n_dims - depth) * sizeof(dims[0]));
     int x;
     int at;
-    int r = builder_reshape(b, in[0], v.n_dims - (int)depth + 1, dims, &x);
+    int r = check_lists(b, &v, in[1], depth);
+    if (r == 0)
+        r = builder_reshape(b, in[0], v.n_dims - (int)depth + 1, dims, &x);
     if (r == 0)
         r = flat_index(b, &v, in[1], (int)depth, &at);
     if (r == 0)
