@@ -9,6 +9,7 @@
 #include "app/formats.h"
 #include "app/page_pictures.h"
 #include "app/paired.h"
+#include "app/paired_events.h"
 #include "app/report_html.h"
 #include "base/arena.h"
 #include "base/err.h"
@@ -17,6 +18,7 @@
 #include "media/source.h"
 #include "report/comparison_report.h"
 #include "report/disagreement_report.h"
+#include "report/events_compared.h"
 #include "report/html_comparison.h"
 #include "report/metrics_compare.h"
 #include "report/metrics_read.h"
@@ -43,8 +45,10 @@ static const struct opt rows[] = {
 };
 // clang-format on
 
-static const struct opt_set sets[] = {{rows, &settings, NULL},
-                                      {paired_options, &settings.paired, "Judging (with --truth)"}};
+static const struct opt_set sets[] = {
+    {rows, &settings, NULL},
+    {paired_options, &settings.paired, "Judging (with --truth)"},
+    {paired_events_options, &paired_events_settings, "Timed events"}};
 
 typedef int write_fn(const struct comparison *, const struct comparison_about *, struct str_buf *);
 
@@ -259,6 +263,56 @@ static int disagree(const struct app_call *call, struct paired *p)
     return r;
 }
 
+// ---- timed events
+
+typedef int events_fn(const struct events_comparison *, const struct events_compared_about *,
+                      struct str_buf *);
+
+static int put_events(const struct events_comparison *c, const struct events_compared_about *about,
+                      events_fn *write, const char *path)
+{
+    struct str_buf out = STR_BUF_INIT(MAX_OUTPUT);
+    int r = write(c, about, &out);
+    if (r == 0)
+        r = app_write(path, &out);
+    str_buf_finish(&out);
+    return r;
+}
+
+static int compare_events(const struct app_call *call, struct paired_events *p)
+{
+    const struct compare_settings *s = &settings;
+    if (s->report || s->source.path)
+        return err_set(ERR_INVALID, "--events: %s is for boxes; --json and --markdown tell events",
+                       s->report ? "--report" : "--source");
+    int r = check_outputs(call);
+    if (r == 0)
+        r = paired_events_run(&s->paired, call->arguments[0], call->arguments[1], call->arena, p);
+    if (r < 0)
+        return r;
+    const struct events_compared_about about = {.truth = s->paired.truth,
+                                                .a = call->arguments[0],
+                                                .b = call->arguments[1],
+                                                .notices = p->notices,
+                                                .n_notices = p->n_notices,
+                                                .n_listed = (size_t)s->list};
+    if (s->json)
+        r = put_events(&p->c, &about, events_compared_json, s->json);
+    if (r == 0 && s->markdown)
+        r = put_events(&p->c, &about, events_compared_markdown, s->markdown);
+    if (r == 0 && !is_output(s->json) && !is_output(s->markdown))
+        r = put_events(&p->c, &about, events_compared_text, "-");
+    return r;
+}
+
+static int run_events(const struct app_call *call)
+{
+    struct paired_events p = {0};
+    int r = compare_events(call, &p);
+    paired_events_finish(&p);
+    return r < 0 ? app_fail(r) : 0;
+}
+
 static int run(const struct app_call *call)
 {
     if (call->n_arguments != 2)
@@ -266,6 +320,8 @@ static int run(const struct app_call *call)
                                call->n_arguments);
     if (is_output(settings.json) && is_output(settings.markdown))
         return app_usage_error(&command_compare, "--json and --markdown both want the output");
+    if (paired_events_settings.events)
+        return run_events(call);
     struct paired p = {0};
     bool is_metrics = false;
     int r = settings.report ? app_html_check(settings.report) : 0;
@@ -294,6 +350,8 @@ const struct command command_compare = {
         "Without --truth, the runs are detections of `detect` on the same source: shown are what\n"
         "both see, and where they disagree most: what one sees confidently over five frames and\n"
         "the other not at all, and other labels on the same box, most evidence first.\n\n"
+        "With --events, runs and truth are lists of timed events (docs/TIME.md): differences of\n"
+        "precision, recall, latency with their intervals, and the events that changed sides.\n\n"
         "Of two metrics files (--json of evaluate or validate) every figure's difference is\n"
         "shown; AP, AR, precision, recall and F1 have intervals where both files judged the same\n"
         "frames by the same truth.",

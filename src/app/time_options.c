@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/event_files.h"
 #include "app/formats.h"
 #include "app/judging.h"
 #include "app/report_html.h"
@@ -20,8 +21,6 @@
 #include "report/text.h"
 #include "report/time_json.h"
 
-#define EVENT_GAP_MS 1000.
-
 enum {
     MAX_MISTAKES = 1000 * 1000,
     MAX_OUTPUT = 64 * 1024 * 1024,
@@ -35,7 +34,7 @@ struct time_settings {
     struct opt_list against;
 };
 
-struct time_settings time_option_settings = {.event_gap_ms = EVENT_GAP_MS,
+struct time_settings time_option_settings = {.event_gap_ms = EVENT_FILES_GAP_MS,
                                              .tolerance_ms = TEMPORAL_TOLERANCE_MS,
                                              .latency_threshold_ms = TEMPORAL_LATENCY_THRESHOLD_MS};
 
@@ -181,34 +180,6 @@ static int check_events(const struct judging_opts *o, const char *const *inputs,
     return r;
 }
 
-// Formats whose pictures may have times; what else there is, is read as a list.
-static bool has_boxes(const char *path)
-{
-    enum dataset_format f;
-    int r = dataset_recognise(path, &f);
-    if (r < 0)
-        err_clear(); // reading the list will say what is wrong
-    return r == 0 && (f == DATASET_JSONL || f == DATASET_CSV || f == DATASET_COCO);
-}
-
-// A list, or the appearances of what boxes show.
-static int read_events(const char *path, enum dataset_role role, double at_confidence,
-                       struct event_list **ret_list)
-{
-    if (!has_boxes(path))
-        return event_list_read(path, ret_list);
-    const struct dataset_read_opts opts = {0}; // on their own
-    const bool is_truth = role == DATASET_TRUTH;
-    struct dataset *d;
-    int r = app_dataset_read(path, &opts, &d);
-    if (r < 0)
-        return r;
-    r = event_list_of(d, is_truth ? 0 : at_confidence,
-                      (int64_t)(time_option_settings.event_gap_ms * 1000), ret_list);
-    dataset_destroy(d);
-    return r < 0 ? err_prefix(r, "%s", path) : 0;
-}
-
 int time_options_events(const char *truth, const char *detections, double at_confidence,
                         const struct judging_opts *o, struct arena *a)
 {
@@ -226,9 +197,11 @@ int time_options_events(const char *truth, const char *detections, double at_con
     const char *const inputs[] = {truth, detections};
     int r = check_events(o, inputs, ARRAY_LEN(inputs));
     if (r == 0)
-        r = read_events(truth, DATASET_TRUTH, at_confidence, &truths);
+        r = app_events_read(truth, DATASET_TRUTH, at_confidence, time_option_settings.event_gap_ms,
+                            &truths);
     if (r == 0)
-        r = read_events(detections, DATASET_DETECTIONS, at_confidence, &found);
+        r = app_events_read(detections, DATASET_DETECTIONS, at_confidence,
+                            time_option_settings.event_gap_ms, &found);
     if (r == 0)
         r = events_evaluate(truths, found, &opts, a, &res);
     if (r == 0)

@@ -244,7 +244,9 @@ int dataset_recognise_head(const struct dataset_input *in, enum dataset_format *
         text.p[0] == '[' ? recognise_array(text, ret_format) : recognise_object(text, ret_format);
     if (r == 0 && *ret_format == DATASET_FORMAT_UNSET)
         return err_set(ERR_UNSUPPORTED,
-                       "'%s' is a list of timed events, which evaluate --events judges", in->path);
+                       "'%s' is a list of timed events, which evaluate --events judges and compare "
+                       "--events compares",
+                       in->path);
     return r;
 }
 

@@ -500,6 +500,21 @@ int events_compare(const struct events_video *videos, size_t n_videos,
     return r;
 }
 
+int events_comparison_notice(const struct events_comparison *c, struct arena *a,
+                             const char **ret_text)
+{
+    const bool is_few = c->n_truths < EVENTS_COMPARISON_MIN_TRUTHS;
+    *ret_text = NULL;
+    if (!isnan(c->overall[EVENTS_RECALL].interval.low))
+        return 0;
+    *ret_text =
+        c->n_truths == 0
+            ? "no events in the truth: what needs them has no figure"
+            : arena_printf(a, "%zu %s are too few for intervals: differences may be chance",
+                           is_few ? c->n_truths : c->plan.n_blocks, is_few ? "events" : "blocks");
+    return *ret_text ? 0 : ERR_NOMEM;
+}
+
 const char *const events_figure_names[EVENTS_N_FIGURES] = {
     [EVENTS_PRECISION] = "precision",
     [EVENTS_RECALL] = "recall",

@@ -120,3 +120,6 @@ struct events_comparison {
 int events_compare(const struct events_video *videos, size_t n_videos,
                    const struct events_comparison_opts *opts, struct arena *a,
                    struct events_comparison *ret_comparison) MUST_CHECK;
+// Why there are no intervals, in words; NULL: there are. ERR_NOMEM.
+int events_comparison_notice(const struct events_comparison *c, struct arena *a,
+                             const char **ret_text) MUST_CHECK;

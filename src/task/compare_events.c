@@ -3,7 +3,6 @@
 
 #include "task/compare_events.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -142,24 +141,13 @@ static int note_settings(struct comparing *x)
 
 static int add_notices(struct comparing *x)
 {
-    struct arena *a = task_run_arena(x->run);
-    const size_t n_blocks = x->c.plan.n_blocks;
+    const char *text = NULL;
     int r = note_settings(x);
-    if (r < 0)
-        return r;
-    if (x->c.n_truths == 0)
-        return note(x, "no events in the truth: what needs them has no figure");
-    if (!isnan(x->c.overall[EVENTS_RECALL].interval.low))
-        return 0;
-    return x->c.n_truths < EVENTS_COMPARISON_MIN_TRUTHS
-               ? note(x, arena_printf(a,
-                                      "%zu events are too few for intervals: differences may be "
-                                      "chance",
-                                      x->c.n_truths))
-               : note(x, arena_printf(a,
-                                      "%zu blocks are too few for intervals: differences may be "
-                                      "chance",
-                                      n_blocks));
+    if (r == 0)
+        r = events_comparison_notice(&x->c, task_run_arena(x->run), &text);
+    if (r == 0 && text)
+        x->notices[x->n_notices++] = text;
+    return r;
 }
 
 int compare_events(struct task_run *run, const struct compare_side *a, const struct compare_side *b,

@@ -145,3 +145,38 @@ def test_boxes_and_events_are_not_compared(server, project, data):
         assert server.task_end(task)["status"] == "failed"
         reply = server.get(f"/api/v1/sessions/{a}/compare/{b}")
         assert reply.status == 409 and words in reply.json["message"], reply.body
+
+
+# --- the command line
+
+
+def write_lists(tmp_path):
+    paths = []
+    for name, events in (("truth", TRUTH), ("a", OF_A), ("b", OF_B)):
+        paths.append(tmp_path / f"{name}.json")
+        paths[-1].write_text(json.dumps({"events": events}))
+    return paths
+
+
+def test_two_lists(assay, tmp_path):
+    truth, a, b = write_lists(tmp_path)
+    out, page = tmp_path / "out.json", tmp_path / "out.md"
+    text = assay.ok("compare", a, b, "--truth", truth, "--events", "--json", out, "--markdown", page, "--list", 2).stdout
+    made = json.loads(out.read_text())
+    check(made)
+    assert made["figures"]["arrival_p50_ms"]["a"] is None and made["notices"] == []
+    assert "verdict    B is worse" in text and "found by A, missed by B       20" in text and "the 2 of 21" in text, text
+    assert "**B is worse**" in page.read_text() and "| found by A, missed by B | 20 |" in page.read_text()
+    # Within 50 ms nothing of B is found.
+    made = json.loads(assay.ok("compare", a, b, "--truth", truth, "--events", "--tolerance-ms", 50, "--json", "-").stdout)
+    assert made["changed_sides"]["lost"] == 45 and made["figures"]["latency_p50_ms"]["b"] is None
+
+
+def test_lists_refused(assay, tmp_path):
+    truth, a, b = write_lists(tmp_path)
+    assert "--truth is wanted" in assay.refuses("compare", a, b, "--events")
+    assert "--block is for boxes" in assay.refuses("compare", a, b, "--truth", truth, "--events", "--block", 3)
+    assert "--report is for boxes" in assay.refuses("compare", a, b, "--truth", truth, "--events", "--report", tmp_path / "x.html")
+    assert "compare --events" in assay.refuses("compare", a, b, "--truth", truth)
+    b.write_text("label,when\n")
+    assert "b.json" in assay.refuses("compare", a, b, "--truth", truth, "--events")
