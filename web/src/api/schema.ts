@@ -220,6 +220,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/videos/{id}/probe": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description A video that failed, or that nobody looked at (its probe was cancelled), is looked at again, and fetched before it where
+         *     it is a URL whose bytes did not come. 409 where it is ready; a probe that is queued or running already is answered.
+         */
+        post: operations["probeVideo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/uploads": {
         parameters: {
             query?: never;
@@ -2248,7 +2270,7 @@ export interface components {
                 /** @enum {string} */
                 why: "only_in_a" | "only_in_b" | "no_truth" | "other_truth";
             }[];
-            comparison: components["schemas"]["Comparison"];
+            comparison: components["schemas"]["Comparison"] | components["schemas"]["EventComparison"];
         };
         ComparedSession: {
             session_id: components["schemas"]["Id"];
@@ -2334,6 +2356,89 @@ export interface components {
             file?: string;
             /** @description id of the video where several were compared */
             video?: string;
+        };
+        /** @description Of two sessions that are judged by timed events; what `assay compare --events --json` writes of the same two runs */
+        EventComparison: {
+            assay: string;
+            truth: null;
+            a: components["schemas"]["Id"];
+            b: components["schemas"]["Id"];
+            /** @constant */
+            events: true;
+            /** @description of A; both are judged by them */
+            settings: {
+                tolerance_ms: number;
+                latency_threshold_ms: number;
+                at_confidence: number;
+                level: number;
+                seed: number;
+                resamples: number;
+                blocks: components["schemas"]["Count"];
+                /** @description null: whole videos are drawn */
+                block_seconds: number | null;
+            };
+            truths: components["schemas"]["Count"];
+            found_by_both: components["schemas"]["Count"];
+            found_by_neither: components["schemas"]["Count"];
+            /**
+             * @description of B by f1 and latency_p50_ms
+             * @enum {string}
+             */
+            verdict: "no_data" | "no_difference" | "better" | "worse" | "mixed";
+            figures: components["schemas"]["EventDifferences"];
+            classes: {
+                label: string;
+                truths: components["schemas"]["Count"];
+                figures: components["schemas"]["EventDifferences"];
+            }[];
+            changed_sides: {
+                /** @description events that A found and B missed */
+                lost: number;
+                /** @description that A missed and B found */
+                found: number;
+                /** @description false reports that only B has */
+                false_new: number;
+                /** @description false reports that only A has */
+                false_gone: number;
+                /** @description by falling evidence, at most 10,000 */
+                events: components["schemas"]["EventChange"][];
+            };
+            notices: string[];
+        };
+        EventDifferences: {
+            precision: components["schemas"]["EventDifference"];
+            recall: components["schemas"]["EventDifference"];
+            f1: components["schemas"]["EventDifference"];
+            in_time: components["schemas"]["EventDifference"];
+            latency_p50_ms: components["schemas"]["EventDifference"];
+            latency_p95_ms: components["schemas"]["EventDifference"];
+            arrival_p50_ms: components["schemas"]["EventDifference"];
+            arrival_p95_ms: components["schemas"]["EventDifference"];
+        };
+        EventDifference: {
+            a: components["schemas"]["Figure"];
+            b: components["schemas"]["Figure"];
+            difference: components["schemas"]["Figure"];
+            low: components["schemas"]["Figure"];
+            high: components["schemas"]["Figure"];
+            /** @description the interval leaves out 0 and, of a rate, at least six events differ */
+            beyond_noise: boolean;
+            /** @enum {string} */
+            verdict: "no_data" | "no_difference" | "better" | "worse";
+        };
+        EventChange: {
+            /** @enum {string} */
+            side: "lost" | "found" | "false_new" | "false_gone";
+            label: string;
+            /** @description id of the video where several were compared */
+            video?: string;
+            /** @description of the truth, of the false report */
+            time_ms: number;
+            /** @description of the report */
+            a_time_ms: number | null;
+            b_time_ms: number | null;
+            /** @description confidence of the report that one has and the other has not */
+            evidence: number;
         };
         /** @description Judged by time alone, as `assay evaluate --events` */
         EventMetrics: {
@@ -3362,6 +3467,29 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Queued"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    probeVideo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Queued */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueuedTask"];
                 };
             };
             default: components["responses"]["Error"];

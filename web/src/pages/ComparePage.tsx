@@ -24,9 +24,22 @@ interface Difference {
   low: number | null;
   high: number | null;
   beyond_noise: boolean;
+  verdict?: string;
 }
 
-type Comparison = Schemas["SessionComparison"];
+/** What a figure's difference says of B: what was judged, else by its sign. */
+function verdictOf(d: Difference): "better" | "worse" | null {
+  if (!d.beyond_noise) return null;
+  if (d.verdict === "better" || d.verdict === "worse") return d.verdict;
+  return (d.difference ?? 0) > 0 ? "better" : "worse";
+}
+
+type Compared = Schemas["SessionComparison"];
+/** Of sessions that are judged by boxes. */
+type Comparison = Compared & { comparison: Schemas["Comparison"] };
+/** Of sessions that are judged by timed events. */
+type EventsComparison = Compared & { comparison: Schemas["EventComparison"] };
+type EventFigure = keyof Schemas["EventDifferences"];
 type Side = "lost" | "found" | "false_new" | "false_gone";
 
 const FIGURES = ["AP", "AP50", "AP75", "AR", "precision", "recall", "f1"] as const;
@@ -46,7 +59,8 @@ export function differenceScale(all: Difference[]): (v: number) => number {
 
 function Bar({ d, at }: { d: Difference; at: (v: number) => number }) {
   if (d.difference === null) return null;
-  const tone = !d.beyond_noise ? "none" : d.difference > 0 ? "good" : "bad";
+  const verdict = verdictOf(d);
+  const tone = !verdict ? "none" : verdict === "better" ? "good" : "bad";
   return (
     <div className={`criterion-bar ${tone}`} aria-hidden="true">
       {d.low !== null && d.high !== null && (
@@ -68,11 +82,13 @@ function DifferenceTable({
   rows,
   label,
   first = "Figure",
+  digits = 3,
 }: {
   rows: [string, Difference][];
   label: string;
   /** Of what the rows are. */
   first?: string;
+  digits?: number;
 }) {
   const at = differenceScale(rows.map(([, d]) => d));
   const hasIntervals = rows.some(([, d]) => d.low !== null);
@@ -90,34 +106,38 @@ function DifferenceTable({
         hasIntervals && "More than chance",
       ]}
     >
-      {rows.map(([name, d]) => (
-        <tr key={name}>
-          <th scope="row">{name.charAt(0).toUpperCase() + name.slice(1)}</th>
-          <td className="num">{formatNumber(d.a, 3)}</td>
-          <td className="num">{formatNumber(d.b, 3)}</td>
-          <td className={`num ${d.beyond_noise ? ((d.difference ?? 0) > 0 ? "good" : "bad") : ""}`}>
-            {signed(d.difference)}
-          </td>
-          {hasIntervals && (
-            <td className="num muted">{d.low === null ? "–" : `${signed(d.low)} to ${signed(d.high)}`}</td>
-          )}
-          <td>
-            <Bar d={d} at={at} />
-          </td>
-          {hasIntervals && (
-            <td>
-              {d.beyond_noise ? (
-                <span className={`row ${(d.difference ?? 0) > 0 ? "good" : "bad"}`}>
-                  <Icon name={(d.difference ?? 0) > 0 ? "up" : "down"} />{" "}
-                  {(d.difference ?? 0) > 0 ? "better" : "worse"}
-                </span>
-              ) : (
-                <span className="faint">no</span>
-              )}
+      {rows.map(([name, d]) => {
+        const verdict = verdictOf(d);
+        return (
+          <tr key={name}>
+            <th scope="row">{name.charAt(0).toUpperCase() + name.slice(1)}</th>
+            <td className="num">{formatNumber(d.a, digits)}</td>
+            <td className="num">{formatNumber(d.b, digits)}</td>
+            <td className={`num ${verdict ? (verdict === "better" ? "good" : "bad") : ""}`}>
+              {signed(d.difference, digits)}
             </td>
-          )}
-        </tr>
-      ))}
+            {hasIntervals && (
+              <td className="num muted">
+                {d.low === null ? "–" : `${signed(d.low, digits)} to ${signed(d.high, digits)}`}
+              </td>
+            )}
+            <td>
+              <Bar d={d} at={at} />
+            </td>
+            {hasIntervals && (
+              <td>
+                {verdict ? (
+                  <span className={`row ${verdict === "better" ? "good" : "bad"}`}>
+                    <Icon name={(d.difference ?? 0) > 0 ? "up" : "down"} /> {verdict}
+                  </span>
+                ) : (
+                  <span className="faint">no</span>
+                )}
+              </td>
+            )}
+          </tr>
+        );
+      })}
     </Table>
   );
 }
@@ -167,6 +187,32 @@ function Plain({ a, b, why }: { a: TestSession; b: TestSession; why: string }) {
   );
 }
 
+function Sides({
+  value,
+  counts,
+  onChange,
+}: {
+  value: Side;
+  counts: Record<Side, number>;
+  onChange: (side: Side) => void;
+}) {
+  return (
+    <Segments
+      label="Which change"
+      value={value}
+      options={SIDES.map((s) => ({
+        value: s.value,
+        text: (
+          <>
+            {s.text} <span className="segment-count">{formatCount(counts[s.value])}</span>
+          </>
+        ),
+      }))}
+      onChange={onChange}
+    />
+  );
+}
+
 function Objects({ c, a, b }: { c: Comparison; a: TestSession; b: TestSession }) {
   const [search, setSearch] = useSearch();
   const asked = search.get("side") as Side | null;
@@ -181,18 +227,9 @@ function Objects({ c, a, b }: { c: Comparison; a: TestSession; b: TestSession })
       flush
       title="What changed sides"
       actions={
-        <Segments
-          label="Which change"
+        <Sides
           value={side.value}
-          options={SIDES.map((s) => ({
-            value: s.value,
-            text: (
-              <>
-                {s.text}{" "}
-                <span className="segment-count">{formatCount(c.comparison.changed_sides[s.value])}</span>
-              </>
-            ),
-          }))}
+          counts={c.comparison.changed_sides}
           onChange={(v) => setSearch({ side: v }, { keepScroll: true })}
         />
       }
@@ -251,6 +288,160 @@ function Objects({ c, a, b }: { c: Comparison; a: TestSession; b: TestSession })
   );
 }
 
+function Notices({ c }: { c: Compared }) {
+  if (c.comparison.notices.length === 0 && c.left_out.length === 0) return null;
+  return (
+    <Notice>
+      <ul className="stack tight">
+        {c.left_out.length > 0 && (
+          <li>{plural(c.left_out.length, "video")} left out: not judged by both with one truth.</li>
+        )}
+        {c.comparison.notices.map((n) => (
+          <li key={n}>{readable(n, new Map(c.videos.map((v) => [v.video_id, v.name])))}</li>
+        ))}
+      </ul>
+    </Notice>
+  );
+}
+
+function Players({ c, a, b }: { c: Compared; a: TestSession; b: TestSession }) {
+  return (
+    <Card flush title="On one player">
+      <table className="table hover">
+        <tbody>
+          {c.videos.map((v) => (
+            <tr key={v.video_id}>
+              <td>{v.name}</td>
+              <td className="actions">
+                <Link
+                  className={buttonClass({ small: true })}
+                  to={reviewLink({ project: a.project_id, video: v.video_id, session: a.id, other: b.id })}
+                >
+                  <Icon name="eye" /> Both overlays
+                </Link>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Card>
+  );
+}
+
+const VERDICTS: Record<Schemas["EventComparison"]["verdict"], string> = {
+  better: "B is better, beyond noise.",
+  worse: "B is worse, beyond noise.",
+  mixed: "B is better in one of F1 and median latency, and worse in the other, both beyond noise.",
+  no_difference: "No difference beyond noise.",
+  no_data: "Too little data to tell a difference from chance.",
+};
+
+const EVENT_RATES: [EventFigure, string][] = [
+  ["precision", "Precision"],
+  ["recall", "Recall"],
+  ["f1", "F1"],
+  ["in_time", "Found in time"],
+];
+const EVENT_TIMES: [EventFigure, string][] = [
+  ["latency_p50_ms", "Latency, median"],
+  ["latency_p95_ms", "Latency, p95"],
+  ["arrival_p50_ms", "Arrival, median"],
+  ["arrival_p95_ms", "Arrival, p95"],
+];
+
+/** The figures that have data, under their words. */
+export function eventRows(
+  figures: Schemas["EventDifferences"],
+  names: [EventFigure, string][],
+): [string, Difference][] {
+  return names
+    .filter(([f]) => figures[f].a !== null || figures[f].b !== null)
+    .map(([f, words]) => [words, figures[f]]);
+}
+
+function seconds(ms: number | null): string {
+  return ms === null ? "–" : formatNumber(ms / 1000, 3);
+}
+
+function Events({ c }: { c: EventsComparison }) {
+  const [search, setSearch] = useSearch();
+  const side = SIDES.find((s) => s.value === search.get("side")) ?? SIDES[0]!;
+  const [shown, setShown] = useState(50);
+  const events = c.comparison.changed_sides.events.filter((e) => e.side === side.value);
+  const videoOf = (id: string | undefined) =>
+    c.videos.find((v) => v.video_id === id)?.name ?? (c.videos.length === 1 ? c.videos[0]!.name : "–");
+  return (
+    <Card
+      flush
+      title="Events that changed sides"
+      actions={
+        <Sides
+          value={side.value}
+          counts={c.comparison.changed_sides}
+          onChange={(v) => setSearch({ side: v }, { keepScroll: true })}
+        />
+      }
+    >
+      {events.length === 0 ? (
+        <EmptyState compact icon="check" title="None" />
+      ) : (
+        <Table
+          label={side.text}
+          head={["Event", "Video", number("At s"), number("A at s"), number("B at s"), number("Evidence")]}
+          foot={<ShowMore shown={shown} of={events.length} onMore={() => setShown(shown + 200)} />}
+        >
+          {events.slice(0, shown).map((e, i) => (
+            <tr key={i}>
+              <td className={side.tone}>{e.label}</td>
+              <td className="muted">{videoOf(e.video)}</td>
+              <td className="num">{seconds(e.time_ms)}</td>
+              <td className="num">{seconds(e.a_time_ms)}</td>
+              <td className="num">{seconds(e.b_time_ms)}</td>
+              <td className="num muted">{formatNumber(e.evidence, 2)}</td>
+            </tr>
+          ))}
+        </Table>
+      )}
+    </Card>
+  );
+}
+
+function FullEvents({ c }: { c: EventsComparison }) {
+  const x = c.comparison;
+  const times = eventRows(x.figures, EVENT_TIMES);
+  return (
+    <>
+      <Notice>
+        {VERDICTS[x.verdict]} {plural(x.truths, "event")} within ±{x.settings.tolerance_ms} ms:{" "}
+        {formatCount(x.found_by_both)} found by both, {formatCount(x.found_by_neither)} by neither.
+      </Notice>
+      <Card flush title={`Rates over ${plural(c.videos.length, "video")} that both judged`}>
+        <DifferenceTable label="Rates" rows={eventRows(x.figures, EVENT_RATES)} />
+      </Card>
+      {times.length > 0 && (
+        <Card flush title="Times in milliseconds">
+          <DifferenceTable label="Times in milliseconds" rows={times} digits={1} />
+        </Card>
+      )}
+      <Notices c={c} />
+      <Events c={c} />
+      {x.classes.length > 1 && (
+        <Card flush title="By label: recall">
+          <DifferenceTable
+            label="Recall by label"
+            first="Label"
+            rows={x.classes.filter((k) => k.truths > 0).map((k) => [k.label, k.figures.recall])}
+          />
+        </Card>
+      )}
+    </>
+  );
+}
+
+function isByEvents(c: Compared): c is EventsComparison {
+  return "events" in c.comparison;
+}
+
 function Full({ c, a, b }: { c: Comparison; a: TestSession; b: TestSession }) {
   const rows = FIGURES.filter((f) => c.comparison.figures[f]).map((f): [string, Difference] => [
     f,
@@ -261,18 +452,7 @@ function Full({ c, a, b }: { c: Comparison; a: TestSession; b: TestSession }) {
       <Card flush title={`Figures over ${plural(c.videos.length, "video")} that both judged`}>
         <DifferenceTable label="Figures" rows={rows} />
       </Card>
-      {(c.comparison.notices.length > 0 || c.left_out.length > 0) && (
-        <Notice>
-          <ul className="stack tight">
-            {c.left_out.length > 0 && (
-              <li>{plural(c.left_out.length, "video")} left out: not judged by both with one truth.</li>
-            )}
-            {c.comparison.notices.map((n) => (
-              <li key={n}>{readable(n, new Map(c.videos.map((v) => [v.video_id, v.name])))}</li>
-            ))}
-          </ul>
-        </Notice>
-      )}
+      <Notices c={c} />
       <Objects c={c} a={a} b={b} />
       {c.comparison.classes.length > 1 && (
         <Card flush title="By class: AP50">
@@ -285,25 +465,7 @@ function Full({ c, a, b }: { c: Comparison; a: TestSession; b: TestSession }) {
           />
         </Card>
       )}
-      <Card flush title="On one player">
-        <table className="table hover">
-          <tbody>
-            {c.videos.map((v) => (
-              <tr key={v.video_id}>
-                <td>{v.name}</td>
-                <td className="actions">
-                  <Link
-                    className={buttonClass({ small: true })}
-                    to={reviewLink({ project: a.project_id, video: v.video_id, session: a.id, other: b.id })}
-                  >
-                    <Icon name="eye" /> Both overlays
-                  </Link>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Card>
+      <Players c={c} a={a} b={b} />
     </>
   );
 }
@@ -336,7 +498,11 @@ function Comparing({ a, b }: { a: TestSession; b: TestSession }) {
         </div>
       </Card>
     );
-  return <Full c={compared.data} a={a} b={b} />;
+  return isByEvents(compared.data) ? (
+    <FullEvents c={compared.data} />
+  ) : (
+    <Full c={compared.data as Comparison} a={a} b={b} />
+  );
 }
 
 function Choice({
