@@ -28,11 +28,11 @@ const struct query queries_blob[] = {
     [EACH] = {"blob_each",
         "SELECT \"key\", sha256, n_bytes FROM blobs WHERE \"key\" > $1 ORDER BY \"key\" LIMIT $2"},
     [USAGE] = {"blob_usage",
-        "SELECT (SELECT coalesce(sum(n_bytes), 0) FROM blobs WHERE project_id = $1) + "
+        "SELECT (SELECT coalesce(sum(amount), 0) FROM counts WHERE project_id = $1 AND what = 'blobs') + "
         "(SELECT coalesce(sum(CASE WHEN length > received THEN length ELSE received END), 0) "
         "FROM uploads WHERE project_id = $1)"},
     [USAGE_ALL] = {"blob_usage_all",
-        "SELECT (SELECT coalesce(sum(n_bytes), 0) FROM blobs) + "
+        "SELECT (SELECT coalesce(sum(amount), 0) FROM counts WHERE what = 'blobs') + "
         "(SELECT coalesce(sum(CASE WHEN length > received THEN length ELSE received END), 0) "
         "FROM uploads)"},
     [OF_PROJECT] = {"blob_of_project", "SELECT \"key\" FROM blobs WHERE project_id = $1"},

@@ -16,9 +16,9 @@ enum {
 };
 
 #define STORED "id, name, description, quota_bytes, created_at_us, updated_at_us"
-#define COLUMNS                                                            \
-    STORED ", (SELECT count(*) FROM videos v WHERE v.project_id = p.id), " \
-           "(SELECT count(*) FROM sessions x WHERE x.project_id = p.id)"
+#define COUNTED(what) \
+    "(SELECT coalesce(sum(c.n), 0) FROM counts c WHERE c.project_id = p.id AND c.what = '" what "')"
+#define COLUMNS STORED ", " COUNTED("videos") ", " COUNTED("sessions")
 
 // clang-format off
 const struct query queries_project[] = {

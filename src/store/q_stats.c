@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// q_stats.c - counts for the dashboard: each figure is one statement over an index.
+// q_stats.c - counts for the dashboard, out of the table that the schema's triggers keep.
 
 #include <math.h>
+#include <string.h>
 
 #include "store/store_priv.h"
 #include "store/store_stats.h"
 
 enum {
     PROJECTS,
-    VIDEOS,
-    TASKS,
-    SESSIONS,
-    VERDICTS,
-    DETECTIONS,
-    BYTES,
+    COUNTS,
     LATEST,
     N_FIGURES,
     MODELS = 2 * N_FIGURES, // of no project
@@ -32,21 +28,31 @@ enum {
 // clang-format off
 const struct query queries_stats[] = {
     BOTH(PROJECTS, "stats_projects", "SELECT count(*) FROM projects WHERE", "id", ""),
-    BOTH(VIDEOS, "stats_videos",
-        "SELECT status, count(*), coalesce(sum(duration_us), 0) FROM videos WHERE", "project_id", "GROUP BY project_id, status"),
-    BOTH(TASKS, "stats_tasks", "SELECT status, count(*) FROM tasks WHERE", "project_id", "GROUP BY project_id, status"),
-    BOTH(SESSIONS, "stats_sessions", "SELECT status, count(*) FROM sessions WHERE", "project_id", "GROUP BY project_id, status"),
-    BOTH(VERDICTS, "stats_verdicts",
-        "SELECT verdict, count(*) FROM sessions WHERE verdict IS NOT NULL AND", "project_id", "GROUP BY project_id, verdict"),
-    BOTH(DETECTIONS, "stats_detections",
-        "SELECT coalesce(sum(n_detections), 0), coalesce(sum(n_frames), 0) FROM detection_sets "
-        "WHERE kind = 'detections' AND is_complete = 1 AND", "project_id", ""),
-    BOTH(BYTES, "stats_bytes", "SELECT coalesce(sum(n_bytes), 0) FROM blobs WHERE", "project_id", ""),
+    BOTH(COUNTS, "stats_counts",
+        "SELECT what, kind, sum(n), sum(amount), sum(more) FROM counts WHERE", "project_id", "GROUP BY what, kind"),
     BOTH(LATEST, "stats_latest",
         "SELECT ap, ap50, finished_at_us FROM sessions WHERE ap IS NOT NULL AND finished_at_us > 0 AND", "project_id",
         "ORDER BY id DESC LIMIT 1"),
     [MODELS] = {"stats_models", "SELECT count(*) FROM models"},
     {0},
+};
+
+// Where a row of counts goes: under its kind, into a sum over all kinds, and its two amounts.
+#define AT(field) offsetof(struct store_stats, field)
+enum {
+    NOWHERE = -1,
+};
+static const struct {
+    const char *what;
+    int (*parse)(const char *kind); // NULL: there is one kind
+    ptrdiff_t by_kind, n, amount, more;
+} counted[] = {
+    {"blobs",    NULL,                       NOWHERE,            NOWHERE,        AT(n_bytes),      NOWHERE},
+    {"sessions", store_session_status_parse, AT(n_sessions_of),  AT(n_sessions), NOWHERE,          NOWHERE},
+    {"sets",     NULL,                       NOWHERE,            NOWHERE,        AT(n_detections), AT(n_frames)},
+    {"tasks",    store_task_status_parse,    AT(n_tasks_of),     NOWHERE,        NOWHERE,          NOWHERE},
+    {"verdicts", store_verdict_parse,        AT(n_verdicts_of),  NOWHERE,        NOWHERE,          NOWHERE},
+    {"videos",   store_video_status_parse,   AT(n_videos_of),    AT(n_videos),   AT(video_us),     NOWHERE},
 };
 // clang-format on
 
@@ -64,44 +70,41 @@ static void open_scoped(const struct scope *x, int q, struct run *run)
         run_text(run, 1, x->project_id ? x->project_id : x->user_id);
 }
 
-// Up to *n* numbers of one row.
-static int numbers(const struct scope *x, int q, int64_t *const *to, int n)
+static int number(const struct scope *x, int q, int64_t *ret)
 {
     struct run run;
     open_scoped(x, q, &run);
-    if (run_step(&run)) {
-        for (int i = 0; i < n; i++)
-            *to[i] = run_get_int(&run, i);
-    }
+    if (run_step(&run))
+        *ret = run_get_int(&run, 0);
     return run_end(&run, 0);
 }
 
-static int videos(const struct scope *x)
+static void add(struct store_stats *t, ptrdiff_t at, int i, int64_t n)
 {
-    struct store_stats *t = x->stats;
-    struct run run;
-    open_scoped(x, VIDEOS, &run);
-    while (run_step(&run)) {
-        int64_t n = run_get_int(&run, 1);
-        t->n_videos_of[store_video_status_parse(run_get_text(&run, 0))] += n;
-        t->n_videos += n;
-        t->video_us += run_get_int(&run, 2);
-    }
-    return run_end(&run, 0);
+    if (at != NOWHERE)
+        ((int64_t *)(void *)((char *)t + at))[i] += n;
 }
 
-// Counts by a name; *total* may be NULL.
-static int by_name(const struct scope *x, int q, int (*parse)(const char *), int64_t *counts,
-                   int64_t *total)
+static void add_row(struct store_stats *t, struct run *run)
+{
+    const char *what = run_get_text(run, 0);
+    for (size_t i = 0; i < ARRAY_LEN(counted); i++) {
+        if (strcmp(counted[i].what, what) != 0)
+            continue;
+        int kind = counted[i].parse ? counted[i].parse(run_get_text(run, 1)) : 0;
+        add(t, counted[i].by_kind, kind, run_get_int(run, 2));
+        add(t, counted[i].n, 0, run_get_int(run, 2));
+        add(t, counted[i].amount, 0, run_get_int(run, 3));
+        add(t, counted[i].more, 0, run_get_int(run, 4));
+    }
+}
+
+static int counts(const struct scope *x)
 {
     struct run run;
-    open_scoped(x, q, &run);
-    while (run_step(&run)) {
-        int64_t n = run_get_int(&run, 1);
-        counts[parse(run_get_text(&run, 0))] += n;
-        if (total)
-            *total += n;
-    }
+    open_scoped(x, COUNTS, &run);
+    while (run_step(&run))
+        add_row(x->stats, &run);
     return run_end(&run, 0);
 }
 
@@ -122,21 +125,11 @@ int store_stats_get(struct store *s, const char *project_id, const char *user_id
 {
     struct store_stats t = {.latest_ap = NAN, .latest_ap50 = NAN};
     const struct scope x = {s, project_id, user_id, &t};
-    int r = numbers(&x, PROJECTS, (int64_t *const[]){&t.n_projects}, 1);
+    int r = number(&x, PROJECTS, &t.n_projects);
     if (r == 0)
-        r = numbers(&x, MODELS, (int64_t *const[]){&t.n_models}, 1);
+        r = number(&x, MODELS, &t.n_models);
     if (r == 0)
-        r = numbers(&x, DETECTIONS, (int64_t *const[]){&t.n_detections, &t.n_frames}, 2);
-    if (r == 0)
-        r = numbers(&x, BYTES, (int64_t *const[]){&t.n_bytes}, 1);
-    if (r == 0)
-        r = videos(&x);
-    if (r == 0)
-        r = by_name(&x, TASKS, store_task_status_parse, t.n_tasks_of, NULL);
-    if (r == 0)
-        r = by_name(&x, SESSIONS, store_session_status_parse, t.n_sessions_of, &t.n_sessions);
-    if (r == 0)
-        r = by_name(&x, VERDICTS, store_verdict_parse, t.n_verdicts_of, NULL);
+        r = counts(&x);
     if (r == 0)
         r = latest(&x);
     if (r < 0)

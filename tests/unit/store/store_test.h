@@ -4,6 +4,7 @@
 #pragma once
 
 #include <ftw.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -92,10 +93,61 @@ static inline int setup(void **state)
     return 0;
 }
 
+enum {
+    TEST_UNCOUNTED = 2, // the last schema without counts
+};
+
+// What the triggers counted is what is there.
+#define TEST_COUNTED                                                                               \
+    "SELECT project_id, 'videos', status, count(*), sum(duration_us), 0 FROM videos "              \
+    "GROUP BY 1, 3 UNION ALL "                                                                     \
+    "SELECT coalesce(project_id, ''), 'tasks', status, count(*), 0, 0 FROM tasks GROUP BY 1, 3 "   \
+    "UNION ALL SELECT project_id, 'sessions', status, count(*), 0, 0 FROM sessions GROUP BY 1, 3 " \
+    "UNION ALL SELECT project_id, 'verdicts', verdict, count(*), 0, 0 FROM sessions "              \
+    "WHERE verdict IS NOT NULL GROUP BY 1, 3 UNION ALL "                                           \
+    "SELECT project_id, 'sets', '', count(*), sum(n_detections), sum(n_frames) "                   \
+    "FROM detection_sets WHERE kind = 'detections' AND is_complete = 1 GROUP BY 1 UNION ALL "      \
+    "SELECT coalesce(project_id, ''), 'blobs', '', count(*), sum(n_bytes), 0 FROM blobs GROUP BY " \
+    "1"
+#define TEST_COUNTS "SELECT * FROM counts WHERE n <> 0 OR amount <> 0 OR more <> 0"
+
+static inline void test_counts(const char *directory)
+{
+    static const char *const differences[] = {
+        "SELECT * FROM (" TEST_COUNTED ") EXCEPT " TEST_COUNTS,
+        TEST_COUNTS " EXCEPT SELECT * FROM (" TEST_COUNTED ")",
+        "SELECT * FROM counts WHERE project_id <> '' AND project_id NOT IN (SELECT id FROM "
+        "projects)",
+    };
+    char path[128];
+    sqlite3 *db;
+    sqlite3_stmt *stmt;
+    snprintf(path, sizeof(path), "%s/assay.db", directory);
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    for (size_t i = 0; i < ARRAY_LEN(differences); i++) {
+        assert_int_equal(sqlite3_prepare_v2(db, differences[i], -1, &stmt, NULL), SQLITE_OK);
+        if (sqlite3_step(stmt) == SQLITE_ROW)
+            fail_msg("counts differ (%zu): %s %s: %lld, %lld, %lld", i,
+                     (const char *)sqlite3_column_text(stmt, 1),
+                     (const char *)sqlite3_column_text(stmt, 2), sqlite3_column_int64(stmt, 3),
+                     sqlite3_column_int64(stmt, 4), sqlite3_column_int64(stmt, 5));
+        sqlite3_finalize(stmt);
+    }
+    sqlite3_close(db);
+}
+
 static inline int teardown(void **state)
 {
     struct test *t = *state;
-    store_close(t->store);
+    if (t->store) { // the test left it whole
+        char path[128];
+        store_close(t->store);
+        test_counts(t->directory);
+        snprintf(path, sizeof(path), "%s/assay.db", t->directory);
+        OK(store_schema_move(path, TEST_UNCOUNTED));
+        OK(store_schema_move(path, store_schema_newest())); // counts what is there
+        test_counts(t->directory);
+    }
     arena_destroy(t->arena);
     test_remove(t->directory);
     free(t);

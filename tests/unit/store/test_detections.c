@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "store/store_detection.h"
+#include "store/store_stats.h"
 #include "store/store_priv.h"
 #include "store_test.h"
 #include "vision/detection.h"
@@ -172,6 +173,12 @@ static void test_pages_and_filters(void **state)
     const struct store_set_filter none = {.set_id = t->video};
     struct seen s = {0};
     FAILS(ERR_NOT_FOUND, store_set_page(t->store, &none, NULL, look, &s, NULL));
+    struct store_set set;
+    struct store_stats stats;
+    OK(store_set_get(t->store, id, t->arena, &set));
+    OK(store_stats_get(t->store, t->project, NULL, &stats));
+    assert_int_equal(stats.n_detections, set.n_detections);
+    assert_int_equal(stats.n_frames, set.n_frames);
 }
 
 static void look_at_block(const struct columns *c, struct seen *s)

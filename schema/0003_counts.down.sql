@@ -1,0 +1,24 @@
+-- SPDX-License-Identifier: Apache-2.0
+
+DROP TRIGGER projects_counted_out;
+DROP TRIGGER blobs_counted_on;
+DROP TRIGGER blobs_counted_out;
+DROP TRIGGER blobs_counted_in;
+DROP TRIGGER sets_counted_to;
+DROP TRIGGER sets_counted_from;
+DROP TRIGGER sets_counted_out;
+DROP TRIGGER sets_counted_in;
+DROP TRIGGER verdicts_counted_to;
+DROP TRIGGER verdicts_counted_from;
+DROP TRIGGER verdicts_counted_out;
+DROP TRIGGER verdicts_counted_in;
+DROP TRIGGER sessions_counted_on;
+DROP TRIGGER sessions_counted_out;
+DROP TRIGGER sessions_counted_in;
+DROP TRIGGER tasks_counted_on;
+DROP TRIGGER tasks_counted_out;
+DROP TRIGGER tasks_counted_in;
+DROP TRIGGER videos_counted_on;
+DROP TRIGGER videos_counted_out;
+DROP TRIGGER videos_counted_in;
+DROP TABLE counts;
