@@ -19,6 +19,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/thread.h"
+#include "base/tick.h"
 #include "blob/blob.h"
 #include "event/announce.h"
 #include "event/bus.h"
@@ -264,9 +266,12 @@ static void name_url(struct serving *s)
 static int bring_up(struct serving *s)
 {
     size_t n_files;
+    thread_go_soon(); // threads of requests inherit it; what works in the background gives way
     if (server_raise_files(FILES_WANTED, &n_files) < 0)
         log_warning(NULL, "%s", err_message(0));
     int r = register_metrics();
+    if (r == 0)
+        r = tick_start();
     if (r == 0)
         r = open_rooms(s);
     if (r == 0)
@@ -302,6 +307,7 @@ static void bring_down(struct serving *s)
     bus_destroy(s->bus);
     blob_close(s->blob);
     store_close(s->store);
+    tick_stop();
 }
 
 // ---- for commands

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// thread.c - threads, locks and conditions over pthreads.
+// thread.c - threads, locks and conditions over pthreads; how threads take turns.
 
 #include "base/thread.h"
 
@@ -9,7 +9,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -19,6 +21,7 @@
 
 enum {
     MAX_HELD = 8, // locks that one thread holds at once
+    MAX_NICENESS = 19,
 };
 
 static _Thread_local enum lock_rank held_ranks[MAX_HELD];
@@ -182,12 +185,66 @@ int thread_n_cores(void)
     return (int)MAX(n, INT64_C(1));
 }
 
-// Linux has both for each thread.
-void thread_give_way(int niceness)
+// --- turns
+
+// As sched_setattr(2) has it in its first version; younger C libraries declare it, older do not.
+struct turns {
+    uint32_t size;
+    uint32_t policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority; // real-time
+    uint64_t
+        slice_ns; // of an ordinary thread since Linux 6.12, ignored before; 0: the kernel's own
+    uint64_t deadline_ns;
+    uint64_t period_ns;
+};
+
+#define SHORT_TURN_NS (INT64_C(100) * CLOCK_NS_PER_US) // the kernel takes no less
+
+static bool turns_get(struct turns *ret)
+{
+    *ret = (struct turns){.size = sizeof(*ret)};
+    return syscall(SYS_sched_getattr, 0, ret, sizeof(*ret), 0) == 0;
+}
+
+static bool turns_set(struct turns *t)
+{
+    t->size = sizeof(*t);
+    return syscall(SYS_sched_setattr, 0, t, 0) == 0;
+}
+
+void thread_go_soon(void)
+{
+    struct turns t;
+    if (!turns_get(&t) || (t.policy != SCHED_OTHER && t.policy != SCHED_BATCH))
+        return;
+    t.slice_ns = SHORT_TURN_NS;
+    (void)turns_set(&t); // else it waits longer
+}
+
+// Where a container refuses the newer call, the older ones.
+static void give_way_simply(int niceness)
 {
     const struct sched_param none = {.sched_priority = 0};
     int policy = sched_getscheduler(0);
     if (policy == SCHED_FIFO || policy == SCHED_RR)
         IGNORE(sched_setscheduler(0, SCHED_BATCH, &none));
     IGNORE(setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + niceness));
+}
+
+void thread_give_way(int niceness)
+{
+    struct turns t;
+    bool is_known = turns_get(&t);
+    if (is_known) {
+        if (t.policy == SCHED_FIFO || t.policy == SCHED_RR)
+            t.policy = SCHED_BATCH;
+        t.nice = MIN(t.nice + niceness, MAX_NICENESS);
+        t.priority = 0;
+        t.slice_ns = 0;
+        t.deadline_ns = t.period_ns = 0;
+    }
+    if (!is_known || !turns_set(&t))
+        give_way_simply(niceness);
 }

@@ -65,9 +65,18 @@ struct thread {
 int thread_start(struct thread *t, const char *name, void (*run)(void *), void *arg) MUST_CHECK;
 void thread_join(struct thread *t); // a thread that never started is a no-op
 
-// This thread, and what it starts, gives way to others: *niceness* is added to its own, and a
-// real-time priority that the program was started with is given up. Where it is not allowed it
-// stays as it is.
+// How a thread takes its turns at a processor; its share of the time is another matter.
+//
+// thread_go_soon(): this thread, and what it starts from now on, answers somebody who waits: its
+//   turns are short, so that it goes before those with longer ones when it wakes (Linux 6.12 and
+//   later). A real-time or idle policy that the program was started with is kept. See base/tick.h.
+// thread_give_way(): this thread, and what it starts, works in the background: *niceness* (0 to 39)
+//   is added to its own, its turns are as long as the kernel makes them, and a real-time priority
+//   is given up. Niceness of several calls adds up.
+//
+// Threads: any, each for itself. Errors: none; what the system does not know or does not allow
+//   stays as it is (neither needs a right).
+void thread_go_soon(void);
 void thread_give_way(int niceness);
 
 // Cores this process may use, by affinity and by its container's share of time; at least 1.

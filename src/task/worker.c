@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/str.h"
+#include "base/tick.h"
 #include "store/store.h"
 #include "task/pool_priv.h"
 
@@ -108,7 +109,9 @@ static void run_claimed(struct task_worker *w, struct task_run *run)
     w->run = run; // the keeper watches it from now on
     lock_release(&p->lock);
     task_run_announce(run, STORE_TASK_RUNNING, NULL);
+    tick_hold();
     int result = kind->run(run);
+    tick_release();
     // A try that failed because it was told to stop ends as whoever told it wants.
     int cause = result < 0 ? task_run_check(run) : 0;
     if (cause < 0)

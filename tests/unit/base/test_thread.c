@@ -9,7 +9,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -119,6 +121,86 @@ static void test_ranks(void **state)
     assert_true(dies(LOCK_RANK_QUEUE, LOCK_RANK_QUEUE));
 }
 
+struct turns {
+    int policy, niceness;
+    int inherited_policy, inherited_niceness;
+};
+
+static void note_inherited(void *arg)
+{
+    struct turns *t = (struct turns *)arg;
+    t->inherited_policy = sched_getscheduler(0);
+    t->inherited_niceness = getpriority(PRIO_PROCESS, 0);
+}
+
+static void note_turns(struct turns *t)
+{
+    struct thread child;
+    t->policy = sched_getscheduler(0);
+    t->niceness = getpriority(PRIO_PROCESS, 0);
+    assert_int_equal(thread_start(&child, "child", note_inherited, t), 0);
+    thread_join(&child);
+}
+
+static void go_soon(void *arg)
+{
+    thread_go_soon();
+    note_turns((struct turns *)arg);
+}
+
+static void give_way_twice(void *arg)
+{
+    thread_go_soon();
+    thread_give_way(1);
+    thread_give_way(2);
+    note_turns((struct turns *)arg);
+}
+
+static void go_soon_again(void *arg)
+{
+    thread_give_way(0);
+    thread_go_soon();
+    note_turns((struct turns *)arg);
+}
+
+static void give_way_at_last(void *arg)
+{
+    thread_give_way(15);
+    thread_give_way(15);
+    note_turns((struct turns *)arg);
+}
+
+// Of one thread, and of those that it starts; how long a turn is, the kernel says since 6.12 only.
+static void test_turns(void **state)
+{
+    (void)state;
+    const struct {
+        void (*run)(void *);
+        int niceness; // added
+    } rows[] = {
+        {go_soon, 0},
+        {give_way_twice, 3},
+        {go_soon_again, 0},
+        {give_way_at_last, 30},
+    };
+    int policy = sched_getscheduler(0);
+    int niceness = getpriority(PRIO_PROCESS, 0);
+    if (policy != SCHED_OTHER && policy != SCHED_BATCH)
+        skip(); // these tests were started with a policy that is kept, or given up otherwise
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct turns t = {0};
+        struct thread thread;
+        assert_int_equal(thread_start(&thread, "turns", rows[i].run, &t), 0);
+        thread_join(&thread);
+        assert_int_equal(t.policy, policy);
+        assert_int_equal(t.niceness, MIN(niceness + rows[i].niceness, 19));
+        assert_int_equal(t.inherited_policy, t.policy);
+        assert_int_equal(t.inherited_niceness, t.niceness);
+    }
+    assert_int_equal(sched_getscheduler(0), policy); // the others' are theirs
+    assert_int_equal(getpriority(PRIO_PROCESS, 0), niceness);
+}
+
 static void test_clock(void **state)
 {
     int64_t a = clock_now_ns();
@@ -135,9 +217,8 @@ static void test_clock(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_start_and_join),
-        cmocka_unit_test(test_lock_and_condition),
-        cmocka_unit_test(test_ranks),
+        cmocka_unit_test(test_start_and_join), cmocka_unit_test(test_lock_and_condition),
+        cmocka_unit_test(test_ranks),          cmocka_unit_test(test_turns),
         cmocka_unit_test(test_clock),
     };
     alarm(DEADLINE_S);

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// tick.c - a thread on each core that wakes while somebody works.
+//
+// INVARIANTS
+// (1) Who takes the count from 0 takes the lock afterwards; a thread goes to sleep only under the
+//     lock and after it saw 0. So nobody sleeps while somebody works.
+// (2) After the last release the threads go on for TICKS_AFTER: work that comes in pieces wakes
+//     nobody for each.
+
+#include "base/tick.h"
+
+#include <assert.h>
+#include <sched.h>
+#include <stdatomic.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/thread.h"
+
+enum {
+    TICKS_AFTER = 100,
+};
+
+struct ticker {
+    struct thread thread;
+    int core;
+};
+
+static struct {
+    // --- constant between start and stop
+    struct ticker *tickers;
+    int n_tickers;
+    struct lock lock;
+    struct cond changed;
+    // --- atomic
+    atomic_bool is_stopping; // set under the lock
+    atomic_int n_working;
+    atomic_bool is_started;
+} ticks;
+
+static void stay_on(int core)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET((size_t)core, &set);
+    (void)sched_setaffinity(0, sizeof(set), &set); // else it wakes somewhere, which is half as good
+}
+
+static bool wait_for_work(void)
+{
+    lock_acquire(&ticks.lock);
+    while (atomic_load(&ticks.n_working) == 0 && !atomic_load(&ticks.is_stopping))
+        cond_wait(&ticks.changed, &ticks.lock, THREAD_FOREVER);
+    lock_release(&ticks.lock);
+    return !atomic_load(&ticks.is_stopping);
+}
+
+static void run(void *arg)
+{
+    const struct ticker *t = (const struct ticker *)arg;
+    stay_on(t->core);
+    while (wait_for_work()) {
+        int n_left = TICKS_AFTER;
+        while (n_left-- > 0 && !atomic_load(&ticks.is_stopping)) {
+            clock_sleep_ns(TICK_US * CLOCK_NS_PER_US);
+            if (atomic_load(&ticks.n_working) > 0)
+                n_left = TICKS_AFTER;
+        }
+    }
+}
+
+static int start_threads(const cpu_set_t *cores)
+{
+    int r = 0;
+    for (int core = 0; r == 0 && core < CPU_SETSIZE; core++) {
+        if (!CPU_ISSET((size_t)core, cores))
+            continue;
+        struct ticker *t = &ticks.tickers[ticks.n_tickers];
+        t->core = core;
+        r = thread_start(&t->thread, "tick", run, t);
+        if (r == 0)
+            ticks.n_tickers++;
+    }
+    return r;
+}
+
+int tick_start(void)
+{
+    cpu_set_t cores;
+    int policy = sched_getscheduler(0);
+    assert(!atomic_load(&ticks.is_started));
+    if (policy == SCHED_FIFO || policy == SCHED_RR || sched_getaffinity(0, sizeof(cores), &cores))
+        return 0;
+    int r = lock_init(&ticks.lock, LOCK_RANK_LOG);
+    if (r < 0)
+        return r;
+    r = cond_init(&ticks.changed);
+    if (r < 0) {
+        lock_finish(&ticks.lock);
+        return r;
+    }
+    atomic_store(&ticks.is_stopping, false);
+    ticks.n_tickers = 0;
+    ticks.tickers = mem_array(struct ticker, (size_t)CPU_COUNT(&cores));
+    atomic_store(&ticks.is_started, true);
+    r = ticks.tickers ? start_threads(&cores) : ERR_NOMEM;
+    if (r < 0)
+        tick_stop();
+    return r;
+}
+
+void tick_stop(void)
+{
+    if (!atomic_load(&ticks.is_started))
+        return;
+    lock_acquire(&ticks.lock);
+    atomic_store(&ticks.is_stopping, true);
+    cond_broadcast(&ticks.changed);
+    lock_release(&ticks.lock);
+    for (int i = 0; i < ticks.n_tickers; i++)
+        thread_join(&ticks.tickers[i].thread);
+    atomic_store(&ticks.is_started, false);
+    mem_free(ticks.tickers);
+    ticks.tickers = NULL;
+    cond_finish(&ticks.changed);
+    lock_finish(&ticks.lock);
+}
+
+void tick_hold(void)
+{
+    if (atomic_fetch_add(&ticks.n_working, 1) > 0 || !atomic_load(&ticks.is_started))
+        return;
+    lock_acquire(&ticks.lock);
+    cond_broadcast(&ticks.changed);
+    lock_release(&ticks.lock);
+}
+
+void tick_release(void)
+{
+    atomic_fetch_sub(&ticks.n_working, 1);
+}
