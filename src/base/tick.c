@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// tick.c - a thread on each core that wakes while somebody works.
+// tick.c - a thread on each core that wakes while somebody works and somebody asks.
 //
 // INVARIANTS
-// (1) Who takes the count from 0 takes the lock afterwards; a thread goes to sleep only under the
-//     lock and after it saw 0. So nobody sleeps while somebody works.
-// (2) After the last release the threads go on for TICKS_AFTER: work that comes in pieces wakes
-//     nobody for each.
+// (1) A thread goes to sleep only under the lock, and after it saw that nobody works or nobody
+//     asks. Who changes either takes the lock afterwards and tells. So none sleeps while both are.
+// (2) Who asks is believed for ASKED_NS: requests that follow each other wake nobody.
 
 #include "base/tick.h"
 
@@ -18,9 +17,7 @@
 #include "base/mem.h"
 #include "base/thread.h"
 
-enum {
-    TICKS_AFTER = 100,
-};
+#define ASKED_NS CLOCK_NS_PER_S
 
 struct ticker {
     struct thread thread;
@@ -36,6 +33,7 @@ static struct {
     // --- atomic
     atomic_bool is_stopping; // set under the lock
     atomic_int n_working;
+    _Atomic int64_t asked_ns; // the last time
     atomic_bool is_started;
 } ticks;
 
@@ -47,10 +45,16 @@ static void stay_on(int core)
     (void)sched_setaffinity(0, sizeof(set), &set); // else it wakes somewhere, which is half as good
 }
 
-static bool wait_for_work(void)
+static bool is_wanted(void)
+{
+    return atomic_load(&ticks.n_working) > 0 &&
+           clock_now_ns() - atomic_load(&ticks.asked_ns) < ASKED_NS;
+}
+
+static bool wait_until_wanted(void)
 {
     lock_acquire(&ticks.lock);
-    while (atomic_load(&ticks.n_working) == 0 && !atomic_load(&ticks.is_stopping))
+    while (!is_wanted() && !atomic_load(&ticks.is_stopping))
         cond_wait(&ticks.changed, &ticks.lock, THREAD_FOREVER);
     lock_release(&ticks.lock);
     return !atomic_load(&ticks.is_stopping);
@@ -60,13 +64,9 @@ static void run(void *arg)
 {
     const struct ticker *t = (const struct ticker *)arg;
     stay_on(t->core);
-    while (wait_for_work()) {
-        int n_left = TICKS_AFTER;
-        while (n_left-- > 0 && !atomic_load(&ticks.is_stopping)) {
+    while (wait_until_wanted()) {
+        while (is_wanted() && !atomic_load(&ticks.is_stopping))
             clock_sleep_ns(TICK_US * CLOCK_NS_PER_US);
-            if (atomic_load(&ticks.n_working) > 0)
-                n_left = TICKS_AFTER;
-        }
     }
 }
 
@@ -101,6 +101,7 @@ int tick_start(void)
         return r;
     }
     atomic_store(&ticks.is_stopping, false);
+    atomic_store(&ticks.asked_ns, clock_now_ns() - ASKED_NS);
     ticks.n_tickers = 0;
     ticks.tickers = mem_array(struct ticker, (size_t)CPU_COUNT(&cores));
     atomic_store(&ticks.is_started, true);
@@ -127,16 +128,34 @@ void tick_stop(void)
     lock_finish(&ticks.lock);
 }
 
-void tick_hold(void)
+static void tell(void)
 {
-    if (atomic_fetch_add(&ticks.n_working, 1) > 0 || !atomic_load(&ticks.is_started))
+    if (!atomic_load(&ticks.is_started))
         return;
     lock_acquire(&ticks.lock);
     cond_broadcast(&ticks.changed);
     lock_release(&ticks.lock);
 }
 
+void tick_hold(void)
+{
+    if (atomic_fetch_add(&ticks.n_working, 1) == 0)
+        tell();
+}
+
 void tick_release(void)
 {
     atomic_fetch_sub(&ticks.n_working, 1);
+}
+
+void tick_ask(void)
+{
+    int64_t now_ns = clock_now_ns();
+    int64_t before_ns = atomic_load(&ticks.asked_ns);
+    // Not each of many stores it: the cores would pass it around.
+    if (now_ns - before_ns < ASKED_NS / 8)
+        return;
+    atomic_store(&ticks.asked_ns, now_ns);
+    if (now_ns - before_ns >= ASKED_NS / 2)
+        tell();
 }

@@ -4,10 +4,11 @@
 // Linux looks at a processor's queue when a thread wakes there and at its own ticks, 4 ms apart
 // (HZ=250). Where threads work side by side, one of them is often owed time when a request's thread
 // wakes; it goes first, and until the next tick nothing ends its turn: 4 to 16 ms for the request.
-// A thread on each core that wakes every TICK_US makes the kernel look more often.
+// A thread on each core that wakes every TICK_US makes the kernel look more often. It does so while
+// somebody works and somebody asked within the last second; otherwise it costs nothing.
 //
-// Ownership: one for the process; who starts it stops it, when all that hold it have released it.
-// Threads: start and stop by the owner, the rest by any.
+// Ownership: one for the process; who starts it stops it. Threads: start and stop by the owner, the
+//   rest by any; they are cheap, and without effect where nothing was started.
 #pragma once
 
 #include "base/attr.h"
@@ -22,7 +23,6 @@ enum {
 int tick_start(void) MUST_CHECK;
 void tick_stop(void); // one that was never started is a no-op
 
-// From here to tick_release() somebody works; holds are counted. Cheap, and without effect where
-// nothing was started.
-void tick_hold(void);
+void tick_hold(void); // from here to tick_release() somebody works; holds are counted
 void tick_release(void);
+void tick_ask(void); // somebody asks now

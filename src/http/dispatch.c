@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/tick.h"
 
 static struct metric m_requests =
     METRIC_COUNTER("http_requests_total", "Requests answered", "method", "route", "status");
@@ -73,6 +74,7 @@ void *dispatch_target(void *cls, const char *target, struct MHD_Connection *mhd)
     if (request_create(s, mhd, target, &q) < 0)
         return NULL; // dispatch_call() closes the connection
     atomic_fetch_add(&s->n_active, 1);
+    tick_ask();
     metric_add(&m_active, 1, NO_LABELS);
     atomic_store(&q->connection->is_idle, false);
     set_deadline(q, q->started_ns + s->opts.header_timeout_ms * CLOCK_NS_PER_MS, true);

@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/metrics.h"
-#include "base/tick.h"
 #include "infer/detector_priv.h"
 #include "infer/runner.h"
 #include "vision/frame.h"
@@ -95,8 +94,6 @@ void worker_run(void *arg)
     while ((n = lane_take(d, w->jobs)) > 0) {
         follow_niceness(d, &niceness);
         assert(n <= d->n_a_call);
-        tick_hold();
         infer(w, w->jobs, n);
-        tick_release();
     }
 }
