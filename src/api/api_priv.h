@@ -146,6 +146,7 @@ int api_parameter(struct request *q, const char *name, const char **ret_text) MU
 int api_query(struct request *q, const char *name, const char **ret_text) MUST_CHECK;
 
 struct store_video;
+struct store_project;
 struct store_model;
 struct store_task;
 struct store_session;
@@ -153,8 +154,9 @@ void put_video(struct json_writer *w, const struct store_video *v);
 void put_task(struct json_writer *w, const struct store_task *t);
 void put_model(struct json_writer *w, const struct store_model *m);
 void put_session(struct json_writer *w, const struct store_session *s);
-// The video, model ... that the route's {id} names, in the request's arena.
+// The video, project ... that the route's {id} names, in the request's arena.
 int api_video(struct request *q, struct store_video *ret) MUST_CHECK;
+int api_project(struct request *q, struct store_project *ret) MUST_CHECK;
 int api_find_model(struct request *q, const char *id_or_name, struct store_model *ret) MUST_CHECK;
 // Settings of detection, by a model that has the labels they name. ERR_INVALID says what is wrong.
 int api_check_settings(struct request *q, const char *json, const struct store_model *m) MUST_CHECK;

@@ -54,12 +54,9 @@ static int overview(struct request *q)
 {
     struct listing l;
     struct store_project p;
-    const char *id;
     int r = listing_begin(&l, q);
     if (r == 0)
-        r = api_parameter(q, "id", &id);
-    if (r == 0)
-        r = store_project_get(api_of(q)->opts.store, id, request_arena(q), &p);
+        r = api_project(q, &p);
     if (r == 0)
         r = store_overview_list(api_of(q)->opts.store, p.id, &l.page, list_row, &l, &l.next);
     return listing_end(&l, r);

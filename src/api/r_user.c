@@ -185,12 +185,9 @@ static int member_list(struct request *q)
 {
     struct listing l;
     struct store_project p;
-    const char *id;
     int r = listing_begin(&l, q);
     if (r == 0)
-        r = api_parameter(q, "id", &id);
-    if (r == 0)
-        r = store_project_get(api_of(q)->opts.store, id, request_arena(q), &p);
+        r = api_project(q, &p);
     if (r == 0)
         r = store_user_members(api_of(q)->opts.store, p.id, &l.page, member_row, &l, &l.next);
     return listing_end(&l, r);
@@ -201,13 +198,10 @@ static int find_member(struct request *q, struct store_project *ret_project,
                        struct store_user *ret_user)
 {
     struct store *s = api_of(q)->opts.store;
-    const char *id;
     const char *user;
-    int r = api_parameter(q, "id", &id);
+    int r = api_parameter(q, "user", &user);
     if (r == 0)
-        r = api_parameter(q, "user", &user);
-    if (r == 0)
-        r = store_project_get(s, id, request_arena(q), ret_project);
+        r = api_project(q, ret_project);
     if (r == 0)
         r = store_user_get(s, user, request_arena(q), ret_user);
     return r == ERR_NOT_FOUND && ret_project->id

@@ -12,6 +12,7 @@
 #include "event/announce.h"
 #include "store/store_blob.h"
 #include "store/store_model.h"
+#include "store/store_project.h"
 #include "store/store_task.h"
 #include "store/store_video.h"
 
@@ -110,6 +111,13 @@ int api_video(struct request *q, struct store_video *ret)
     const char *id;
     int r = api_parameter(q, "id", &id);
     return r == 0 ? store_video_get(api_of(q)->opts.store, id, request_arena(q), ret) : r;
+}
+
+int api_project(struct request *q, struct store_project *ret)
+{
+    const char *id;
+    int r = api_parameter(q, "id", &id);
+    return r == 0 ? store_project_get(api_of(q)->opts.store, id, request_arena(q), ret) : r;
 }
 
 int api_find_model(struct request *q, const char *id_or_name, struct store_model *ret)

@@ -13,7 +13,7 @@ enum {
     ADD_VIDEO,
     GET,
     DELETE,
-    LIST,
+    LIST, // five, as list_open_scope() wants them
     LIST_STATUS,
     LIST_PROJECT,
     LIST_PROJECT_STATUS,
@@ -280,23 +280,13 @@ int store_session_list(struct store *s, const struct store_session_filter *filte
                        int (*row)(void *arg, const struct store_session *x), void *arg,
                        struct store_next *ret_next)
 {
-    bool by_project = filter->project_id || filter->user_id;
-    bool by_status = filter->status || filter->user_id;
-    int q = filter->user_id           ? LIST_USER
-            : by_project && by_status ? LIST_PROJECT_STATUS
-            : by_project              ? LIST_PROJECT
-            : by_status               ? LIST_STATUS
-                                      : LIST;
+    const struct list_scope scope = {.project_id = filter->project_id,
+                                     .status = store_session_status_name((int)filter->status),
+                                     .user_id = filter->user_id};
     struct list l;
     struct store_session x = {0};
-    list_open(s, &queries_session[q], page, LIST_NEWEST, &l);
+    list_open_scope(s, &queries_session[LIST], page, &scope, 4, &l);
     run_text(&l.run, 3, store_verdict_name((int)filter->verdict));
-    if (by_project)
-        run_text(&l.run, 4, filter->project_id);
-    if (by_status)
-        run_text(&l.run, by_project ? 5 : 4, store_session_status_name((int)filter->status));
-    if (filter->user_id)
-        run_text(&l.run, 6, filter->user_id);
     while (list_next(&l, fields, ARRAY_LEN(fields), &x))
         l.r = row(arg, &x);
     return list_end(&l, ret_next);

@@ -11,7 +11,7 @@ enum {
     END_UPLOAD,
     GET,
     DELETE,
-    LIST,
+    LIST, // five, as list_open_scope() wants them
     LIST_STATUS,
     LIST_PROJECT,
     LIST_PROJECT_STATUS,
@@ -185,22 +185,12 @@ int store_video_list(struct store *s, const struct store_video_filter *filter,
                      int (*row)(void *arg, const struct store_video *v), void *arg,
                      struct store_next *ret_next)
 {
-    bool by_project = filter->project_id || filter->user_id;
-    bool by_status = filter->status || filter->user_id;
-    int q = filter->user_id           ? LIST_USER
-            : by_project && by_status ? LIST_PROJECT_STATUS
-            : by_project              ? LIST_PROJECT
-            : by_status               ? LIST_STATUS
-                                      : LIST;
+    const struct list_scope scope = {.project_id = filter->project_id,
+                                     .status = store_video_status_name((int)filter->status),
+                                     .user_id = filter->user_id};
     struct list l;
     struct store_video v = {0};
-    list_open(s, &queries_video[q], page, LIST_NEWEST, &l);
-    if (by_project)
-        run_text(&l.run, 3, filter->project_id);
-    if (by_status)
-        run_text(&l.run, by_project ? 4 : 3, store_video_status_name((int)filter->status));
-    if (filter->user_id)
-        run_text(&l.run, 5, filter->user_id);
+    list_open_scope(s, &queries_video[LIST], page, &scope, 3, &l);
     while (list_next(&l, fields, ARRAY_LEN(fields), &v))
         l.r = row(arg, &v);
     return list_end(&l, ret_next);

@@ -363,6 +363,20 @@ void list_open(struct store *s, const struct query *q, const struct store_page *
     run_int(&l->run, 2, l->limit + 1);
 }
 
+void list_open_scope(struct store *s, const struct query *five, const struct store_page *page,
+                     const struct list_scope *scope, int first, struct list *l)
+{
+    const bool by_project = scope->project_id || scope->user_id;
+    const bool by_status = scope->status || scope->user_id;
+    list_open(s, &five[scope->user_id ? 4 : 2 * by_project + by_status], page, LIST_NEWEST, l);
+    if (by_project)
+        run_text(&l->run, first, scope->project_id);
+    if (by_status)
+        run_text(&l->run, first + by_project, scope->status);
+    if (scope->user_id)
+        run_text(&l->run, first + 2, scope->user_id);
+}
+
 bool list_next(struct list *l, const struct field *fields, size_t n, void *ret)
 {
     if (l->r < 0 || l->has_more || !run_step(&l->run))

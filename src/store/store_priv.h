@@ -229,6 +229,16 @@ struct list {
 #define LIST_NEWEST "~"
 void list_open(struct store *s, const struct query *q, const struct store_page *page,
                const char *first, struct list *l);
+// What lists of videos and of sessions are narrowed to; NULL: not.
+struct list_scope {
+    const char *project_id, *status;
+    const char *user_id; // projects of that user, and what the other two ask for
+};
+// Of five statements in this order: all; those of a $first status; of a $first project; of a $first
+// project and $first+1 status; of the $first+2 user's projects, and of $first and $first+1 where
+// they are not null. Newest first.
+void list_open_scope(struct store *s, const struct query *five, const struct store_page *page,
+                     const struct list_scope *scope, int first, struct list *l);
 // The next row; false at the end of the page or on error.
 bool list_next(struct list *l, const struct field *fields, size_t n, void *ret);
 // *ret_next* may be NULL.
