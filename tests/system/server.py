@@ -90,6 +90,15 @@ class Server:
         assert reply.status in ([status] if status else [200, 201, 202]), f"{method} {path}: {reply.status} {reply.body[:500]}"
         return reply.json
 
+    def all(self, path):
+        """The items of every page."""
+        items, cursor = [], ""
+        while cursor is not None:
+            page = self.made("GET", f"{path}{'&' if '?' in path else '?'}limit=1000&cursor={cursor}")
+            items += page["items"]
+            cursor = page["next_cursor"]
+        return items
+
     def form(self, path, fields, file):
         """A multipart form with one file."""
         mark = uuid.uuid4().hex

@@ -209,9 +209,11 @@ def test_models_load_unload_while_used(server, data, pictures):
     threads = [threading.Thread(target=use) for _ in range(3)]
     for t in threads:
         t.start()
-    for _ in range(5):
+    for i in range(int(patient(200))):  # five times, and until it was loaded again under somebody
         server.made("POST", "/api/v1/models/nano/unload")
         time.sleep(0.05)
+        if i >= 4 and server.get("/api/v1/models/nano").json["statistics"]["loads"] > loads:
+            break
     stop.set()
     for t in threads:
         t.join()

@@ -76,8 +76,8 @@ def test_killed_while_files_come_in(assay, tmp_path):
     for video, digest in sent:
         assert content(server, video) == digest
         assert server.video_known(video)["status"] in ("failed", "ready")  # noise may look like some format
-    tasks = server.made("GET", "/api/v1/tasks?kind=probe&limit=1000")["items"]
-    known = server.made("GET", f"/api/v1/projects/{project}/videos?limit=1000")["items"]
+    tasks = server.all("/api/v1/tasks?kind=probe")
+    known = server.all(f"/api/v1/projects/{project}/videos")
     assert {v for v, _ in sent} <= {v["id"] for v in known}
     assert len(tasks) == len(known)  # none was probed by two tasks
     assert server.stop() == 0
