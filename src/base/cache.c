@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/age_list.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -42,9 +43,8 @@ struct tag_link {
 };
 
 struct entry {
+    struct age_link age; // first: by use
     struct entry *next_in_slot;
-    struct entry *newer;
-    struct entry *older;
     uint64_t hash;
     struct str key;
     struct cache_value *value;
@@ -64,8 +64,7 @@ struct cache {
     struct tag_link *tag_slots[N_TAG_SLOTS];
     uint64_t forgotten[N_TAG_SLOTS];
     uint64_t sequence;
-    struct entry *newest;
-    struct entry *oldest;
+    struct age_list by_use;
     struct cache_stats stats;
 };
 
@@ -166,29 +165,6 @@ static void link_tags(struct cache *c, struct entry *e)
     }
 }
 
-static void unlink_use(struct cache *c, struct entry *e)
-{
-    if (e->newer)
-        e->newer->older = e->older;
-    else
-        c->newest = e->older;
-    if (e->older)
-        e->older->newer = e->newer;
-    else
-        c->oldest = e->newer;
-    e->newer = e->older = NULL;
-}
-
-static void link_use(struct cache *c, struct entry *e)
-{
-    e->older = c->newest;
-    if (c->newest)
-        c->newest->newer = e;
-    else
-        c->oldest = e;
-    c->newest = e;
-}
-
 static struct entry **find_slot(struct cache *c, struct str key, uint64_t hash)
 {
     struct entry **at = &c->slots[hash % N_SLOTS];
@@ -201,7 +177,7 @@ static void drop_locked(struct cache *c, struct entry **at)
 {
     struct entry *e = *at;
     *at = e->next_in_slot;
-    unlink_use(c, e);
+    age_list_remove(&c->by_use, &e->age);
     unlink_tags(c, e);
     c->stats.n_bytes -= e->n_bytes;
     c->stats.n_values--;
@@ -218,19 +194,10 @@ void cache_destroy(struct cache *c)
 {
     if (!c)
         return;
-    while (c->oldest)
-        drop_entry_locked(c, c->oldest);
+    while (c->by_use.oldest)
+        drop_entry_locked(c, (struct entry *)c->by_use.oldest);
     lock_finish(&c->lock);
     mem_free(c);
-}
-
-static struct str put_text(char **to, struct str s)
-{
-    struct str copy = {*to, s.n};
-    if (s.n > 0)
-        memcpy(*to, s.p, s.n);
-    *to += s.n;
-    return copy;
 }
 
 static struct entry *entry_create(const struct cache *c, const struct cache_item *item)
@@ -243,14 +210,14 @@ static struct entry *entry_create(const struct cache *c, const struct cache_item
         return NULL;
     char *to = e->text;
     int lifetime_ms = item->lifetime_ms ? item->lifetime_ms : c->opts.lifetime_ms;
-    e->key = put_text(&to, item->key);
+    e->key = str_place(&to, item->key);
     e->hash = str_hash(e->key);
     e->n_tags = item->n_tags;
     e->n_bytes = sizeof(*e) + n_text + sizeof(struct counted) + item->bytes.n;
     e->until_ns = lifetime_ms ? clock_now_ns() + lifetime_ms * CLOCK_NS_PER_MS : INT64_MAX;
     for (size_t i = 0; i < e->n_tags; i++) {
         e->tags[i].entry = e;
-        e->tags[i].tag = put_text(&to, item->tags[i]);
+        e->tags[i].tag = str_place(&to, item->tags[i]);
         e->tags[i].hash = str_hash(e->tags[i].tag);
     }
     return e;
@@ -275,8 +242,8 @@ static struct cache_value *find_near(struct cache *c, struct str key)
         drop_locked(c, at);
     else if (*at) {
         struct entry *e = *at;
-        unlink_use(c, e);
-        link_use(c, e);
+        age_list_remove(&c->by_use, &e->age);
+        age_list_add(&c->by_use, &e->age);
         v = cache_value_ref(e->value);
     }
     if (v)
@@ -329,14 +296,14 @@ static bool keep(struct cache *c, struct entry *e, uint64_t ticket)
         struct entry **at = find_slot(c, e->key, e->hash);
         if (*at)
             drop_locked(c, at);
-        while (c->oldest && c->stats.n_bytes + e->n_bytes > c->opts.max_bytes) {
-            drop_entry_locked(c, c->oldest);
+        while (c->by_use.oldest && c->stats.n_bytes + e->n_bytes > c->opts.max_bytes) {
+            drop_entry_locked(c, (struct entry *)c->by_use.oldest);
             c->stats.n_dropped++;
         }
         at = &c->slots[e->hash % N_SLOTS];
         e->next_in_slot = *at;
         *at = e;
-        link_use(c, e);
+        age_list_add(&c->by_use, &e->age);
         link_tags(c, e);
         c->stats.n_bytes += e->n_bytes;
         c->stats.n_values++;

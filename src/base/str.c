@@ -26,6 +26,15 @@ bool str_equal(struct str a, struct str b)
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+struct str str_place(char **to, struct str s)
+{
+    struct str copy = {*to, s.n};
+    if (s.n > 0)
+        memcpy(*to, s.p, s.n);
+    *to += s.n;
+    return copy;
+}
+
 bool str_is(struct str a, const char *b)
 {
     return str_equal(a, str_of(b));

@@ -21,6 +21,8 @@ struct str {
 
 struct str str_of(const char *s); // NULL gives an empty view
 bool str_equal(struct str a, struct str b);
+// Copies *s* to *to, which moves behind it, and gives the copy.
+struct str str_place(char **to, struct str s);
 bool str_is(struct str a, const char *b);
 bool str_starts(struct str s, const char *prefix);
 bool str_ends(struct str s, const char *suffix);

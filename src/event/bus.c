@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/age_list.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -29,17 +30,10 @@ struct counted {
 };
 
 struct topic_state {
+    struct age_link age; // first: by its change
     uint64_t hash;
     struct event *event;
     struct topic_state *next_in_slot;
-    struct topic_state *newer; // of its list
-    struct topic_state *older;
-};
-
-// States by the time of their change.
-struct state_list {
-    struct topic_state *newest;
-    struct topic_state *oldest;
 };
 
 struct bus_listener {
@@ -68,8 +62,8 @@ struct bus {
     struct bus_listener *listeners;
     struct topic_state **slots;
     size_t n_states;
-    struct state_list alive;
-    struct state_list final;
+    struct age_list alive; // states by the time of their change
+    struct age_list final;
     uint64_t sequence;
 };
 
@@ -90,15 +84,6 @@ void event_unref(struct event **pe)
         mem_free(c);
 }
 
-static struct str put_text(char **to, struct str s)
-{
-    struct str copy = {*to, s.n};
-    if (s.n > 0)
-        memcpy(*to, s.p, s.n);
-    *to += s.n;
-    return copy;
-}
-
 static struct event *event_create(const struct bus_publication *p)
 {
     struct counted *c = mem_calloc(1, sizeof(*c) + p->topic.n + p->kind.n + p->json.n);
@@ -107,9 +92,9 @@ static struct event *event_create(const struct bus_publication *p)
     char *to = c->text;
     atomic_init(&c->refs, 1);
     c->event = (struct event){
-        .topic = put_text(&to, p->topic),
-        .kind = put_text(&to, p->kind),
-        .json = put_text(&to, p->json),
+        .topic = str_place(&to, p->topic),
+        .kind = str_place(&to, p->kind),
+        .json = str_place(&to, p->json),
         .at_us = clock_wall_us(),
         .is_state = p->is_state,
         .is_final = p->is_final,
@@ -127,39 +112,16 @@ static struct topic_state **find_slot(struct bus *b, struct str topic, uint64_t 
     return at;
 }
 
-static struct state_list *list_of(struct bus *b, const struct topic_state *s)
+static struct age_list *list_of(struct bus *b, const struct topic_state *s)
 {
     return s->event->is_final ? &b->final : &b->alive;
-}
-
-static void list_remove(struct state_list *l, struct topic_state *s)
-{
-    if (s->newer)
-        s->newer->older = s->older;
-    else
-        l->newest = s->older;
-    if (s->older)
-        s->older->newer = s->newer;
-    else
-        l->oldest = s->newer;
-    s->newer = s->older = NULL;
-}
-
-static void list_add(struct state_list *l, struct topic_state *s)
-{
-    s->older = l->newest;
-    if (l->newest)
-        l->newest->newer = s;
-    else
-        l->oldest = s;
-    l->newest = s;
 }
 
 static void state_drop(struct bus *b, struct topic_state **at)
 {
     struct topic_state *s = *at;
     *at = s->next_in_slot;
-    list_remove(list_of(b, s), s);
+    age_list_remove(list_of(b, s), &s->age);
     event_unref(&s->event);
     mem_free(s);
     b->n_states--;
@@ -167,7 +129,8 @@ static void state_drop(struct bus *b, struct topic_state **at)
 
 static void drop_oldest_state(struct bus *b)
 {
-    struct topic_state *s = b->final.oldest ? b->final.oldest : b->alive.oldest;
+    struct age_link *oldest = b->final.oldest ? b->final.oldest : b->alive.oldest;
+    struct topic_state *s = (struct topic_state *)oldest;
     state_drop(b, find_slot(b, s->event->topic, s->hash));
 }
 
@@ -178,7 +141,7 @@ static void keep_state_locked(struct bus *b, struct event *e)
     struct topic_state **at = find_slot(b, e->topic, hash);
     struct topic_state *s = *at;
     if (s) {
-        list_remove(list_of(b, s), s);
+        age_list_remove(list_of(b, s), &s->age);
         event_unref(&s->event);
     } else {
         if (b->n_states == b->opts.max_states)
@@ -193,7 +156,7 @@ static void keep_state_locked(struct bus *b, struct event *e)
         b->n_states++;
     }
     s->event = event_ref(e);
-    list_add(list_of(b, s), s);
+    age_list_add(list_of(b, s), &s->age);
 }
 
 struct event *bus_find_state(struct bus *b, struct str topic)
@@ -455,6 +418,16 @@ static int add_topic_locked(struct bus_listener *l, struct str topic)
     return 0;
 }
 
+static void push_states_locked(struct bus_listener *l, const struct age_list *states,
+                               const char *pattern)
+{
+    for (const struct age_link *x = states->oldest; x; x = x->newer) {
+        const struct topic_state *s = (const struct topic_state *)x;
+        if (pattern_matches(pattern, s->event->topic))
+            push_locked(l, s->event);
+    }
+}
+
 static void give_states_locked(struct bus_listener *l, const char *pattern)
 {
     struct bus *b = l->bus;
@@ -465,14 +438,8 @@ static void give_states_locked(struct bus_listener *l, const char *pattern)
             push_locked(l, s->event);
         return;
     }
-    for (struct topic_state *s = b->final.oldest; s; s = s->newer) {
-        if (pattern_matches(pattern, s->event->topic))
-            push_locked(l, s->event);
-    }
-    for (struct topic_state *s = b->alive.oldest; s; s = s->newer) {
-        if (pattern_matches(pattern, s->event->topic))
-            push_locked(l, s->event);
-    }
+    push_states_locked(l, &b->final, pattern);
+    push_states_locked(l, &b->alive, pattern);
 }
 
 static size_t find_topic_locked(const struct bus_listener *l, struct str topic)
