@@ -18,6 +18,7 @@
 
 static const char *const names[CPU_N_ISAS] = {
     [CPU_ISA_C] = "c",
+    [CPU_ISA_NEON] = "neon",
     [CPU_ISA_AVX2] = "avx2",
     [CPU_ISA_AVX512] = "avx512",
     [CPU_ISA_AVX512VNNI] = "avx512vnni",
@@ -86,6 +87,9 @@ static bool ask(enum cpu_isa isa)
     default:
         break;
     }
+#elif defined(__aarch64__)
+    if (isa == CPU_ISA_NEON)
+        return true;
 #endif
     return isa == CPU_ISA_C;
 }
@@ -117,7 +121,8 @@ static int allowed(enum cpu_isa *ret_isa)
         }
     }
     return err_set(ERR_INVALID,
-                   "ASSAY_ISA: '%s' is not c, avx2, avx512, avx512vnni, avx512bf16 or amx", word);
+                   "ASSAY_ISA: '%s' is not c, neon, avx2, avx512, avx512vnni, avx512bf16 or amx",
+                   word);
 }
 
 int cpu_isa_choose(enum cpu_isa isa, enum cpu_isa *ret_isa)

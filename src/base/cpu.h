@@ -7,10 +7,12 @@
 
 #include "base/attr.h"
 
-// Each holds all those above it (of the CPUs that have it, none lacks an earlier one).
+// Each holds all those above it (of the CPUs that have it, none lacks an earlier one), but that
+// NEON is arm64's, and every one of those has it; the others are x86-64's.
 enum cpu_isa {
     CPU_ISA_UNSET,      // the best the CPU has, at most what ASSAY_ISA allows
     CPU_ISA_C,          // no SIMD of ours
+    CPU_ISA_NEON,       // 4 floats
     CPU_ISA_AVX2,       // with FMA and F16C
     CPU_ISA_AVX512,     // F, BW, DQ, VL
     CPU_ISA_AVX512VNNI, // and VBMI: 8-bit dot products, byte permutations
@@ -19,7 +21,8 @@ enum cpu_isa {
     CPU_N_ISAS,
 };
 
-// "c", "avx2", "avx512", "avx512vnni", "avx512bf16", "amx": the words of ASSAY_ISA and of messages.
+// "c", "neon", "avx2", "avx512", "avx512vnni", "avx512bf16", "amx": the words of ASSAY_ISA and of
+// messages.
 const char *cpu_isa_name(enum cpu_isa isa);
 // Asks the CPU (and, for tiles, the operating system). Any thread; the answer never changes.
 bool cpu_has(enum cpu_isa isa);

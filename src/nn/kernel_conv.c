@@ -61,6 +61,9 @@ const struct kernel_conv_impl *kernel_conv_impl_for(enum kernel_type type, enum 
         return &kernel_conv_avx512[type];
     if (kernel_conv_avx2[type].finish && kernel_conv_avx2[type].isa <= isa)
         return &kernel_conv_avx2[type];
+#elif defined(__aarch64__)
+    if (kernel_conv_neon[type].finish && kernel_conv_neon[type].isa <= isa)
+        return &kernel_conv_neon[type];
 #endif
     return &kernel_conv_c[type];
 }

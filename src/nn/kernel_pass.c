@@ -30,6 +30,9 @@ int kernel_rows_choose(enum cpu_isa isa, const struct kernel_rows **ret_rows)
         *ret_rows = &kernel_rows_avx512;
     else if (isa == CPU_ISA_AVX2)
         *ret_rows = &kernel_rows_avx2;
+#elif defined(__aarch64__)
+    if (isa >= CPU_ISA_NEON)
+        *ret_rows = &kernel_rows_neon;
 #endif
     return 0;
 }

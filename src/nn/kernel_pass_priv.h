@@ -62,6 +62,7 @@ struct kernel_rows {
 };
 
 extern const struct kernel_rows kernel_rows_c;
+extern const struct kernel_rows kernel_rows_neon;
 extern const struct kernel_rows kernel_rows_avx2;
 extern const struct kernel_rows kernel_rows_avx512;
 extern const struct kernel_rows kernel_rows_avx512vnni; // byte permutations

@@ -137,6 +137,7 @@ struct kernel_conv_impl {
 
 // By instruction set and type; NULL: the one of an earlier instruction set serves.
 extern const struct kernel_conv_impl kernel_conv_c[KERNEL_N_TYPES];
+extern const struct kernel_conv_impl kernel_conv_neon[KERNEL_N_TYPES];
 extern const struct kernel_conv_impl kernel_conv_avx2[KERNEL_N_TYPES];
 extern const struct kernel_conv_impl kernel_conv_avx512[KERNEL_N_TYPES];
 extern const struct kernel_conv_impl kernel_conv_amx[KERNEL_N_TYPES];

@@ -311,7 +311,7 @@ static bool check_one(struct task *t, int number, int *n_runs)
     if (!run(t, CPU_ISA_C, &want))
         return false;
     bool same = true;
-    for (int isa = CPU_ISA_AVX2; isa < N_VERSIONS; isa++) {
+    for (int isa = CPU_ISA_NEON; isa < N_VERSIONS; isa++) {
         struct guarded got = {0};
         if (isa == AMX_TRAPPED && number % TRAPPED_EACH != 0)
             continue;
@@ -345,7 +345,7 @@ static int check(void)
         task_free(&t);
     }
     printf("%d convolutions, %d differ;", N_RANDOM, n_wrong);
-    for (int isa = CPU_ISA_AVX2; isa < N_VERSIONS; isa++)
+    for (int isa = CPU_ISA_NEON; isa < N_VERSIONS; isa++)
         printf(" %s %d", version_name(isa), n_runs[isa]);
     printf("\n");
     return n_wrong ? 1 : 0;

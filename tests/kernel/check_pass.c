@@ -29,7 +29,9 @@ struct version {
 };
 
 static struct version versions[] = {
-    {CPU_ISA_C, NULL}, {CPU_ISA_AVX2, NULL}, {CPU_ISA_AVX512, NULL}, {CPU_ISA_AVX512VNNI, NULL}};
+    {CPU_ISA_C, NULL},      {CPU_ISA_NEON, NULL},       {CPU_ISA_AVX2, NULL},
+    {CPU_ISA_AVX512, NULL}, {CPU_ISA_AVX512VNNI, NULL},
+};
 
 // What a pass is given; drawn anew for each check.
 struct task {

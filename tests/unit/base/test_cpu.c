@@ -45,7 +45,8 @@ static void test_named(void **state)
         assert_int_equal(r, cpu_has((enum cpu_isa)i) ? 0 : ERR_UNAVAILABLE);
         if (r == 0)
             assert_int_equal(isa, i);
-        if (i > CPU_ISA_C && cpu_has((enum cpu_isa)i)) // each holds those before it
+        // each holds those before it; AVX2 is the first of another kind of CPU than NEON
+        if (i > CPU_ISA_C && i != CPU_ISA_AVX2 && cpu_has((enum cpu_isa)i))
             assert_true(cpu_has((enum cpu_isa)(i - 1)));
     }
     unsetenv("ASSAY_ISA");
