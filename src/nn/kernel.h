@@ -77,6 +77,7 @@ struct kernel_conv_opts {
     // How U8 outputs are quantised, where that is known: makes their SILU quick. 0: not known.
     float out_scale;
     int out_zero_point;
+    bool adds;        // runs add something
     enum cpu_isa isa; // UNSET: the best allowed
 };
 

@@ -159,29 +159,43 @@ AVX512_INLINE __m128i avx512_quarter(__m512i v, int i)
 // --- SILU into bytes by lines (struct kernel_quick)
 
 struct avx512_lines {
-    __m512i base_low, base_high, slope_low, slope_high;
+    __m512i base_low, base_high, slope_low, slope_high, shift;
 };
 
 AVX512_INLINE struct avx512_lines avx512_lines_of(const struct kernel_quick *q)
 {
-    return (struct avx512_lines){_mm512_loadu_si512(q->base), _mm512_loadu_si512(q->base + 32),
-                                 _mm512_loadu_si512(q->slope), _mm512_loadu_si512(q->slope + 32)};
+    return (struct avx512_lines){
+        .base_low = _mm512_loadu_si512(q->base),
+        .base_high = _mm512_loadu_si512(q->base + KERNEL_QUICK_PARTS / 2),
+        .slope_low = _mm512_loadu_si512(q->slope),
+        .slope_high = _mm512_loadu_si512(q->slope + KERNEL_QUICK_PARTS / 2),
+        .shift = _mm512_set1_epi16((int16_t)q->shift),
+    };
 }
 
-// Two vectors of values in 128ths of a step -> 16 bits, in 64ths.
+// Two vectors of values -> 16 bits.
 AVX512_INLINE __m512i avx512_by_lines(const struct avx512_lines *l, __m512 a, __m512 b)
 {
     __m512i v = _mm512_packs_epi32(_mm512_cvtps_epi32(a), _mm512_cvtps_epi32(b));
     __m512i part = _mm512_srli_epi16(v, 10);
     __m512i base = _mm512_permutex2var_epi16(l->base_low, part, l->base_high);
     __m512i slope = _mm512_permutex2var_epi16(l->slope_low, part, l->slope_high);
-    return _mm512_add_epi16(base, _mm512_mulhrs_epi16(slope, v));
+    return _mm512_adds_epi16(base, _mm512_mulhrs_epi16(slope, v));
 }
 
-// Two such of 16 bits in 64ths, of vectors a and b, c and d -> the bytes of a, b, c, d.
-AVX512_INLINE __m512i avx512_quick_bytes(__m512i ab, __m512i cd)
+// Adds bytes, of two vectors as 32 bits each.
+AVX512_INLINE __m512i avx512_quick_add(const struct kernel_finish *f, __m512i sum, __m512i a,
+                                       __m512i b)
+{
+    __m512i v = _mm512_packs_epi32(a, b);
+    v = _mm512_slli_epi16(_mm512_sub_epi16(v, _mm512_set1_epi16(f->quick_add_zero)), 7);
+    return _mm512_adds_epi16(sum, _mm512_mulhrs_epi16(v, _mm512_set1_epi16(f->quick_add)));
+}
+
+// Two such of 16 bits, of vectors a and b, c and d -> the bytes of a, b, c, d.
+AVX512_INLINE __m512i avx512_quick_bytes(const struct avx512_lines *l, __m512i ab, __m512i cd)
 {
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    return _mm512_permutexvar_epi32(
-        order, _mm512_packus_epi16(_mm512_srai_epi16(ab, 6), _mm512_srai_epi16(cd, 6)));
+    return _mm512_permutexvar_epi32(order, _mm512_packus_epi16(_mm512_srav_epi16(ab, l->shift),
+                                                               _mm512_srav_epi16(cd, l->shift)));
 }

@@ -23,6 +23,7 @@
 #include "nn/kernel_priv.h"
 
 enum {
+    QUICK_ADD_BITS = 8, // of quick_add beyond those of the shift
     WEIGHT_LIMIT = 127,
     BAND_BYTES = 192 * 1024, // of input that all groups pass over before the next: half of an L2
     TAP_BY_TAP_CHANNELS = KERNEL_LANES, // at most: an addition more for so many products
@@ -216,7 +217,7 @@ static int allocate(struct kernel_conv *c)
     return 0;
 }
 
-// The largest magnitude that any sum of channel *o* can have, in 128ths of an output step.
+// The largest magnitude that any value of channel *o* can have, as struct kernel_quick counts.
 static double quick_reach(const struct kernel_conv *c, const struct kernel_conv_opts *opts, int o)
 {
     size_t n = (size_t)opts->in_channels * (size_t)(opts->kernel_height * opts->kernel_width);
@@ -237,16 +238,14 @@ static int make_quick(struct kernel_conv *c)
     c->quick = mem_new(struct kernel_quick);
     if (!c->quick_factor || !c->quick_offset || !c->quick)
         return ERR_NOMEM;
-    double steps = KERNEL_QUICK_STEPS / (double)o->out_scale;
-    bool fits = true;
-    for (int i = 0; i < o->out_channels; i++) {
+    bool fits = kernel_quick_fill(o->out_scale, o->out_zero_point, o->adds, c->quick);
+    double steps = fits ? KERNEL_QUICK_ONE / (double)c->quick->range : 0;
+    for (int i = 0; i < o->out_channels && fits; i++) {
         c->quick_factor[i] = (float)(steps * (double)c->factor[i]);
         c->quick_offset[i] = (float)(steps * (double)c->offset[i]);
-        fits &= quick_reach(c, o, i) < 0x1p31;
+        fits = quick_reach(c, o, i) < 0x1p31;
     }
-    if (fits) {
-        kernel_quick_fill(o->out_scale, o->out_zero_point, c->quick);
-    } else {
+    if (!fits) {
         mem_free(c->quick);
         c->quick = NULL;
     }
@@ -637,7 +636,10 @@ size_t kernel_conv_scratch(const struct kernel_conv *c, const struct kernel_view
 static bool is_quick(const struct kernel_conv *c, const struct kernel_view *add,
                      const struct kernel_view *out)
 {
-    return c->quick && !add && out->type == KERNEL_U8 && out->scale == c->opts.out_scale &&
+    bool fits = c->opts.adds == (add != NULL) &&
+                (!add || (add->scale <= out->scale && add->zero_point >= 0 &&
+                          add->zero_point <= UINT8_MAX));
+    return c->quick && fits && out->type == KERNEL_U8 && out->scale == c->opts.out_scale &&
            out->zero_point == c->opts.out_zero_point;
 }
 
@@ -666,6 +668,11 @@ void kernel_conv_run(const struct kernel_conv *c, const struct kernel_view *in,
         .add_scale = add && add->type == KERNEL_U8 ? add->scale : 1,
         .add_zero_point = add ? (float)add->zero_point : 0,
         .quick = is_quick(c, add, out) ? c->quick : NULL,
+        .quick_add = add && is_quick(c, add, out)
+                         ? (int16_t)lrintf(add->scale / out->scale *
+                                           (float)(1 << (QUICK_ADD_BITS + c->quick->shift)))
+                         : 0,
+        .quick_add_zero = add ? (int16_t)add->zero_point : 0,
         .add_stride = add ? (ptrdiff_t)((size_t)add->pixel_stride * out_bytes) : 0,
         .out_stride = (ptrdiff_t)((size_t)out->pixel_stride * out_bytes),
     };

@@ -322,6 +322,15 @@ AVX512_INLINE __m512 quick_value(const struct kernel_finish *f, int i, int n_pan
     return value_of(f, f->sums->s32 + (ptrdiff_t)i * KERNEL_LANES, i % n_panels * KERNEL_LANES);
 }
 
+// What is added to vector *i*, as 32 bits; nothing behind the block's end.
+AVX512_INLINE __m512i added_bytes(const struct kernel_finish *f, int i, int n_panels)
+{
+    int pixel = i / n_panels;
+    int c = i % n_panels * KERNEL_LANES;
+    __mmask16 lanes = pixel < f->n_pixels ? avx512_first(f->n_channels - c) : 0;
+    return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(lanes, f->add + pixel * f->add_stride + c));
+}
+
 AVX512_INLINE void finish_quick(const struct kernel_finish *f, int n_panels)
 {
     int n_vectors = f->n_pixels * n_panels;
@@ -331,7 +340,13 @@ AVX512_INLINE void finish_quick(const struct kernel_finish *f, int n_panels)
             avx512_by_lines(&lines, quick_value(f, i, n_panels), quick_value(f, i + 1, n_panels));
         __m512i cd = avx512_by_lines(&lines, quick_value(f, i + 2, n_panels),
                                      quick_value(f, i + 3, n_panels));
-        store_vectors(f, i, n_panels, avx512_quick_bytes(ab, cd));
+        if (f->add) {
+            ab = avx512_quick_add(f, ab, added_bytes(f, i, n_panels),
+                                  added_bytes(f, i + 1, n_panels));
+            cd = avx512_quick_add(f, cd, added_bytes(f, i + 2, n_panels),
+                                  added_bytes(f, i + 3, n_panels));
+        }
+        store_vectors(f, i, n_panels, avx512_quick_bytes(&lines, ab, cd));
     }
 }
 

@@ -126,13 +126,22 @@ static void put(const struct kernel_finish *f, uint8_t *out, float v)
     }
 }
 
-// See struct kernel_quick; to the bit what AVX-512 does.
-static uint8_t quick(const struct kernel_quick *q, float v)
+static int to_s16(int v)
 {
-    enum { PART_SHIFT = 10, ROUND = 1 << 14, SLOPE_SHIFT = 15, OUT_SHIFT = 6 };
+    return MIN(MAX(v, INT16_MIN), INT16_MAX);
+}
+
+// See struct kernel_quick; to the bit what AVX-512 does.
+static uint8_t quick(const struct kernel_finish *f, float v, const uint8_t *add)
+{
+    const struct kernel_quick *q = f->quick;
+    enum { PART_SHIFT = 10, ROUND = 1 << 14, SLOPE_SHIFT = 15 };
     int x = (int)fminf(fmaxf(rintf(v), INT16_MIN), INT16_MAX);
     int part = (int)((unsigned)x >> PART_SHIFT) & (KERNEL_QUICK_PARTS - 1);
-    int y = (q->base[part] + ((q->slope[part] * x + ROUND) >> SLOPE_SHIFT)) >> OUT_SHIFT;
+    int y = to_s16(q->base[part] + ((q->slope[part] * x + ROUND) >> SLOPE_SHIFT));
+    if (add)
+        y = to_s16(y + (((*add - f->quick_add_zero) * 128 * f->quick_add + ROUND) >> SLOPE_SHIFT));
+    y >>= q->shift;
     return (uint8_t)MIN(MAX(y, 0), UINT8_MAX);
 }
 
@@ -145,7 +154,8 @@ void kernel_finish_plain(const struct kernel_finish *f)
             float v = f->factor ? fmaf((float)f->sums->s32[at], f->factor[c], f->offset[c])
                                 : f->sums->f32[at] + f->offset[c];
             if (f->quick) {
-                f->out[p * f->out_stride + c] = quick(f->quick, v);
+                const uint8_t *add = f->add ? f->add + p * f->add_stride + c : NULL;
+                f->out[p * f->out_stride + c] = quick(f, v, add);
                 continue;
             }
             v = kernel_activate_one(v, f->activation, f->alpha);

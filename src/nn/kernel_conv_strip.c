@@ -112,6 +112,30 @@ static int list_taps(const struct kernel_walk *w, const struct kernel_group *g,
     return n;
 }
 
+// As few blocks as can be, of sizes as equal as there are functions for.
+static void run_blocks(const struct kernel_walk *w, const struct kernel_group *g,
+                       const struct kernel_strip *s, int n)
+{
+    const struct kernel_conv_impl *impl = w->conv->impl;
+    kernel_strip_fn *const *sizes = impl->strips[g->n_panels];
+    int most = impl->strip_pixels[g->n_panels];
+    for (int first = 0; first < n;) {
+        int left = n - first;
+        int n_blocks = (left + most - 1) / most;
+        int size = (left + n_blocks - 1) / n_blocks;
+        int larger = size;
+        while (!sizes[size])
+            size--;
+        while (larger < most && !sizes[larger])
+            larger++;
+        if (n_blocks > 1 && larger <= most)
+            size = larger;
+        int n_alike = left / size;
+        sizes[size](s, first, n_alike);
+        first += n_alike * size;
+    }
+}
+
 static void run_strip(struct kernel_walk *w, const struct kernel_group *g, const struct part *p)
 {
     const struct kernel_conv *c = w->conv;
@@ -134,15 +158,7 @@ static void run_strip(struct kernel_walk *w, const struct kernel_group *g, const
                              .step = step,
                              .start = start,
                              .finish = &f};
-    // in blocks of nearly one size
-    int most = c->impl->strip_pixels[g->n_panels];
-    int n_blocks = (p->n + most - 1) / most;
-    int size = n_blocks ? p->n / n_blocks : 0;
-    int n_larger = n_blocks ? p->n % n_blocks : 0;
-    if (n_larger)
-        c->impl->strips[g->n_panels][size + 1](&s, 0, n_larger);
-    if (n_blocks > n_larger)
-        c->impl->strips[g->n_panels][size](&s, n_larger * (size + 1), n_blocks - n_larger);
+    run_blocks(w, g, &s, p->n);
 }
 
 static void run_column(struct kernel_walk *w, const struct kernel_group *g, struct range rows,

@@ -33,12 +33,18 @@ VNNI_INLINE __m512i load_pixel(const uint8_t *const *bases, int m, ptrdiff_t ste
     return _mm512_set1_epi32(unit);
 }
 
-// A block's vector *i* in 128ths of an output step.
-VNNI_INLINE __m512 quick_value(const struct kernel_finish *f, const __m512i *sums, int i, int N)
+// The value of a block's vector *i*, as struct kernel_finish has it.
+VNNI_INLINE __m512 value_of(const struct kernel_finish *f, const __m512i *sums, int i, int N)
 {
     int c = i % N * KERNEL_LANES;
     return _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums[i]), _mm512_loadu_ps(f->factor + c),
                            _mm512_loadu_ps(f->offset + c));
+}
+
+VNNI_INLINE __m512i added_bytes(const struct kernel_finish *f, int i, int N)
+{
+    const uint8_t *p = f->add + i / N * f->add_stride + (ptrdiff_t)(i % N) * KERNEL_LANES;
+    return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
 }
 
 // Vectors *i* to i + 3 of the block, of *n*.
@@ -70,10 +76,28 @@ VNNI_INLINE void finish_quick(const struct kernel_finish *f, const __m512i *sums
     {
         __m512 v[4];
         KERNEL_UNROLL_ALL for (int q = 0; q < 4; q++) v[q] =
-            quick_value(f, sums, MIN(i + q, n - 1), N);
+            value_of(f, sums, MIN(i + q, n - 1), N);
         __m512i ab = avx512_by_lines(&lines, v[0], v[1]);
         __m512i cd = avx512_by_lines(&lines, v[2], v[3]);
-        store_four(out, stride, i, n, N, avx512_quick_bytes(ab, cd));
+        if (f->add) {
+            ab =
+                avx512_quick_add(f, ab, added_bytes(f, i, N), added_bytes(f, MIN(i + 1, n - 1), N));
+            cd = avx512_quick_add(f, cd, added_bytes(f, MIN(i + 2, n - 1), N),
+                                  added_bytes(f, MIN(i + 3, n - 1), N));
+        }
+        store_four(out, stride, i, n, N, avx512_quick_bytes(&lines, ab, cd));
+    }
+}
+
+// Floats, nothing activated or added: a detection head's maps.
+VNNI_INLINE void finish_floats(const struct kernel_finish *f, const __m512i *sums, int N, int M)
+{
+    uint8_t *out = f->out;
+    KERNEL_UNROLL_ALL for (int m = 0; m < M; m++)
+    {
+        KERNEL_UNROLL_ALL for (int n = 0; n < N; n++)
+            _mm512_storeu_ps(out + (ptrdiff_t)64 * n, value_of(f, sums, m * N + n, N));
+        out += f->out_stride;
     }
 }
 
@@ -123,13 +147,17 @@ VNNI_INLINE void strip(const struct kernel_strip *s, int first, int n_blocks, in
     f.out += first * f.out_stride;
     if (f.add)
         f.add += first * f.add_stride;
-    bool is_quick = f.quick && f.n_channels == N * KERNEL_LANES;
+    bool is_whole = f.n_channels == N * KERNEL_LANES;
+    bool is_quick = f.quick && is_whole;
+    bool is_floats = f.type == KERNEL_F32 && f.activation == KERNEL_LINEAR && !f.add && is_whole;
     ptrdiff_t at = first * s->step;
     for (int i = 0; i < n_blocks; i++) {
         __m512i sums[KERNEL_STRIP_PIXELS];
         block_sums(s, at, N, M, sums);
         if (is_quick) {
             finish_quick(&f, sums, N, M);
+        } else if (is_floats) {
+            finish_floats(&f, sums, N, M);
         } else {
             KERNEL_UNROLL_ALL for (int k = 0; k < M * N; k++)
                 _mm512_storeu_si512(kept.s32 + k * KERNEL_LANES, sums[k]);
@@ -149,34 +177,21 @@ VNNI_INLINE void strip(const struct kernel_strip *s, int first, int n_blocks, in
     {                                                                                              \
         strip(s, first, n_blocks, N, M);                                                           \
     }
-#define STRIPS_6(N)  STRIP(N, 1) STRIP(N, 2) STRIP(N, 3) STRIP(N, 4) STRIP(N, 5) STRIP(N, 6)
-#define STRIPS_8(N)  STRIPS_6(N) STRIP(N, 7) STRIP(N, 8)
-#define STRIPS_12(N) STRIPS_8(N) STRIP(N, 9) STRIP(N, 10) STRIP(N, 11) STRIP(N, 12)
-#define STRIPS_18(N) \
-    STRIPS_12(N) STRIP(N, 13) STRIP(N, 14) STRIP(N, 15) STRIP(N, 16) STRIP(N, 17) STRIP(N, 18)
-#define STRIPS_24(N) \
-    STRIPS_18(N) STRIP(N, 19) STRIP(N, 20) STRIP(N, 21) STRIP(N, 22) STRIP(N, 23) STRIP(N, 24)
+#define STRIPS_6(N) STRIP(N, 1) STRIP(N, 2) STRIP(N, 3) STRIP(N, 4) STRIP(N, 5) STRIP(N, 6)
 
-STRIPS_24(1)
-STRIPS_12(2)
-STRIPS_8(3)
-STRIPS_6(4)
+// For fewer panels not all numbers of pixels: each is a kilobyte of code.
+STRIP(1, 1)
+STRIP(1, 2) STRIP(1, 4) STRIP(1, 8) STRIP(1, 16) STRIP(1, 20) STRIP(1, 24) STRIP(2, 1) STRIP(2, 2)
+    STRIP(2, 4) STRIP(2, 6) STRIP(2, 8) STRIP(2, 10) STRIP(2, 12) STRIP(3, 1) STRIP(3, 2)
+        STRIP(3, 4) STRIP(3, 6) STRIP(3, 7) STRIP(3, 8) STRIPS_6(4)
 
-#define NAMES_6(N) \
-    NULL, strip_##N##x1, strip_##N##x2, strip_##N##x3, strip_##N##x4, strip_##N##x5, strip_##N##x6
-#define NAMES_8(N)  NAMES_6(N), strip_##N##x7, strip_##N##x8
-#define NAMES_12(N) NAMES_8(N), strip_##N##x9, strip_##N##x10, strip_##N##x11, strip_##N##x12
-#define NAMES_18(N)                                                                              \
-    NAMES_12(N), strip_##N##x13, strip_##N##x14, strip_##N##x15, strip_##N##x16, strip_##N##x17, \
-        strip_##N##x18
-#define NAMES_24(N)                                                                              \
-    NAMES_18(N), strip_##N##x19, strip_##N##x20, strip_##N##x21, strip_##N##x22, strip_##N##x23, \
-        strip_##N##x24
-// clang-format on
+    // clang-format on
 
-kernel_strip_fn *const kernel_strips_vnni[KERNEL_MAX_PANELS + 1][KERNEL_STRIP_PIXELS + 1] = {
-    [1] = {NAMES_24(1)},
-    [2] = {NAMES_12(2)},
-    [3] = {NAMES_8(3)},
-    [4] = {NAMES_6(4)},
+    kernel_strip_fn *const kernel_strips_vnni[KERNEL_MAX_PANELS + 1][KERNEL_STRIP_PIXELS + 1] = {
+        // clang-format off
+    [1] = {[1] = strip_1x1, [2] = strip_1x2, [4] = strip_1x4, [8] = strip_1x8, [16] = strip_1x16, [20] = strip_1x20, [24] = strip_1x24},
+    [2] = {[1] = strip_2x1, [2] = strip_2x2, [4] = strip_2x4, [6] = strip_2x6, [8] = strip_2x8, [10] = strip_2x10, [12] = strip_2x12},
+    [3] = {[1] = strip_3x1, [2] = strip_3x2, [4] = strip_3x4, [6] = strip_3x6, [7] = strip_3x7, [8] = strip_3x8},
+    [4] = {[1] = strip_4x1, [2] = strip_4x2, [3] = strip_4x3, [4] = strip_4x4, [5] = strip_4x5, [6] = strip_4x6},
+        // clang-format on
 };

@@ -76,18 +76,23 @@ typedef void kernel_block_fn(const struct kernel_block *b, union kernel_sums *re
 
 enum {
     KERNEL_QUICK_PARTS = 64,
-    KERNEL_QUICK_STEPS = 128, // to which a step of the output is cut before SILU; 64 after
+    KERNEL_QUICK_ONE = 32768, // what stands for *range*
 };
 
-// SILU for an output of U8 in 16 bits. With v in 128ths of an output step, saturated, and i its
-// upper 6 bits, (base[i] + (slope[i] * v + 2^14 >> 15)) >> 6 is the byte: 64 lines, each within
-// scale * 2 steps of the curve where that is small, and within a third of a step where not.
+// SILU for an output of U8 in 16 bits. With v such that 2^15 is *range*, saturated, and i its upper
+// 6 bits, (base[i] + (slope[i] * v + 2^14 >> 15)) >> shift is the byte: 64 lines, within 0.4 of an
+// output step of the curve. What is added, a, comes before the shift: (a - zero << 7) * quick_add +
+// 2^14 >> 15.
 struct kernel_quick {
     int16_t base[KERNEL_QUICK_PARTS];
     int16_t slope[KERNEL_QUICK_PARTS];
+    float range;
+    int shift; // a step of the output is 2^shift
 };
 
-void kernel_quick_fill(float scale, int zero_point, struct kernel_quick *ret_quick);
+// False: not so for this scale. *adds*: something is added, and may bring back what is beyond a
+// byte.
+bool kernel_quick_fill(float scale, int zero_point, bool adds, struct kernel_quick *ret_quick);
 
 // What becomes of the sums: value = activate(sum * factor[c] + offset[c]), + what is added.
 struct kernel_finish {
@@ -96,9 +101,10 @@ struct kernel_finish {
     int n_channels;      // in the panels that exist
     const float *factor; // NULL (F32, BF16): 1
     const float *offset; // of the group's first channel
-    // SILU into U8, nothing added; NULL: none, else factors and offsets give 128ths of a step,
-    // below 2^31
+    // SILU into U8; NULL: none, else factors and offsets give what stands above, below 2^31
     const struct kernel_quick *quick;
+    int16_t quick_add;
+    int16_t quick_add_zero; // of *add*
     enum kernel_activation activation;
     float alpha;
     enum kernel_type type;      // of the output
@@ -128,7 +134,7 @@ struct kernel_conv_impl {
     kernel_block_fn *any_block;
     // Where there, by panels and pixels: for a last panel of at most half its channels.
     kernel_block_fn *half_blocks[KERNEL_HALF_PANELS + 1][KERNEL_FEW_PIXELS + 1];
-    // Where there (U8): by panels and pixels; at most the number of pixels for that many panels.
+    // Where there (U8): by panels and pixels, always for 1 and for *strip_pixels*, the most.
     kernel_strip_fn *const (*strips)[KERNEL_STRIP_PIXELS + 1];
     int strip_pixels[KERNEL_MAX_PANELS + 1];
     void (*begin)(int most_pixels, int n_units);

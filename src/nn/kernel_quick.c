@@ -6,10 +6,15 @@
 #include "nn/kernel_priv.h"
 
 enum {
-    PART_WIDTH = 65536 / KERNEL_QUICK_PARTS, // in 128ths of an output step
-    N_SAMPLES = 32,                          // of a part, looked at for its worst places
-    SLOPE_ONE = 32768,
+    PART_WIDTH = 2 * KERNEL_QUICK_ONE / KERNEL_QUICK_PARTS,
+    N_SAMPLES = 32, // of a part, looked at for its worst places
+    BYTE_STEPS = 256,
+    MAX_SHIFT = 6,
 };
+
+#define LEAST_SCALE (1.0 / 128) // below, the lines are more than 0.4 of a step off
+#define TAIL        8.0         // -TAIL and all below have a SILU of nearly 0
+#define STEEPEST    1.1         // SILU's slope at most
 
 static double silu(double v)
 {
@@ -17,11 +22,9 @@ static double silu(double v)
 }
 
 // The line between the curve's ends of [from, from + PART_WIDTH), moved so that it is as far above
-// as below at worst. *scale*: the value of an output step. Heights count in 64ths of a step.
-static void fit(double from, double scale, double *ret_base, double *ret_slope)
+// as below at worst. Values times *unit* are numbers, results times *high* what bytes are made of.
+static void fit(double from, double unit, double high, double *ret_base, double *ret_slope)
 {
-    double unit = scale / KERNEL_QUICK_STEPS;
-    double high = KERNEL_QUICK_STEPS / 2 / scale;
     double first = silu(from * unit) * high;
     double slope = (silu((from + PART_WIDTH) * unit) * high - first) / PART_WIDTH;
     double least = 0;
@@ -36,16 +39,33 @@ static void fit(double from, double scale, double *ret_base, double *ret_slope)
     *ret_base = first - slope * from + (least + most) / 2;
 }
 
-void kernel_quick_fill(float scale, int zero_point, struct kernel_quick *ret_quick)
+// As many bits as the steepest slope leaves below 1.
+static int shift_for(double scale, double range)
 {
+    int shift = MAX_SHIFT;
+    while (shift > 0 && STEEPEST * range / KERNEL_QUICK_ONE / scale * (1 << shift) >= 1)
+        shift--;
+    return shift;
+}
+
+bool kernel_quick_fill(float scale, int zero_point, bool adds, struct kernel_quick *ret_quick)
+{
+    if (!(scale >= LEAST_SCALE) || !isfinite(scale))
+        return false;
+    double range = fmax((adds ? 2 : 1) * BYTE_STEPS * (double)scale, TAIL);
+    int shift = shift_for((double)scale, range);
     for (int i = 0; i < KERNEL_QUICK_PARTS; i++) {
         int part = i < KERNEL_QUICK_PARTS / 2 ? i : i - KERNEL_QUICK_PARTS; // of signed numbers
         double base = 0;
         double slope = 0;
-        fit((double)part * PART_WIDTH, (double)scale, &base, &slope);
+        fit((double)part * PART_WIDTH, range / KERNEL_QUICK_ONE, (1 << shift) / (double)scale,
+            &base, &slope);
         // + 1/2 of a step: what follows rounds down
-        base += zero_point * (KERNEL_QUICK_STEPS / 2) + KERNEL_QUICK_STEPS / 4;
+        base += (zero_point + 0.5) * (1 << shift);
         ret_quick->base[i] = (int16_t)lrint(fmin(fmax(base, INT16_MIN), INT16_MAX));
-        ret_quick->slope[i] = (int16_t)lrint(slope * SLOPE_ONE);
+        ret_quick->slope[i] = (int16_t)lrint(slope * KERNEL_QUICK_ONE);
     }
+    ret_quick->range = (float)range;
+    ret_quick->shift = shift;
+    return true;
 }

@@ -216,6 +216,7 @@ static int make_kernel(const struct compiler *c, struct conv *k, const struct gr
         .in_zero_point = k->in.zero_point,
         .out_scale = k->out.type == KERNEL_U8 ? k->out.scale : 0,
         .out_zero_point = k->out.zero_point,
+        .adds = n->n_inputs > 2,
     };
     if (o.type != KERNEL_U8)
         return kernel_conv_create(&o, &k->kernel);
