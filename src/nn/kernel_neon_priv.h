@@ -2,7 +2,9 @@
 // kernel_neon_priv.h - activations, loads and stores of 4 floats, for the NEON kernels.
 #pragma once
 
+#if defined(__aarch64__)
 #include <arm_neon.h>
+#endif
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -15,6 +17,7 @@ enum {
     NEON_LANES = 4,
 };
 
+#if defined(__aarch64__)
 // 2^t to 8e-8 of it for t in -126..127; what is beyond counts as the nearer end.
 NEON_INLINE float32x4_t neon_exp2(float32x4_t t)
 {
@@ -87,3 +90,4 @@ NEON_INLINE void neon_store_some(float *p, float32x4_t v, size_t n)
     vst1q_f32(room, v);
     memcpy(p, room, n * sizeof(float));
 }
+#endif
