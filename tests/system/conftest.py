@@ -45,8 +45,10 @@ class Assay:
         return env
 
     def run(self, *arguments, timeout=120, env=None, stdout=subprocess.PIPE, **options):
-        return subprocess.run([self.program, *map(str, arguments)], stdout=stdout, stderr=subprocess.PIPE,
+        done = subprocess.run([self.program, *map(str, arguments)], stdout=stdout, stderr=subprocess.PIPE,
                               text=True, timeout=patient(timeout), env=self.environment(env), **options)
+        sanitizer.look(done.stderr or "")
+        return done
 
     def start(self, *arguments, env=None, **options):
         return subprocess.Popen([self.program, *map(str, arguments)], env=self.environment(env), text=True, **options)

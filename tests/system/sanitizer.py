@@ -30,6 +30,7 @@ LOGS = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS")
 name = None # "address", "thread" or None
 _slower = 1.0
 _folder = None
+_seen = [] # of standard errors
 _read = {} # report: how much of it was told
 
 
@@ -68,9 +69,16 @@ def begin(program):
         ctypes.CDLL(None).personality(ADDR_NO_RANDOMIZE)
 
 
+def look(text):
+    """At what a program said on its standard error: gcc's undefined sanitizer beside the address one knows no files."""
+    if name and re.search("runtime error: |Sanitizer: ", text):
+        _seen.append(text[-20000:])
+
+
 def reports():
     """What was said since the last call. A confined child opens its file early, so most are empty."""
-    said = []
+    said = _seen[:]
+    _seen.clear()
     for file in sorted(_folder.iterdir()) if _folder else []:
         text = file.read_text(errors="replace")
         if len(text) > _read.get(file, 0):

@@ -9,6 +9,7 @@ import urllib.request
 import uuid
 
 import openapi
+import sanitizer
 from sanitizer import patient
 
 
@@ -32,7 +33,7 @@ class Server:
 
     def start(self):
         self.log = open(f"{self.data}.log", "a+")
-        at = self.log.tell()
+        self.at = at = self.log.tell()
         self.process = self.assay.start("serve", "--data", self.data, "--listen", "127.0.0.1:0", *map(str, self.options),
                                         stdout=self.log, stderr=self.log)
         for _ in range(int(patient(200))):
@@ -54,6 +55,7 @@ class Server:
             self.process.send_signal(how)
             self.process.wait(patient(seconds))
         self.log.close()
+        sanitizer.look(self.text(self.at))
         return self.process.returncode
 
     def __enter__(self):
@@ -67,6 +69,8 @@ class Server:
                 self.process.kill()
                 self.process.wait()
                 raise
+        else:
+            sanitizer.look(self.text(self.at))
 
     def ask(self, method, path, body=None, headers=None, timeout=60):
         headers = dict(headers or {})
