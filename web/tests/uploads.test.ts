@@ -48,6 +48,10 @@ describe.skipIf(!canRun)("uploads", () => {
         uploadThroughput,
       });
     await speed(3 * 1024 * 1024);
+    const offsets: number[] = []; // at which each piece of the upload began
+    page.on("request", (r) => {
+      if (r.method() === "PATCH") offsets.push(Number(r.headers()["upload-offset"]));
+    });
     await page.getByTestId("files").setInputFiles(file);
     const bar = page.getByRole("progressbar", { name: "Upload of large.mp4" });
     const sent = async () => Number(await bar.getAttribute("aria-valuenow"));
@@ -58,14 +62,22 @@ describe.skipIf(!canRun)("uploads", () => {
     const stood = await sent();
     await sleep(700);
     expect(await sent()).toBe(stood);
+    const beforePause = offsets.length;
     await page.getByRole("button", { name: "Resume large.mp4" }).click();
     await until("more than before the pause", async () => (await sent()) > stood + 4);
 
     await server.stop("SIGKILL");
     await page.getByText(/goes on by itself/).waitFor();
+    const beforeKill = offsets.length;
     await server.start();
     await speed(-1);
     await page.getByText(/, stored/).waitFor({ timeout: 60_000 });
+    // Each time from what the server had, not from the start.
+    expect(offsets[0]).toBe(0);
+    expect(offsets[beforePause]).toBeGreaterThan(0);
+    const afterKill = offsets.slice(beforeKill);
+    expect(afterKill.length).toBeGreaterThan(0);
+    expect(Math.min(...afterKill)).toBeGreaterThanOrEqual(offsets[beforePause]!);
 
     const { items } = await server.ask<{ items: { sha256: string; bytes: number }[] }>(
       `/api/v1/projects/${id}/videos`,

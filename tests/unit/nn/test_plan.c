@@ -26,14 +26,21 @@ static void run(struct net *n, const float *in)
         fail_msg("%s: %s", err_name(r), err_message(r));
 }
 
-static void expect(const float *want, size_t n)
+static void expect_of(const char *what, const float *want, size_t n)
 {
-    assert_int_equal(got.n, n);
+    if (got.n != n)
+        fail_msg("%s: %zu numbers, not %zu", what, (size_t)got.n, n);
     for (size_t i = 0; i < n; i++) {
         if (got.values[i] != want[i] &&
             !(fabsf(got.values[i] - want[i]) <= 1e-5f * fmaxf(1, fabsf(want[i]))))
-            fail_msg("number %zu is %g, not %g", i, (double)got.values[i], (double)want[i]);
+            fail_msg("%s: number %zu is %g, not %g", what, i, (double)got.values[i],
+                     (double)want[i]);
     }
+}
+
+static void expect(const float *want, size_t n)
+{
+    expect_of("y", want, n);
 }
 #define EXPECT(...) expect((const float[]){__VA_ARGS__}, sizeof((const float[]){__VA_ARGS__}) / 4)
 
@@ -170,9 +177,8 @@ static void one_operator(void **state)
         net_node(&n, "Mul", "x,none", "z", NULL);
         net_node(&n, rows[i].op, rows[i].inputs, "y", rows[i].names[0], rows[i].ints[0],
                  rows[i].names[1], rows[i].ints[1], rows[i].names[2], rows[i].ints[2], NULL);
-        print_message("%s\n", rows[i].op);
         run(&n, ramp);
-        expect(rows[i].want, rows[i].n);
+        expect_of(rows[i].op, rows[i].want, rows[i].n);
     }
 }
 
