@@ -135,9 +135,10 @@ static int to_s16(int v)
 static uint8_t quick(const struct kernel_finish *f, float v, const uint8_t *add)
 {
     const struct kernel_quick *q = f->quick;
-    enum { PART_SHIFT = 10, ROUND = 1 << 14, SLOPE_SHIFT = 15 };
+    enum { HALF_PARTS = KERNEL_QUICK_PARTS / 2, ROUND = 1 << 14, SLOPE_SHIFT = 15 };
     int x = (int)fminf(fmaxf(rintf(v), INT16_MIN), INT16_MAX);
-    int part = (int)((unsigned)x >> PART_SHIFT) & (KERNEL_QUICK_PARTS - 1);
+    int part = MIN(MAX(x >> q->part_shift, -HALF_PARTS), HALF_PARTS - 1);
+    part &= KERNEL_QUICK_PARTS - 1;
     int y = to_s16(q->base[part] + ((q->slope[part] * x + ROUND) >> SLOPE_SHIFT));
     if (add)
         y = to_s16(y + (((*add - f->quick_add_zero) * 128 * f->quick_add + ROUND) >> SLOPE_SHIFT));

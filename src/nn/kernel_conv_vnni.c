@@ -170,28 +170,24 @@ VNNI_INLINE void strip(const struct kernel_strip *s, int first, int n_blocks, in
     }
 }
 
-// clang-format off: macros
+// clang-format off
 #define STRIP(N, M)                                                                                \
     __attribute__((target(VNNI_TARGET))) static void strip_##N##x##M(const struct kernel_strip *s, \
                                                                      int first, int n_blocks)      \
     {                                                                                              \
         strip(s, first, n_blocks, N, M);                                                           \
     }
-#define STRIPS_6(N) STRIP(N, 1) STRIP(N, 2) STRIP(N, 3) STRIP(N, 4) STRIP(N, 5) STRIP(N, 6)
 
-// For fewer panels not all numbers of pixels: each is a kilobyte of code.
-STRIP(1, 1)
-STRIP(1, 2) STRIP(1, 4) STRIP(1, 8) STRIP(1, 16) STRIP(1, 20) STRIP(1, 24) STRIP(2, 1) STRIP(2, 2)
-    STRIP(2, 4) STRIP(2, 6) STRIP(2, 8) STRIP(2, 10) STRIP(2, 12) STRIP(3, 1) STRIP(3, 2)
-        STRIP(3, 4) STRIP(3, 6) STRIP(3, 7) STRIP(3, 8) STRIPS_6(4)
+// For fewer panels not all numbers of pixels: each is kilobytes of code.
+STRIP(1, 1) STRIP(1, 2) STRIP(1, 4) STRIP(1, 8) STRIP(1, 16) STRIP(1, 20) STRIP(1, 24)
+STRIP(2, 1) STRIP(2, 2) STRIP(2, 4) STRIP(2, 6) STRIP(2, 8) STRIP(2, 10) STRIP(2, 12)
+STRIP(3, 1) STRIP(3, 2) STRIP(3, 4) STRIP(3, 6) STRIP(3, 7) STRIP(3, 8)
+STRIP(4, 1) STRIP(4, 2) STRIP(4, 3) STRIP(4, 4) STRIP(4, 5) STRIP(4, 6)
 
-    // clang-format on
-
-    kernel_strip_fn *const kernel_strips_vnni[KERNEL_MAX_PANELS + 1][KERNEL_STRIP_PIXELS + 1] = {
-        // clang-format off
+kernel_strip_fn *const kernel_strips_vnni[KERNEL_MAX_PANELS + 1][KERNEL_STRIP_PIXELS + 1] = {
     [1] = {[1] = strip_1x1, [2] = strip_1x2, [4] = strip_1x4, [8] = strip_1x8, [16] = strip_1x16, [20] = strip_1x20, [24] = strip_1x24},
     [2] = {[1] = strip_2x1, [2] = strip_2x2, [4] = strip_2x4, [6] = strip_2x6, [8] = strip_2x8, [10] = strip_2x10, [12] = strip_2x12},
     [3] = {[1] = strip_3x1, [2] = strip_3x2, [4] = strip_3x4, [6] = strip_3x6, [7] = strip_3x7, [8] = strip_3x8},
     [4] = {[1] = strip_4x1, [2] = strip_4x2, [3] = strip_4x3, [4] = strip_4x4, [5] = strip_4x5, [6] = strip_4x6},
-        // clang-format on
 };
+// clang-format on

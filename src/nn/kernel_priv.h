@@ -79,14 +79,15 @@ enum {
     KERNEL_QUICK_ONE = 32768, // what stands for *range*
 };
 
-// SILU for an output of U8 in 16 bits. With v such that 2^15 is *range*, saturated, and i its upper
-// 6 bits, (base[i] + (slope[i] * v + 2^14 >> 15)) >> shift is the byte: 64 lines, within 0.4 of an
-// output step of the curve. What is added, a, comes before the shift: (a - zero << 7) * quick_add +
-// 2^14 >> 15.
+// SILU for an output of U8 in 16 bits. With v such that 2^15 is *range*, saturated, and i = v >>
+// part_shift from -32 to 31 (the outer parts go on), (base[i] + (slope[i] * v + 2^14 >> 15)) >>
+// shift is the byte: 64 lines, within 0.4 of an output step of the curve. What is added, a, comes
+// before the shift: (a - zero << 7) * quick_add + 2^14 >> 15.
 struct kernel_quick {
     int16_t base[KERNEL_QUICK_PARTS];
     int16_t slope[KERNEL_QUICK_PARTS];
     float range;
+    int part_shift;
     int shift; // a step of the output is 2^shift
 };
 

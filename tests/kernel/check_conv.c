@@ -124,7 +124,7 @@ static struct kernel_view random_out(const struct kernel_conv_opts *o, const str
         .channels = o->out_channels,
         .pixel_stride = o->out_channels + random_from(0, 20),
         .type = type,
-        .scale = random_float(0.005f, 0.05f),
+        .scale = random_float(0.005f, random_bits() % 4 ? 0.05f : 0.4f),
         .zero_point = random_from(0, 255),
     };
 }
