@@ -14,8 +14,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "store/store_detection.h"
-#include "store/store_stats.h"
 #include "store/store_priv.h"
+#include "store/store_stats.h"
 #include "store_test.h"
 #include "vision/detection.h"
 
