@@ -343,7 +343,8 @@ static struct client *clients_open(int epoll_fd, size_t n)
     return all;
 }
 
-// Who is answered. True: the client is free.
+// Who is answered. True: the client had asked, and is free. A connection that was silent for long
+// is closed by the server and dialled again.
 static bool handle(int epoll_fd, struct client *c, uint32_t events)
 {
     if (events & EPOLLOUT)
@@ -357,10 +358,11 @@ static bool handle(int epoll_fd, struct client *c, uint32_t events)
         (void)note(c);
     else if (c->is_busy)
         statuses[0]++; // no answer
+    bool has_asked = c->is_busy;
     if (k < 0 || strcasestr(c->head, "\r\nConnection: close"))
         redial(epoll_fd, c);
     c->is_busy = false;
-    return true;
+    return has_asked;
 }
 
 // Asks until the time is over, then waits for the answers that are out.
@@ -409,7 +411,8 @@ static void run_rate(struct client *all, size_t n, int epoll_fd, double per_seco
     int64_t due = start;
     size_t from = 0;
     size_t n_out = 0;
-    while (clock_now_ns() < end || (n_out > 0 && clock_now_ns() < end + 10 * CLOCK_NS_PER_S)) {
+    while (clock_now_ns() < end ||
+           (n_out > 0 && clock_now_ns() < end + PATIENCE_S * CLOCK_NS_PER_S)) {
         struct client *c = NULL;
         while (due < end && due <= clock_now_ns() && (c = free_one(all, n, &from))) {
             ask(epoll_fd, c, due);
