@@ -3,6 +3,7 @@
 #pragma once
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -160,6 +161,7 @@ AVX512_INLINE __m128i avx512_quarter(__m512i v, int i)
 
 struct avx512_lines {
     __m512i base_low, base_high, slope_low, slope_high, shift, part_shift;
+    bool goes_on; // the outer parts do
 };
 
 AVX512_INLINE struct avx512_lines avx512_lines_of(const struct kernel_quick *q)
@@ -169,6 +171,7 @@ AVX512_INLINE struct avx512_lines avx512_lines_of(const struct kernel_quick *q)
         .base_high = _mm512_loadu_si512(q->base + KERNEL_QUICK_PARTS / 2),
         .slope_low = _mm512_loadu_si512(q->slope),
         .slope_high = _mm512_loadu_si512(q->slope + KERNEL_QUICK_PARTS / 2),
+        .goes_on = q->part_shift < KERNEL_QUICK_PART_SHIFT,
         .part_shift = _mm512_set1_epi16((int16_t)q->part_shift),
         .shift = _mm512_set1_epi16((int16_t)q->shift),
     };
@@ -179,8 +182,10 @@ AVX512_INLINE __m512i avx512_by_lines(const struct avx512_lines *l, __m512 a, __
 {
     __m512i v = _mm512_packs_epi32(_mm512_cvtps_epi32(a), _mm512_cvtps_epi32(b));
     __m512i part = _mm512_srav_epi16(v, l->part_shift);
-    part = _mm512_max_epi16(part, _mm512_set1_epi16(-KERNEL_QUICK_PARTS / 2));
-    part = _mm512_min_epi16(part, _mm512_set1_epi16(KERNEL_QUICK_PARTS / 2 - 1));
+    if (l->goes_on) {
+        part = _mm512_max_epi16(part, _mm512_set1_epi16(-KERNEL_QUICK_PARTS / 2));
+        part = _mm512_min_epi16(part, _mm512_set1_epi16(KERNEL_QUICK_PARTS / 2 - 1));
+    }
     __m512i base = _mm512_permutex2var_epi16(l->base_low, part, l->base_high);
     __m512i slope = _mm512_permutex2var_epi16(l->slope_low, part, l->slope_high);
     return _mm512_adds_epi16(base, _mm512_mulhrs_epi16(slope, v));

@@ -76,7 +76,8 @@ typedef void kernel_block_fn(const struct kernel_block *b, union kernel_sums *re
 
 enum {
     KERNEL_QUICK_PARTS = 64,
-    KERNEL_QUICK_ONE = 32768, // what stands for *range*
+    KERNEL_QUICK_ONE = 32768,     // what stands for *range*
+    KERNEL_QUICK_PART_SHIFT = 10, // at most: the parts are all 16 bits
 };
 
 // SILU for an output of U8 in 16 bits. With v such that 2^15 is *range*, saturated, and i = v >>

@@ -7,8 +7,7 @@
 
 enum {
     HALF_PARTS = KERNEL_QUICK_PARTS / 2,
-    MOST_PART_SHIFT = 10, // at which the parts are all 16 bits
-    N_SAMPLES = 32,       // of a part, looked at for its worst places
+    N_SAMPLES = 32, // of a part, looked at for its worst places
     BYTE_STEPS = 256,
     MAX_SHIFT = 6,
 };
@@ -58,7 +57,7 @@ bool kernel_quick_fill(float scale, int zero_point, bool adds, struct kernel_qui
     int shift = shift_for((double)scale, range);
     double unit = range / KERNEL_QUICK_ONE;
     double high = (1 << shift) / (double)scale;
-    int part_shift = MOST_PART_SHIFT; // as narrow as reaches from -TAIL to TAIL
+    int part_shift = KERNEL_QUICK_PART_SHIFT; // as narrow as reaches from -TAIL to TAIL
     while (part_shift > 0 && HALF_PARTS * (1 << (part_shift - 1)) * unit >= TAIL)
         part_shift--;
     double width = 1 << part_shift;
@@ -66,7 +65,7 @@ bool kernel_quick_fill(float scale, int zero_point, bool adds, struct kernel_qui
         int part = i < KERNEL_QUICK_PARTS / 2 ? i : i - KERNEL_QUICK_PARTS; // of signed numbers
         double base = 0;
         double slope = 0;
-        bool goes_on = part_shift < MOST_PART_SHIFT;
+        bool goes_on = part_shift < KERNEL_QUICK_PART_SHIFT;
         if (goes_on && part == HALF_PARTS - 1)
             slope = high * unit;
         else if (!goes_on || part > -HALF_PARTS)
