@@ -431,18 +431,17 @@ int take_id(const char *id, char ret_id[ID_BYTES])
 int check_name(const char *noun, const char *name)
 {
     struct str s = str_of(name);
-    if (s.n == 0)
+    if (str_trim(s).n == 0)
         return err_set(ERR_INVALID, "%s: the name is empty", noun);
     if (s.n > STORE_NAME_MAX)
         return err_set(ERR_INVALID, "%s: the name has more than %d bytes", noun, STORE_NAME_MAX);
-    while (s.n > 0) {
-        size_t n = str_utf8_length(s);
-        if (n == 0 || (unsigned char)*s.p < ' ' || *s.p == 127)
-            return err_set(ERR_INVALID, "%s: the name has characters that are no text", noun);
-        s.p += n;
-        s.n -= n;
-    }
-    return 0;
+    struct str_buf printable = STR_BUF_INIT(4 * STORE_NAME_MAX);
+    str_buf_add_printable(&printable, s);
+    int r = str_buf_check(&printable);
+    if (r == 0 && !str_is(s, str_buf_text(&printable)))
+        r = err_set(ERR_INVALID, "%s: the name has characters that are no text", noun);
+    str_buf_finish(&printable);
+    return r;
 }
 
 int check_text(const char *what, const char *text, size_t max)
