@@ -160,6 +160,16 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
     return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 }
 
+// Nothing but the file itself was asked for.
+static int check_coding(CURL *curl)
+{
+    struct curl_header *h = NULL;
+    if (curl_easy_header(curl, "Content-Encoding", 0, CURLH_HEADER, -1, &h) != CURLHE_OK ||
+        str_is_nocase(str_of(h->value), "identity"))
+        return 0;
+    return err_set(ERR_DATA, "its host sends it packed (Content-Encoding: %.40s)", h->value);
+}
+
 static int begin(struct fetch *f)
 {
     curl_off_t n = -1;
@@ -171,6 +181,11 @@ static int begin(struct fetch *f)
     curl_easy_getinfo(f->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &n);
     curl_easy_getinfo(f->curl, CURLINFO_CONTENT_TYPE, &type);
     f->has_begun = true;
+    if (status == 206)
+        return err_set(ERR_DATA, "its host answers 206: a part of it, and the whole was asked for");
+    int r = check_coding(f->curl);
+    if (r < 0)
+        return r;
     if (f->max_bytes > 0 && n > f->max_bytes)
         return err_set(ERR_TOO_BIG, "it has %lld bytes, and %lld are taken", (long long)n,
                        (long long)f->max_bytes);
@@ -235,7 +250,7 @@ static int judge(struct fetch *f, CURLcode rc, const char *error)
     long status = 0;
     if (f->r < 0)
         return f->r;
-    if (f->is_refused)
+    if (rc != CURLE_OK && f->is_refused) // a name may have other addresses
         return err_set(ERR_FORBIDDEN, "its host is at %s, which is no address to fetch from",
                        f->address);
     if (rc != CURLE_OK)

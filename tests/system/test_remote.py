@@ -1,4 +1,5 @@
 """Videos that are given as URLs: from listed hosts, at allowed addresses, without detours."""
+import gzip
 import hashlib
 import http.server
 import threading
@@ -23,6 +24,10 @@ class Files(http.server.BaseHTTPRequestHandler):
             "/none.avi": (404, {}, b"nothing here"),
             "/later.avi": (404, {}, b"not yet") if not self.server.is_later else (200, {}, self.server.clip),
             "/empty.avi": (200, {}, b""),
+            "/packed.avi": (200, {"Content-Encoding": "gzip"}, gzip.compress(self.server.clip)),
+            "/part.avi": (206, {"Content-Range": "bytes 0-999/5000"}, self.server.clip[:1000]),
+            "/list.m3u8": (200, {}, f"#EXTM3U\n#EXTINF:5,\n{self.server.where}/clip.avi?listed\n#EXT-X-ENDLIST\n".encode()),
+            "/list.txt": (200, {}, f"ffconcat version 1.0\nfile '{self.server.where}/clip.avi?listed'\n".encode()),
             "/page.html": (200, {"Content-Type": "text/html"}, b"<p>no video</p>"),
         }[self.path.split("?")[0]]
         self.send_response(status)
@@ -41,6 +46,7 @@ class Files(http.server.BaseHTTPRequestHandler):
 def files(data):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Files)
     server.clip = (data / CLIP).read_bytes()
+    server.where = f"http://127.0.0.1:{server.server_address[1]}"
     server.is_later = False
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
@@ -82,6 +88,12 @@ def test_a_length_that_is_not_said(server, files):
     ("http://127.0.0.1/clip.avi", 403, "127.0.0.1"),
     ("http://localhost:1/clip.avi", 403, "localhost"),
     ("http://user:word@127.0.0.1:1/clip.avi", 400, "passwords"),
+    ("http://127.0.0.1:1@example.com/clip.avi", 400, "passwords"),
+    ("http://127.0.0.1:1\\@example.com/clip.avi", 400, ""),
+    ("http://example.com#@127.0.0.1:1/clip.avi", 403, "example.com"),
+    ("http://127.0.0.1%3a1/clip.avi", 400, ""),
+    ("http://127.0.0.1:1/clip.avi\r\nX: y", 400, ""),
+    ("http://[::ffff:127.0.0.1]:1/clip.avi", 403, ""),
     ("file:///etc/passwd", 400, "http"),
     ("gopher://127.0.0.1:1/", 400, "http"),
     ("", 400, "url"),
@@ -106,6 +118,10 @@ def test_wishes_that_are_none(server, body, status):
     ("/moved.avi", "redirects are not followed"),
     ("/none.avi", "404"),
     ("/empty.avi", "empty"),
+    ("/packed.avi", "packed"),  # which was not asked for
+    ("/part.avi", "206"),
+    ("/list.m3u8", "playlist"),  # what it names is not asked for either
+    ("/list.txt", "playlist"),
     ("/page.html", ""),
 ])
 def test_fetches_that_fail(server, path, word):
