@@ -147,16 +147,17 @@ static int reply_range(struct request *q, const struct reply_file *f, int status
     return 0;
 }
 
-// A name for Content-Disposition: quotes and what is no ASCII are left to the second form.
+// A name for Content-Disposition: quotes and what is no ASCII are left to the second form. It names
+// no folder.
 static void add_download_name(struct request *q, const char *name)
 {
     struct str_buf plain = STR_BUF_INIT(4 * KIB);
     struct str_buf coded = STR_BUF_INIT(4 * KIB);
     for (const char *c = name; *c; c++) {
-        unsigned char b = (unsigned char)*c;
+        unsigned char b = *c == '/' || *c == '\\' ? '_' : (unsigned char)*c;
         bool ordinary = (b >= '0' && b <= '9') || (b >= 'a' && b <= 'z') ||
                         (b >= 'A' && b <= 'Z') || strchr("-._~", b);
-        str_buf_putc(&plain, b >= 0x20 && b < 0x7f && b != '"' && b != '\\' ? (char)b : '_');
+        str_buf_putc(&plain, b >= 0x20 && b < 0x7f && b != '"' ? (char)b : '_');
         if (ordinary)
             str_buf_putc(&coded, (char)b);
         else
