@@ -270,6 +270,10 @@ static void test_printable(void **state)
     struct str_buf b = STR_BUF_INIT(100);
     str_buf_add_printable(&b, STR("a\x1b\x7f\xc2\x9b\xc3\xa9\xff\0z"));
     assert_string_equal(str_buf_text(&b), "a???\xc3\xa9\xef\xbf\xbd?z");
+    str_buf_reset(&b); // an end of line, a turn of direction, no character; a family stays whole
+    str_buf_add_printable(&b,
+                          STR("\xe2\x80\xa8\xe2\x80\xae\xef\xbf\xbf\xe2\x80\x8d\xf0\x9f\x91\xa9"));
+    assert_string_equal(str_buf_text(&b), "???\xe2\x80\x8d\xf0\x9f\x91\xa9");
     str_buf_finish(&b);
 }
 
