@@ -8,7 +8,10 @@
 //     kept after it was heard (cache.h).
 // (3) While a commit is untold nothing is taken from the cache and nothing is put.
 // (4) A value is the ETag, a line feed, the body.
-// (5) One thread at a time makes what is kept by one key; others wait for it and look again.
+// (5) One thread at a time makes what is kept by one key, and others wait for it. What began to be
+//     made after they came shows all that they could know of: they take it, kept or not. What was
+//     begun before may show less: they look into the cache, which knows. So whoever waits does so
+//     for two makings at most, also where the value is too large to be kept.
 
 #include "api/reply_cache.h"
 
@@ -28,14 +31,25 @@
 
 enum {
     QUEUE = 4096,
-    ETAG_CHARS = 32, // of the digest's 64
-    MAX_HEAD = 256,  // ETag and line feed
-    MAX_TAG = 80,    // "sessions:ID"
-    MAX_MAKING = 64, // at once that others wait for
-    MAX_KEY = 160,   // ... and the longest key of them
+    ETAG_CHARS = 32,  // of the digest's 64
+    MAX_HEAD = 256,   // ETag and line feed
+    MAX_TAG = 80,     // "sessions:ID"
+    MAX_FLIGHTS = 64, // makings at once that others wait for
+    MAX_KEY = 160,    // ... and the longest key of them
     MAX_WAIT_MS = 10 * 1000,
 };
 #define EVERYTHING STR("everything") // a tag of every value, for when events were lost
+
+// A making that others may wait for. All under the cache's lock.
+struct flight {
+    char key[MAX_KEY];
+    uint64_t number; // as they were begun
+    int n_refs;      // its maker's, until it is over, and those of who waits
+    bool is_over;
+    struct cache_value *value; // once it is over; NULL: an error
+    struct flight *again;      // the one after it, that those share who waited for this one
+    struct flight *next;
+};
 
 struct reply_cache {
     // --- constant after create
@@ -44,8 +58,10 @@ struct reply_cache {
     // --- guarded by lock
     struct lock lock;
     struct bus_listener *listener;
-    char making[MAX_MAKING][MAX_KEY]; // keys; "": free
-    struct cond made;
+    struct flight *flights;
+    size_t n_flights, n_waiting;
+    uint64_t n_begun;
+    struct cond landed;
 };
 
 int reply_cache_create(struct store *s, struct bus *b, size_t n_bytes,
@@ -60,7 +76,7 @@ int reply_cache_create(struct store *s, struct bus *b, size_t n_bytes,
     c->store = s;
     int r = lock_init(&c->lock, LOCK_RANK_APP);
     if (r == 0)
-        r = cond_init(&c->made);
+        r = cond_init(&c->landed);
     if (r < 0) {
         mem_free(c);
         return r;
@@ -87,7 +103,7 @@ void reply_cache_destroy(struct reply_cache *c)
     bus_listener_close(c->listener);
     cache_destroy(c->answers);
     cache_destroy(c->pictures);
-    cond_finish(&c->made);
+    cond_finish(&c->landed);
     lock_finish(&c->lock);
     mem_free(c);
 }
@@ -191,42 +207,125 @@ static int make(struct api *api, const struct cached_reply *r, struct str_buf *r
     return k < 0 ? k : str_buf_check(ret_value);
 }
 
-static int find_making(const struct reply_cache *c, const char *key)
+// ---- making it once
+
+static struct flight *find_flight_locked(const struct reply_cache *c, const char *key)
 {
-    for (int i = 0; i < MAX_MAKING; i++)
-        if (strcmp(c->making[i], key) == 0)
-            return i;
-    return -1;
+    struct flight *f = c->flights;
+    while (f && strcmp(f->key, key) != 0)
+        f = f->next;
+    return f;
 }
 
-// Waits while somebody else makes it. The place that making_end() takes; -1: none is needed.
-static int making_begin(struct reply_cache *c, const char *key, bool *ret_waited)
+static void flight_unref_locked(struct flight *f)
 {
-    int64_t deadline = clock_now_ns() + MAX_WAIT_MS * CLOCK_NS_PER_MS;
-    *ret_waited = false;
-    if (strlen(key) >= MAX_KEY)
-        return -1;
-    lock_acquire(&c->lock);
-    while (find_making(c, key) >= 0) {
-        *ret_waited = true;
-        if (!cond_wait(&c->made, &c->lock, deadline))
-            break;
+    while (f && --f->n_refs == 0) {
+        struct flight *again = f->again;
+        cache_value_unref(&f->value);
+        mem_free(f);
+        f = again;
     }
-    int place = find_making(c, key) >= 0 ? -1 : find_making(c, "");
-    if (place >= 0)
-        snprintf(c->making[place], MAX_KEY, "%s", key);
-    lock_release(&c->lock);
-    return place;
 }
 
-static void making_end(struct reply_cache *c, int place)
+// NULL: whoever asks makes it, and nobody waits for that.
+static struct flight *flight_begin_locked(struct reply_cache *c, const char *key)
 {
-    if (place < 0)
+    struct flight *f =
+        c->n_flights < MAX_FLIGHTS && strlen(key) < MAX_KEY ? mem_new(struct flight) : NULL;
+    if (!f)
+        return NULL;
+    snprintf(f->key, MAX_KEY, "%s", key);
+    f->number = ++c->n_begun;
+    f->n_refs = 1;
+    f->next = c->flights;
+    c->flights = f;
+    c->n_flights++;
+    return f;
+}
+
+// What came of it (borrowed; NULL: an error) goes to those for whom it is good.
+static void flight_end(struct reply_cache *c, struct flight *f, struct cache_value *value)
+{
+    if (!f)
         return;
     lock_acquire(&c->lock);
-    c->making[place][0] = 0;
-    cond_broadcast(&c->made);
+    struct flight **at = &c->flights;
+    while (*at != f)
+        at = &(*at)->next;
+    *at = f->next;
+    c->n_flights--;
+    f->is_over = true;
+    f->value = value ? cache_value_ref(value) : NULL;
+    cond_broadcast(&c->landed);
+    flight_unref_locked(f);
     lock_release(&c->lock);
+}
+
+// What whoever asks has to do.
+enum turn {
+    TURN_LOOK,   // again: what they waited for may be in the cache now
+    TURN_TAKE,   // *ret_value, owned
+    TURN_MAKE,   // in *ret_flight, which others may wait for
+    TURN_ALONE,  // make it for themselves: what was made for them is an error, or takes too long
+    TURN_UNKEPT, // likewise, and it is not kept: invariant (3)
+};
+
+// Whoever asks, and how far they are.
+struct asker {
+    uint64_t came;         // c->n_begun then: invariant (5)
+    struct flight *waited; // for which they waited, and which was not good for them; a reference
+};
+
+static enum turn await_locked(struct reply_cache *c, struct asker *x, struct flight *f,
+                              struct cache_value **ret_value)
+{
+    int64_t deadline = clock_now_ns() + MAX_WAIT_MS * CLOCK_NS_PER_MS;
+    f->n_refs++;
+    c->n_waiting++;
+    while (!f->is_over && cond_wait(&c->landed, &c->lock, deadline)) {
+    }
+    c->n_waiting--;
+    bool is_good = f->number > x->came;
+    if (f->is_over && !is_good) {
+        flight_unref_locked(x->waited);
+        x->waited = f;
+        return TURN_LOOK;
+    }
+    enum turn turn = f->is_over && f->value ? TURN_TAKE : TURN_ALONE;
+    if (turn == TURN_TAKE)
+        *ret_value = cache_value_ref(f->value);
+    flight_unref_locked(f);
+    return turn;
+}
+
+// All who waited for one making share the one after it, however late they wake.
+static enum turn take_turn(struct reply_cache *c, const char *key, struct asker *x,
+                           struct flight **ret_flight, struct cache_value **ret_value)
+{
+    enum turn turn = TURN_MAKE;
+    lock_acquire(&c->lock);
+    struct flight *f = x->waited ? x->waited->again : NULL;
+    if (!f)
+        f = find_flight_locked(c, key);
+    bool is_theirs = f != NULL;
+    if (!f)
+        *ret_flight = f = flight_begin_locked(c, key);
+    if (f && x->waited && !x->waited->again) {
+        x->waited->again = f;
+        f->n_refs++;
+    }
+    if (is_theirs)
+        turn = await_locked(c, x, f, ret_value);
+    lock_release(&c->lock);
+    return turn;
+}
+
+size_t reply_cache_n_waiting(struct reply_cache *c)
+{
+    lock_acquire(&c->lock);
+    size_t n = c->n_waiting;
+    lock_release(&c->lock);
+    return n;
 }
 
 static int make_and_keep(struct api *api, const struct cached_reply *r, struct cache *cache,
@@ -246,25 +345,41 @@ static int make_and_keep(struct api *api, const struct cached_reply *r, struct c
     return k;
 }
 
+static void asker_init(struct reply_cache *c, struct asker *x)
+{
+    lock_acquire(&c->lock);
+    *x = (struct asker){.came = c->n_begun};
+    lock_release(&c->lock);
+}
+
+static void asker_finish(struct reply_cache *c, struct asker *x)
+{
+    lock_acquire(&c->lock);
+    flight_unref_locked(x->waited);
+    lock_release(&c->lock);
+}
+
 // The value, owned by the caller.
 static int get(struct api *api, const struct cached_reply *r, struct cache_value **ret)
 {
     struct reply_cache *c = api->replies;
     struct cache *cache = r->is_picture ? c->pictures : c->answers;
-    bool has_waited = false;
-    if (!cache || !hear(c))
-        return make_and_keep(api, r, NULL, ret);
-    *ret = cache_find(cache, str_of(r->key));
-    if (*ret)
-        return 0;
-    int place = making_begin(c, r->key, &has_waited);
+    struct asker asker;
+    struct flight *f = NULL;
+    enum turn turn = TURN_LOOK;
+    *ret = NULL;
+    asker_init(c, &asker);
+    while (turn == TURN_LOOK && !*ret) {
+        bool is_heard = cache && hear(c);
+        *ret = is_heard ? cache_find(cache, str_of(r->key)) : NULL;
+        if (!*ret)
+            turn = is_heard ? take_turn(c, r->key, &asker, &f, ret) : TURN_UNKEPT;
+    }
     int k = 0;
-    bool is_true = !has_waited || hear(c);
-    if (has_waited && is_true)
-        *ret = cache_find(cache, str_of(r->key));
     if (!*ret)
-        k = make_and_keep(api, r, is_true ? cache : NULL, ret);
-    making_end(c, place);
+        k = make_and_keep(api, r, turn == TURN_UNKEPT ? NULL : cache, ret);
+    flight_end(c, f, k == 0 ? *ret : NULL);
+    asker_finish(c, &asker);
     return k;
 }
 

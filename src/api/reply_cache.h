@@ -47,3 +47,5 @@ void reply_cache_destroy(struct reply_cache *c); // NULL is a no-op
 int reply_cached(struct request *q, const struct cached_reply *r) MUST_CHECK;
 // Makes it, where it is not there: for the start.
 int reply_cache_warm(struct api *a, const struct cached_reply *r) MUST_CHECK;
+// How many wait for what somebody else makes.
+size_t reply_cache_n_waiting(struct reply_cache *c);

@@ -9,12 +9,15 @@
 
 #include <cmocka.h>
 #include <ftw.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "api/reply_cache.h"
 #include "base/err.h"
+#include "base/thread.h"
 #include "event/announce.h"
 #include "event/bus.h"
 #include "store/store_blob.h"
@@ -220,6 +223,76 @@ static void test_lost_events(void **state)
     assert_int_equal(made(f, "models", STORE_CHANGE_MODELS), 0);
 }
 
+// ---- several who ask at once
+
+enum {
+    N_ASKING = 6,
+    LARGE = 40000, // bytes: more than the cache keeps of one value
+};
+
+struct crowd {
+    struct fixture *f;
+    size_t n_bytes;     // of the answer; 0: it is an error
+    bool changes;       // something it shows changes while the first one is made
+    atomic_int n_began; // makings
+    atomic_int n_served;
+};
+
+// The first making ends once all others wait for it.
+static int make_for_crowd(void *arg, struct api *api, struct arena *a, struct str_buf *out)
+{
+    struct crowd *x = arg;
+    (void)a;
+    int n_before = atomic_fetch_add(&x->n_began, 1);
+    while (n_before == 0 && reply_cache_n_waiting(api->replies) < N_ASKING - 1)
+        sched_yield();
+    if (x->changes && n_before == 0)
+        make_project(x->f, "changed");
+    for (size_t i = 0; i < x->n_bytes; i++)
+        str_buf_putc(out, 'x');
+    return x->n_bytes > 0 ? 0 : err_set(ERR_NOT_FOUND, "there is none");
+}
+
+static void ask_in_crowd(void *arg)
+{
+    struct crowd *x = arg;
+    const struct cached_reply r = {.key = "crowd",
+                                   .shows = STORE_CHANGE_PROJECTS,
+                                   .lifetime_ms = 60000,
+                                   .make = make_for_crowd,
+                                   .arg = x};
+    int k = reply_cache_warm(&x->f->api, &r);
+    if (k == (x->n_bytes > 0 ? 0 : ERR_NOT_FOUND))
+        atomic_fetch_add(&x->n_served, 1);
+}
+
+// What is kept is made once. What cannot be kept, or changed meanwhile, is made once for who asked
+// first and once for all who waited; an error by each, at once.
+static void test_many_ask_at_once(void **state)
+{
+    static const struct {
+        size_t n_bytes;
+        bool changes;
+        int n_made;
+    } rows[] = {{10, false, 1}, {LARGE, false, 2}, {10, true, 2}, {0, false, N_ASKING}};
+    struct fixture *f = *state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct crowd x = {.f = f, .n_bytes = rows[i].n_bytes, .changes = rows[i].changes};
+        struct thread threads[N_ASKING] = {0};
+        OK(thread_start(&threads[0], "ask", ask_in_crowd, &x));
+        while (atomic_load(&x.n_began) == 0)
+            sched_yield();
+        for (int n = 1; n < N_ASKING; n++)
+            OK(thread_start(&threads[n], "ask", ask_in_crowd, &x));
+        for (int n = 0; n < N_ASKING; n++)
+            thread_join(&threads[n]);
+        assert_int_equal(atomic_load(&x.n_served), N_ASKING);
+        assert_int_equal(atomic_load(&x.n_began), rows[i].n_made);
+        assert_int_equal(reply_cache_n_waiting(f->api.replies), 0);
+        announce_changed(f->bus, "projects"); // nothing is left of it
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +301,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_nothing_while_a_change_is_untold, setup, teardown),
         cmocka_unit_test_setup_teardown(test_changed_while_it_is_made, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lost_events, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_ask_at_once, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
