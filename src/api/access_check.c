@@ -160,14 +160,14 @@ static struct str client_of(struct request *q, char text[ADDRESS_TEXT])
     return str_of(text);
 }
 
-static bool is_rate_passed(struct request *q, int rate_class, int *ret_r)
+bool api_is_too_fast(struct request *q, enum api_rate rate_class, int *ret_r)
 {
     const struct access_who *who = access_who(q);
     char text[ADDRESS_TEXT];
     // Without accounts whoever asks has the machine to themselves, unless a limit was asked for.
     if (who && who->facts.kind == ACCESS_EVERYBODY && !api_of(q)->is_rate_asked[rate_class])
         return false;
-    return access_is_too_fast(q, (enum api_rate)rate_class, client_of(q, text), ret_r);
+    return access_is_too_fast(q, rate_class, client_of(q, text), ret_r);
 }
 
 // ---- what it is about
@@ -327,7 +327,7 @@ int api_before(struct request *q)
         r = check_site(q);
     if (r == 0 && !reply_was_made(q))
         r = find_who(q, route);
-    if (r < 0 || reply_was_made(q) || is_rate_passed(q, route->rate_class, &r))
+    if (r < 0 || reply_was_made(q) || api_is_too_fast(q, (enum api_rate)route->rate_class, &r))
         return r;
     if (route->role != API_OPEN)
         r = check_csrf(q);
@@ -342,7 +342,7 @@ int api_before_unrouted(struct request *q)
     if (r == 0 && !reply_was_made(q))
         r = check_site(q);
     if (r == 0 && !reply_was_made(q) && api_has_accounts(api_of(q)))
-        (void)is_rate_passed(q, API_RATE_READ, &r);
+        (void)api_is_too_fast(q, API_RATE_READ, &r);
     return r;
 }
 

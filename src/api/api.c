@@ -4,6 +4,7 @@
 #include "api/api.h"
 
 #include "api/access_priv.h"
+#include "api/converted.h"
 #include "api/reply_cache.h"
 #include "base/arena.h"
 #include "base/cache.h"
@@ -80,6 +81,8 @@ int api_create(const struct api_opts *opts, struct api **ret_api)
     if (r == 0)
         r = access_gate_create(&a->gate);
     if (r == 0)
+        r = converted_create(&a->converted);
+    if (r == 0)
         r = access_sockets_create(a);
     if (r == 0)
         r = access_reload(a);
@@ -99,6 +102,7 @@ void api_destroy(struct api *a)
         return;
     access_sockets_destroy(a);
     access_gate_destroy(a->gate);
+    converted_destroy(a->converted);
     rate_limit_destroy(a->rates);
     reply_cache_destroy(a->replies);
     cond_finish(&a->claims_changed);

@@ -18,6 +18,7 @@ struct access_gate;
 struct access_sockets;
 struct bus_listener;
 struct cache;
+struct converted;
 struct rate_limit;
 struct reply_cache;
 struct upload_claim;
@@ -33,6 +34,7 @@ struct api {
     struct access_sockets *sockets;  // open WebSockets
     bool is_rate_asked[API_N_RATES]; // by the options
     struct reply_cache *replies;
+    struct converted *converted; // truths in other formats
     // --- guarded by claims_lock
     struct lock claims_lock;
     struct cond claims_changed;
@@ -191,6 +193,9 @@ int api_check_project(struct request *q, const char *project_id, enum api_role n
 // Likewise for what belongs to no project. ERR_FORBIDDEN.
 int api_check_shared(struct request *q, enum api_role needed) MUST_CHECK;
 // What the request made or changed, for the audit log, where neither the path's first {id} nor the
+// Before something that costs more than its route says: true where a 429 was answered (*ret_r: what
+// replying gave).
+bool api_is_too_fast(struct request *q, enum api_rate rate_class, int *ret_r);
 // reply's Location says it. Borrowed until the reply.
 void api_audit_object(struct request *q, const char *id);
 

@@ -8,6 +8,7 @@
 
 #include "api/api_priv.h"
 #include "api/arrival.h"
+#include "api/converted.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "blob/blob.h"
@@ -223,37 +224,28 @@ static int stem_length(const char *name)
     return (int)(dot && dot > name ? (size_t)(dot - name) : strlen(name));
 }
 
-// The file is made beside the blobs and unlinked at once: the descriptor keeps it until it is sent.
 static int reply_converted(struct request *q, const struct store_truth *t, const char *format)
 {
     struct api *a = api_of(q);
     struct store_video v;
     const char *ending = NULL;
-    char path[BLOB_PATH_BYTES];
-    char out_path[BLOB_PATH_BYTES];
-    int r = blob_path(a->opts.blob, t->coco_key, path);
-    if (r == 0)
-        r = blob_temp_path(a->opts.blob, ".truth", out_path);
-    if (r == 0)
-        r = store_video_get(a->opts.store, t->video_id, request_arena(q), &v);
-    if (r == 0)
-        r = a->opts.tools.export_truth(a->opts.tools.arg,
-                                       &(struct api_export_wanted){.path = path,
-                                                                   .format = format,
-                                                                   .out_path = out_path,
-                                                                   .width = v.width,
-                                                                   .height = v.height},
-                                       &ending);
+    struct reply_file f = {.fd = -1, .size = -1, .type = "application/octet-stream"};
+    int r = 0;
+    if (api_is_too_fast(q, API_RATE_COSTLY, &r))
+        return r;
+    r = store_video_get(a->opts.store, t->video_id, request_arena(q), &v);
     if (r < 0)
         return r;
-    struct reply_file f = {.fd = open(out_path, O_RDONLY | O_CLOEXEC),
-                           .size = -1,
-                           .type = "application/octet-stream",
-                           .download_name =
-                               arena_printf(request_arena(q), "%.*s.%s.%s", stem_length(v.name),
-                                            v.name, format, ending)};
-    (void)unlink(out_path);
-    return f.fd < 0 ? err_set(ERR_IO, "the converted truth cannot be read") : reply_file(q, &f);
+    const struct converted_wanted wanted = {
+        .truth = t, .format = format, .width = v.width, .height = v.height};
+    r = converted_open(a, &wanted, &f.fd, &ending);
+    if (r == ERR_BUSY)
+        reply_retry_after(q, 5);
+    if (r < 0)
+        return r;
+    f.download_name =
+        arena_printf(request_arena(q), "%.*s.%s.%s", stem_length(v.name), v.name, format, ending);
+    return reply_file(q, &f);
 }
 
 // A list of events has no boxes: it is given as it came.
