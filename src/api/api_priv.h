@@ -163,8 +163,8 @@ int api_find_model(struct request *q, const char *id_or_name, struct store_model
 // Settings of detection, by a model that has the labels they name. ERR_INVALID says what is wrong.
 int api_check_settings(struct request *q, const char *json, const struct store_model *m) MUST_CHECK;
 
-// The video of a session that ?video= or a body names, or (NULL) its only one. ERR_INVALID: it has
-// several.
+// The video of a session that ?video= or a body names, or (NULL) its only one. ERR_NOT_FOUND: it is
+// none of the session's; ERR_INVALID: the session has several.
 struct store_session;
 int api_session_video(struct request *q, const struct store_session *x, const char *named,
                       char ret_id[ID_BYTES]) MUST_CHECK;

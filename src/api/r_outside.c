@@ -29,10 +29,10 @@ int api_session_video(struct request *q, const struct store_session *x, const ch
     const struct store_page page = {.limit = 1};
     struct store_next next;
     if (named) {
-        if (strlen(named) >= ID_BYTES)
-            return err_set(ERR_NOT_FOUND, "video %.40s does not exist", named);
-        snprintf(ret_id, ID_BYTES, "%s", named);
-        return 0;
+        int r = store_piece_check_video(api_of(q)->opts.store, x->id, named);
+        if (r == 0)
+            snprintf(ret_id, ID_BYTES, "%s", named);
+        return r;
     }
     if (x->n_videos > 1)
         return err_set(ERR_INVALID, "'video' is needed: the session has %lld videos",

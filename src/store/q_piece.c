@@ -19,6 +19,7 @@ enum {
     BLOBS,
     AFTER,
     PLAY,
+    HAS_VIDEO,
 };
 
 // clang-format off
@@ -46,6 +47,7 @@ const struct query queries_piece[] = {
     [AFTER] = {"piece_after",
         "SELECT session_id, video_id, seq, sha256, n_bytes, n_items, last_us, received_at_us, blob_key, bytes FROM session_pieces "
         "WHERE session_id = $1 AND video_id = $2 AND seq > $3 ORDER BY seq LIMIT 1"},
+    [HAS_VIDEO] = {"piece_has_video", "SELECT 1 FROM session_videos WHERE session_id = $1 AND video_id = $2"},
     [PLAY] = {"piece_play", "UPDATE session_videos SET played_at_us = $3 WHERE session_id = $1 AND video_id = $2"},
     {0},
 };
@@ -82,6 +84,16 @@ static void open_of_video(struct store *s, int q, const char *session_id, const 
     IGNORE(run_open(s, &queries_piece[q], run)); // sticky
     run_text(run, 1, session_id);
     run_text(run, 2, video_id);
+}
+
+int store_piece_check_video(struct store *s, const char *session_id, const char *video_id)
+{
+    int r = 0;
+    struct run run;
+    open_of_video(s, HAS_VIDEO, session_id, video_id, &run);
+    if (!run_step(&run) && run.r == 0)
+        r = err_set(ERR_NOT_FOUND, "session '%.40s' has no video '%.40s'", session_id, video_id);
+    return run_end(&run, r);
 }
 
 static int find_taking(struct store *s, const char *session_id, const char *video_id,

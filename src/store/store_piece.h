@@ -33,6 +33,9 @@ struct store_piece {
     const void *bytes;      // NULL: kept as events
 };
 
+// Whether the video is the session's: 0, or ERR_NOT_FOUND, which names both.
+int store_piece_check_video(struct store *s, const char *session_id,
+                            const char *video_id) MUST_CHECK;
 // Keeps a piece, and the *events* that it says (NULL: none). *ret_is_new* (may be NULL) is false
 // where a piece of that number is there with the same bytes. *ret_seq* may be NULL. ERR_CONFLICT:
 // the session is not open or the video is none of its; the number is taken by other bytes; a piece

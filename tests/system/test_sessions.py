@@ -265,7 +265,9 @@ def test_timed_events(assay, data, server, project, tmp_path, tolerance):
     (b"[]", "sequence=-1", 400, "sequence"),
     (b"[]", "sequence=9007199254740993", 400, "sequence"),
     (b"[]", "sequence=9223372036854775807", 400, "sequence"),
-    (b"[]", "format=coco&video=01ARZ3NDEKTSV4RRFFQ69G5FAV", 409, "none of its"),
+    (b"[]", "format=coco&video=01ARZ3NDEKTSV4RRFFQ69G5FAV", 404, "has no video"),
+    (b"[]", "format=coco&video=nothing", 404, "has no video"),
+    (b"[]", f"format=coco&video={'x' * 300}", 404, "has no video"),
     (b'{"images":[],"annotations":[],"categories":[]}', "", 422, ""),
 ])
 def test_pieces_that_are_refused(server, project, video, body, query, status, word):
