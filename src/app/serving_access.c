@@ -45,6 +45,27 @@ static void read_rates(const struct serving_access *a, struct serving_rules *ret
     ret->login_ms = (int64_t)(a->login_minutes * 60000);
 }
 
+// What any client may say of itself is believed where any client is a proxy.
+static void warn_of_wide(const struct serving_rules *rules)
+{
+    enum { IPV4_BITS = 96, WIDE_IPV4 = 8, WIDE_IPV6 = 16 };
+    for (size_t i = 0; i < rules->n_proxies; i++) {
+        char text[ADDRESS_TEXT];
+        struct address start;
+        const struct address_network *n = &rules->proxies[i];
+        IGNORE(address_parse(STR("0.0.0.0"), &start)); // it is one
+        bool is_ipv4 = n->prefix >= IPV4_BITS && memcmp(n->base.bytes, start.bytes, 12) == 0;
+        int bits = is_ipv4 ? n->prefix - IPV4_BITS : n->prefix;
+        address_format(&n->base, text);
+        if (bits < (is_ipv4 ? WIDE_IPV4 : WIDE_IPV6))
+            log_warning(NULL,
+                        "--proxy %s/%d: everybody in so wide a network is believed about who "
+                        "their client is (X-Forwarded-For) and that they came by https: name the "
+                        "proxy's own address",
+                        text, bits);
+    }
+}
+
 int serving_rules_read(const struct serving_access *a, const char *listen, struct store *s,
                        struct serving_rules *ret)
 {
@@ -76,5 +97,7 @@ int serving_rules_read(const struct serving_access *a, const char *listen, struc
                            &warning);
     if (r == 0 && warning)
         log_warning(NULL, "%s", warning);
+    if (r == 0)
+        warn_of_wide(ret);
     return r;
 }

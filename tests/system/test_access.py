@@ -737,6 +737,19 @@ def test_secure_headers(house):
         assert "unsafe" not in policy
 
 
+@pytest.mark.parametrize("network,is_wide", [
+    ("0.0.0.0/0", True), ("::/0", True), ("128.0.0.0/1", True), ("2000::/3", True),
+    ("10.0.0.0/8", False), ("fd00::/16", False), ("127.0.0.1", False), ("::1", False),
+])
+def test_proxies_that_are_everybody(assay, tmp_path, network, is_wide):
+    data = tmp_path / "data"
+    user_add(assay, data, "anna", "admin")
+    with Server(assay, data, "--proxy", network, "--workers", 0) as server:
+        said = [x for x in server.text().splitlines() if "believed" in x]
+        assert bool(said) == is_wide, server.text()
+        assert not is_wide or network.split("/")[0] in said[0] and "/" + network.split("/")[1] in said[0] and "--proxy" in said[0]
+
+
 def test_log_lines_say_what_they_are_about(assay, data, tmp_path):
     with Server(assay, tmp_path / "data", "--log-format", "json") as server:
         assert server.ask("POST", "/api/v1/projects", {"name": "a \"quoted\"\nname"}).status == 400
