@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // access_audit.c - every change leaves a line: who, from where, what, to which object, and how it
-// ended. It is written before the client hears of the change; what a handler changes in one
-// transaction has its line in the same one, and the line is put right where it ended otherwise.
+// ended.
+//
+// INVARIANTS
+// (1) The line is written in the transaction of the request's first change: there is none without
+//     the other. Where the request then ends otherwise, or what it made is known only later, the
+//     line is put right before the client hears of it.
+// (2) A request that changed nothing (it was refused, or failed) has its line afterwards.
 
 #include <assert.h>
 #include <string.h>
@@ -78,10 +83,22 @@ bool access_is_recorded(const struct route *route, bool is_marked, int status)
     return (status < 300 && !is_piece(route)) || status == 403 || status >= 500;
 }
 
+static struct access_who *who_of(struct request *q)
+{
+    return (struct access_who *)(uintptr_t)access_who(q);
+}
+
 void api_audit_object(struct request *q, const char *id)
 {
-    struct access_who *who = (struct access_who *)(uintptr_t)access_who(q);
-    who->object_id = id;
+    who_of(q)->object_id = id;
+}
+
+void api_audit_say(struct request *q, const char *key, const char *value)
+{
+    struct access_who *who = who_of(q);
+    assert(who->n_said < API_AUDIT_SAID);
+    if (value)
+        who->said[who->n_said++] = (struct access_said){key, value};
 }
 
 // The handler's word, what was made, or what the path names.
@@ -100,20 +117,25 @@ static const char *object_of(struct request *q)
     return id.p ? arena_strndup(request_arena(q), id.p, id.n) : NULL;
 }
 
-// The request whose handler runs on this thread.
-static _Thread_local struct telling {
-    struct request *request; // NULL: none whose line goes with its change
-    char id[ID_BYTES];       // of the line; "": not written yet
-    const char *object_id;   // ... as it was written
-} telling;
+// The request that this thread works on.
+static _Thread_local struct request *telling;
+
+void api_audit_tell(struct request *q, int status)
+{
+    struct access_who *who = who_of(q);
+    who->is_told = true;
+    who->told_status = status;
+    telling = q;
+}
 
 void api_handling(struct request *q, bool begins)
 {
     const struct route *route = request_route(q);
-    // what streams its body commits things before all is there
-    bool is_told = begins && route->role >= API_EDITOR && route->rate_class != API_RATE_LOGIN &&
-                   !route->sink && strcmp(route->method, "GET") != 0 && !is_piece(route);
-    telling = (struct telling){.request = is_told ? q : NULL};
+    struct access_who *who = who_of(q);
+    telling = begins ? q : NULL;
+    if (begins && who && route->role >= API_EDITOR && route->rate_class != API_RATE_LOGIN &&
+        strcmp(route->method, "GET") != 0 && !is_piece(route))
+        who->is_told = true;
 }
 
 static void put_detail(struct request *q, int status, struct str_buf *out)
@@ -134,6 +156,8 @@ static void put_detail(struct request *q, int status, struct str_buf *out)
     json_key(&w, "path");
     json_string(&w, request_path(q));
     json_put_known(&w, "key_id", who->key_id);
+    for (size_t i = 0; i < who->n_said; i++)
+        json_put_text(&w, who->said[i].key, who->said[i].value);
     json_end(&w);
 }
 
@@ -164,12 +188,20 @@ static int tell(struct request *q, int status, const char *id,
 
 int api_committing(struct api *a)
 {
+    struct access_who *who = telling ? who_of(telling) : NULL;
     (void)a;
-    if (!telling.request || telling.id[0] || !access_who(telling.request))
+    if (!who || !who->is_told || who->line_id[0])
         return 0;
-    id_make(telling.id);
-    telling.object_id = object_of(telling.request);
-    return tell(telling.request, 0, telling.id, store_audit_add);
+    id_make(who->line_id);
+    who->line_object = object_of(telling);
+    return tell(telling, who->told_status, who->line_id, store_audit_add);
+}
+
+void api_taken_back(void)
+{
+    struct access_who *who = telling ? who_of(telling) : NULL;
+    if (who)
+        who->line_id[0] = 0;
 }
 
 static bool is_same(const char *a, const char *b)
@@ -178,25 +210,26 @@ static bool is_same(const char *a, const char *b)
 }
 
 // True: the line stands as it has to, or could be put right. False: there is none.
-static bool put_right(struct request *q, int status)
+static bool put_right(struct request *q, struct access_who *who, int status)
 {
-    if (telling.request != q || !telling.id[0])
+    if (!who->line_id[0])
         return false;
-    bool is_right = status < 300 && is_same(telling.object_id, object_of(q));
-    int r = is_right ? 0 : tell(q, status, telling.id, store_audit_amend);
-    telling.request = NULL;
-    if (r < 0 && r != ERR_NOT_FOUND)
+    bool is_right = (status == who->told_status || (status < 300 && who->told_status < 300)) &&
+                    is_same(who->line_object, object_of(q));
+    int r = is_right ? 0 : tell(q, status, who->line_id, store_audit_amend);
+    if (r < 0)
         log_error(NULL, "%s", err_message(r));
-    return r != ERR_NOT_FOUND; // its transaction was taken back
+    return r != ERR_NOT_FOUND;
 }
 
 void api_replied(struct request *q, int status)
 {
-    const struct access_who *who = access_who(q);
+    struct access_who *who = who_of(q);
     const struct route *route = request_route(q);
+    telling = NULL;
     // a handler that names its project itself and has not asked for it is a hole
     assert(!who || route->role != API_EDITOR_NAMED || status >= 300 || who->has_checked);
-    if (!who || put_right(q, status) ||
+    if (!who || put_right(q, who, status) ||
         !access_is_recorded(route, who->object_id != NULL, status)) {
         err_clear();
         return;

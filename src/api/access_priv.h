@@ -31,6 +31,15 @@ struct access_who {
     // --- as the request goes on
     const char *object_id; // what it is about, for the audit log
     bool has_checked;      // api_check_project() was called
+    struct access_said {
+        const char *key, *value;
+    } said[API_AUDIT_SAID];
+    size_t n_said;
+    // --- of the line that goes with the change
+    bool is_told;            // it does
+    int told_status;         // what it says of the end
+    char line_id[ID_BYTES];  // "": not written yet
+    const char *line_object; // ... as it was written
 };
 
 // Never NULL once api_before() ran for the request.

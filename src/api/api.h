@@ -199,6 +199,7 @@ void api_replied(struct request *q, int status);
 void api_handling(struct request *q, bool begins);
 // For store_opts: a change is committed on this thread. ERR_..: of the store.
 int api_committing(struct api *a) MUST_CHECK;
+void api_taken_back(void); // ... and was not, after all
 // Once the server was created: hands events of the bus to its WebSocket loop. ERR_NOMEM.
 int api_attach(struct api *a, struct server *s) MUST_CHECK;
 // After users or roles were changed past the routes: *user_id* (may be NULL) is whose. Errors of

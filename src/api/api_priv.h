@@ -44,6 +44,7 @@ struct api {
 };
 
 enum {
+    API_AUDIT_SAID = 4,
     API_MAX_JSON = 64 * 1024 * 1024, // of a reply that is built in memory
 };
 
@@ -192,12 +193,19 @@ int api_scope(struct request *q, const char **project_id, const char **ret_user_
 int api_check_project(struct request *q, const char *project_id, enum api_role needed) MUST_CHECK;
 // Likewise for what belongs to no project. ERR_FORBIDDEN.
 int api_check_shared(struct request *q, enum api_role needed) MUST_CHECK;
-// What the request made or changed, for the audit log, where neither the path's first {id} nor the
 // Before something that costs more than its route says: true where a 429 was answered (*ret_r: what
 // replying gave).
 bool api_is_too_fast(struct request *q, enum api_rate rate_class, int *ret_r);
+// What the request made or changed, for the audit log, where neither the path's first {id} nor the
 // reply's Location says it. Borrowed until the reply.
 void api_audit_object(struct request *q, const char *id);
+// A member of the line's detail: {"role", "editor"}. *key* is static, *value* (NULL: nothing is
+// said) borrowed until the reply; API_AUDIT_SAID of them.
+void api_audit_say(struct request *q, const char *key, const char *value);
+// From now on the line goes with the request's next change, in its transaction, and says that the
+// request ends with *status*. For changes before the handler or of routes that are not told by
+// themselves: logins, failures, one's own keys.
+void api_audit_tell(struct request *q, int status);
 
 // 202: {"task_id","status","message"} and Location.
 int api_reply_queued(struct request *q, const char *task_id, const char *message) MUST_CHECK;

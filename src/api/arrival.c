@@ -114,6 +114,19 @@ static struct store_blob row_of(const struct blob_info *b)
     return (struct store_blob){.key = b->key, .sha256 = b->sha256, .n_bytes = b->n_bytes};
 }
 
+// The id of what is made, known before it is: the audit log's line names it.
+static int new_id(struct request *q, const struct arrival *a, const char **ret_id)
+{
+    char *id = a->upload_id ? NULL : arena_alloc(request_arena(q), ID_BYTES, 1);
+    if (id)
+        id_make(id);
+    *ret_id = a->upload_id ? a->upload_id : id;
+    if (!*ret_id)
+        return ERR_NOMEM;
+    api_audit_object(q, *ret_id);
+    return 0;
+}
+
 // The video, and the task that looks at it: both or neither. What an upload holds was counted when
 // it was begun.
 static int create_video(struct request *q, const struct arrival *a, struct store_task *task,
@@ -121,13 +134,14 @@ static int create_video(struct request *q, const struct arrival *a, struct store
 {
     struct store *s = api_of(q)->opts.store;
     const struct store_blob blob = row_of(a->blob);
-    const struct store_video v = {.id = a->upload_id,
-                                  .project_id = a->project_id,
-                                  .name = name_or(a, "video"),
-                                  .status = STORE_VIDEO_UPLOADED,
-                                  .content_type = a->content_type,
-                                  .created_by = api_user_id(q)};
-    int r = store_begin(s);
+    struct store_video v = {.project_id = a->project_id,
+                            .name = name_or(a, "video"),
+                            .status = STORE_VIDEO_UPLOADED,
+                            .content_type = a->content_type,
+                            .created_by = api_user_id(q)};
+    int r = new_id(q, a, &v.id);
+    if (r == 0)
+        r = store_begin(s);
     if (r < 0)
         return r;
     r = a->upload_id ? 0 : quota_check_come(q, a->project_id, a->blob->n_bytes);
@@ -193,11 +207,12 @@ static int create_model(struct request *q, const struct arrival *a, const struct
 static int take_model(struct request *q, const struct arrival *a, char ret_id[ID_BYTES])
 {
     const struct api_opts *o = &api_of(q)->opts;
-    struct store_model m = {
-        .id = a->upload_id, .status = STORE_MODEL_READY, .created_by = api_user_id(q)};
+    struct store_model m = {.status = STORE_MODEL_READY, .created_by = api_user_id(q)};
     struct api_model_facts facts;
     char path[BLOB_PATH_BYTES];
     int r = model_name(q, a, &m.name);
+    if (r == 0)
+        r = new_id(q, a, &m.id);
     if (r == 0)
         r = blob_path(o->blob, a->blob->key, path);
     if (r == 0)

@@ -96,10 +96,15 @@ static int key_create(struct request *q)
         r = check_new(q, &b, &role);
     if (r < 0 || !id)
         return r < 0 ? r : ERR_NOMEM;
+    id_make(id);
+    api_audit_object(q, id);
+    api_audit_say(q, "role", store_role_name((int)role));
+    api_audit_tell(q, 201);
     secret_token(token);
     snprintf(text, sizeof(text), ACCESS_KEY_PREFIX "%s", token);
     secret_token_hash(str_of(text), hash);
-    struct store_key k = {.name = b.name,
+    struct store_key k = {.id = id,
+                          .name = b.name,
                           .hash = hash,
                           .user_id = api_user_id(q),
                           .project_id = b.project_id,
@@ -110,8 +115,6 @@ static int key_create(struct request *q)
     r = store_key_create(a->opts.store, &k, id);
     if (r < 0)
         return r;
-    k.id = id;
-    api_audit_object(q, id);
     struct str_buf body = STR_BUF_INIT(API_MAX_JSON);
     struct json_writer w;
     json_writer_init(&w, &body);
@@ -179,11 +182,12 @@ static int key_revoke(struct request *q)
         return r;
     if (who->facts.kind == ACCESS_KEY && !is_admin(who) && strcmp(k.id, who->key_id) != 0)
         return err_set(ERR_FORBIDDEN, "a key revokes itself; others need a login, or an admin");
+    api_audit_object(q, k.id);
+    api_audit_tell(q, 204);
     r = store_key_revoke(api_of(q)->opts.store, k.id);
     if (r < 0)
         return r;
     access_end_sockets(api_of(q), ACCESS_END_KEY, k.id);
-    api_audit_object(q, k.id);
     return reply_empty(q, 204);
 }
 

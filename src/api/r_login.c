@@ -133,14 +133,19 @@ static int prepare(struct request *q, struct attempt *t, const char *name)
     return 0;
 }
 
-static int count_failure(struct attempt *t)
+// *status* is what the failure is answered with.
+static int count_failure(struct request *q, struct attempt *t, int status)
 {
-    int r = 0;
+    struct store *s = t->api->opts.store;
+    api_audit_tell(q, status);
+    int r = store_begin(s);
+    if (r < 0)
+        return r;
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(t->subjects); i++) {
         int64_t wait_ms;
-        r = store_login_failed(t->api->opts.store, t->subjects[i], &wait_ms);
+        r = store_login_failed(s, t->subjects[i], &wait_ms);
     }
-    return r;
+    return store_end(s, r);
 }
 
 static int reply_locked(struct request *q, const struct attempt *t)
@@ -159,9 +164,27 @@ static void renew_hash(struct attempt *t, const char *password)
         err_clear(); // at the next login
 }
 
+// One transaction: failures are forgotten, the login that the browser had ends, the new one begins.
+static int write_login(struct request *q, const struct attempt *t, const struct store_login *l,
+                       const char *old_hash)
+{
+    struct store *s = t->api->opts.store;
+    api_audit_tell(q, 200);
+    int r = store_begin(s);
+    if (r < 0)
+        return r;
+    r = store_login_succeeded(s, t->subjects[0]);
+    if (r == 0 && old_hash)
+        r = store_login_delete(s, old_hash);
+    if (r == 0)
+        r = store_login_create(s, l);
+    return store_end(s, r);
+}
+
 static int begin_login(struct request *q, struct attempt *t)
 {
     struct api *a = t->api;
+    const char *old_hash = access_who(q)->login_hash;
     struct access_who *who = arena_new(request_arena(q), struct access_who);
     char *token = arena_alloc(request_arena(q), SECRET_TOKEN_BYTES, 1);
     char *hash = arena_alloc(request_arena(q), SECRET_HASH_BYTES, 1);
@@ -186,22 +209,14 @@ static int begin_login(struct request *q, struct attempt *t)
                                   .user_id = t->user.id,
                                   .client = client,
                                   .expires_at_us = who->expires_at_us};
-    int r = store_login_create(a->opts.store, &l);
+    request_set_user(q, who, who->user_name); // whose line it is
+    int r = write_login(q, t, &l, old_hash);
     if (r < 0)
         return r;
-    request_set_user(q, who, who->user_name);
+    if (old_hash)
+        access_end_sockets(a, ACCESS_END_LOGIN, old_hash);
     access_set_cookie(q, token);
     return access_reply_me(q, who);
-}
-
-// The login that the browser had ends with the new one.
-static int end_old(struct request *q)
-{
-    const struct access_who *who = access_who(q);
-    if (!who->login_hash)
-        return 0;
-    access_end_sockets(api_of(q), ACCESS_END_LOGIN, who->login_hash);
-    return store_login_delete(api_of(q)->opts.store, who->login_hash);
 }
 
 static int try_password(struct request *q, struct attempt *t, const char *password)
@@ -214,17 +229,15 @@ static int try_password(struct request *q, struct attempt *t, const char *passwo
     if (r == ERR_AGAIN)
         return reply_locked(q, t);
     if (r == ERR_DENIED) {
-        r = count_failure(t);
+        r = count_failure(q, t, 401);
         return r < 0 ? r
                      : reply_error(q, 401, "UNAUTHENTICATED", "the name or the password is wrong");
     }
     if (r == 0)
-        r = store_login_succeeded(t->api->opts.store, t->subjects[0]);
+        r = begin_login(q, t);
     if (r == 0 && is_stale)
         renew_hash(t, password);
-    if (r == 0)
-        r = end_old(q);
-    return r == 0 ? begin_login(q, t) : r;
+    return r;
 }
 
 static int login(struct request *q)
@@ -275,6 +288,7 @@ static int set_password(struct request *q, const struct attempt *t, const char *
 {
     char hash[ACCESS_PASSWORD_HASH_BYTES];
     int r = access_password_hash(t->api, password, hash);
+    api_audit_tell(q, 204);
     if (r == 0)
         r = store_user_set_password(t->api->opts.store, t->user.id, hash, true);
     if (r < 0)
@@ -302,7 +316,7 @@ static int change_password(struct request *q)
     if (r == ERR_AGAIN)
         return reply_locked(q, &t);
     if (r == ERR_DENIED) {
-        r = count_failure(&t);
+        r = count_failure(q, &t, 403);
         return r < 0 ? r : reply_error(q, 403, "FORBIDDEN", "the password is wrong");
     }
     return r == 0 ? set_password(q, &t, b.new_password) : r;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/access_priv.h"
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/secret.h"
 #include "store/store_project.h"
@@ -55,24 +56,35 @@ static const struct body_field create_fields[] = {
     {0},
 };
 
+// As the audit log says it, also where it was taken away.
+static const char *role_said(enum store_role role)
+{
+    return role ? store_role_name((int)role) : "none";
+}
+
 static int user_create(struct request *q)
 {
     struct api *a = api_of(q);
     struct user_body b = {0};
     struct store_user u = {0};
     char hash[ACCESS_PASSWORD_HASH_BYTES];
-    char id[ID_BYTES];
-    int r = body_read(q, create_fields, &b);
+    char *id = arena_alloc(request_arena(q), ID_BYTES, 1);
+    int r = id ? body_read(q, create_fields, &b) : ERR_NOMEM;
     if (r == 0)
         r = parse_role(b.role, &u.role);
     if (r == 0 && !api_has_accounts(a) && u.role != STORE_ROLE_ADMIN)
         r = err_set(ERR_CONFLICT, "the first user is an admin");
     if (r == 0)
         r = access_password_hash(a, b.password, hash);
+    if (r < 0)
+        return r;
+    id_make(id);
+    u.id = id;
     u.name = b.name;
     u.password_hash = hash;
-    if (r == 0)
-        r = store_user_create(a->opts.store, &u, id);
+    api_audit_object(q, id);
+    api_audit_say(q, "role", role_said(u.role));
+    r = store_user_create(a->opts.store, &u, id);
     if (r == 0)
         r = api_users_changed(a, NULL);
     if (r < 0)
@@ -115,6 +127,15 @@ static const struct body_field change_fields[] = {
     {0},
 };
 
+static void say_change(struct request *q, const struct user_body *b, const struct store_user *was)
+{
+    api_audit_say(q, "role", b->role);
+    api_audit_say(q, "name", b->name);
+    api_audit_say(q, "password", b->password ? "changed" : NULL);
+    if (b->is_disabled != was->is_disabled)
+        api_audit_say(q, "disabled", b->is_disabled ? "yes" : "no");
+}
+
 static int change(struct api *a, struct store_user *u, const struct user_body *b)
 {
     char hash[ACCESS_PASSWORD_HASH_BYTES];
@@ -145,6 +166,8 @@ static int user_change(struct request *q)
         return r;
     struct user_body b = {.is_disabled = u.is_disabled};
     r = body_read(q, change_fields, &b);
+    if (r == 0)
+        say_change(q, &b, &u);
     if (r == 0)
         r = change(a, &u, &b);
     if (r == 0)
@@ -222,6 +245,9 @@ static int set_member(struct request *q, const struct store_project *p, const st
                       enum store_role role)
 {
     struct api *a = api_of(q);
+    api_audit_say(q, "user_id", u->id);
+    api_audit_say(q, "user", u->name);
+    api_audit_say(q, "role", role_said(role));
     int r = store_user_set_role(a->opts.store, p->id, u->id, role);
     return r == 0 ? api_users_changed(a, u->id) : r;
 }

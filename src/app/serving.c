@@ -96,6 +96,12 @@ static int add_line(void *arg)
     return s->api ? api_committing(s->api) : 0;
 }
 
+static void forget_line(void *arg)
+{
+    (void)arg;
+    api_taken_back();
+}
+
 static int note_depth(void *arg, const char *kind, int64_t n_queued, int64_t n_running)
 {
     (void)arg;
@@ -150,6 +156,7 @@ static int open_rooms(struct serving *s)
                                     .on_change = note_change,
                                     .on_changed_one = note_changed_one,
                                     .committing = add_line,
+                                    .taken_back = forget_line,
                                     .arg = s};
     const struct model_cache_opts models = {
         .engine = s->opts.engine,

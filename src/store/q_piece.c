@@ -47,8 +47,8 @@ const struct query queries_piece[] = {
     [AFTER] = {"piece_after",
         "SELECT session_id, video_id, seq, sha256, n_bytes, n_items, last_us, received_at_us, blob_key, bytes FROM session_pieces "
         "WHERE session_id = $1 AND video_id = $2 AND seq > $3 ORDER BY seq LIMIT 1"},
-    [HAS_VIDEO] = {"piece_has_video", "SELECT 1 FROM session_videos WHERE session_id = $1 AND video_id = $2"},
     [PLAY] = {"piece_play", "UPDATE session_videos SET played_at_us = $3 WHERE session_id = $1 AND video_id = $2"},
+    [HAS_VIDEO] = {"piece_has_video", "SELECT 1 FROM session_videos WHERE session_id = $1 AND video_id = $2"},
     {0},
 };
 // clang-format on

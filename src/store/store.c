@@ -178,6 +178,7 @@ int write_begin(struct store *s)
     writing = s;
     s->depth = 1;
     s->group_r = 0;
+    s->n_rows_before = sqlite3_total_changes64(s->writer.db);
     changes_begin(s);
     return 0;
 }
@@ -185,7 +186,9 @@ int write_begin(struct store *s)
 int write_end(struct store *s, int r)
 {
     assert(store_is_writing(s) && s->depth > 0);
-    if (s->depth == 1 && r == 0 && s->group_r == 0 && s->opts.committing)
+    bool is_added = s->depth == 1 && r == 0 && s->group_r == 0 && s->opts.committing &&
+                    sqlite3_total_changes64(s->writer.db) != s->n_rows_before;
+    if (is_added)
         r = s->opts.committing(s->opts.arg);
     if (r < 0 && s->group_r == 0)
         s->group_r = r;
@@ -209,6 +212,8 @@ int write_end(struct store *s, int r)
     writing = NULL;
     atomic_store(&s->is_writing, false);
     lock_release(&s->write_lock);
+    if (is_added && r < 0 && s->opts.taken_back)
+        s->opts.taken_back(s->opts.arg);
     if (has_changed) {
         if (r == 0)
             changes_tell(s, &changes);

@@ -67,9 +67,13 @@ struct store_opts {
     // Called after every statement, on the caller's thread, with locks held: only counts. *query*
     // is one of store_query_name(); static. NULL: nobody listens.
     void (*on_query)(void *arg, const char *query, int64_t nanoseconds);
-    // Called inside a write, on its thread, when all was written: what it writes is committed with
-    // it, and an error of its takes everything back. NULL: nobody has to add anything.
+    // Called inside a write that changed something, on its thread, when all was written: what it
+    // writes is committed with it, and an error of its takes everything back. NULL: nobody has to
+    // add anything.
     int (*committing)(void *arg);
+    // Called after committing(), on the same thread, where nothing was committed after all: what it
+    // wrote is gone. NULL: nobody minds.
+    void (*taken_back)(void *arg);
     // Called after a commit, on the writer's thread with no lock held: the set of enum
     // store_change. NULL: nobody listens.
     void (*on_change)(void *arg, unsigned changes);

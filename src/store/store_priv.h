@@ -77,6 +77,7 @@ struct store {
     struct conn writer;
     int depth;               // of nested writes
     int group_r;             // the first failure inside a group
+    int64_t n_rows_before;   // changed by this connection until the transaction began
     int64_t clock_offset_us; // wall minus monotonic, at the last look
     bool is_quiet;           // of the statement that runs
     struct changes changes;  // of this transaction

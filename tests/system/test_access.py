@@ -1,11 +1,14 @@
 """Accounts, keys, roles: who is let in and who is not, by the real server."""
 import asyncio
+import base64
+import contextlib
 import json
 import os
 import pty
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import termios
 import time
@@ -354,6 +357,56 @@ def test_a_user_that_is_disabled_or_gone(house):
 
 # --- the audit log
 
+def test_audit_says_which_role_was_given(house):
+    made = house.admin.made("POST", "/api/v1/users", {"name": "rolf", "role": "viewer", "password": PASSWORD}, 201)["id"]
+    house.admin.made("PATCH", f"/api/v1/users/{made}", {"role": "editor"}, 200)
+    house.admin.made("PATCH", f"/api/v1/users/{made}", {"is_disabled": True, "password": PASSWORD + "2"}, 200)
+    lines = house.admin.get(f"/api/v1/audit?object_id={made}").json["items"]
+    assert [(x["action"], x["detail"]["outcome"], x["detail"].get("role"), x["detail"].get("disabled"), x["detail"].get("password")) for x in lines] == [
+        ("user.change", "done", None, "yes", "changed"), ("user.change", "done", "editor", None, None), ("user.create", "done", "viewer", None, None)]
+    project = house.admin.made("POST", "/api/v1/projects", {"name": "rolf's"}, 201)["id"]
+    house.admin.made("PUT", f"/api/v1/projects/{project}/members/rolf", {"role": "admin"}, 200)
+    assert house.admin.ask("DELETE", f"/api/v1/projects/{project}/members/rolf").status == 204
+    lines = house.admin.get(f"/api/v1/audit?object_id={project}").json["items"]
+    assert [(x["action"], x["detail"].get("role"), x["detail"].get("user_id"), x["detail"].get("user")) for x in lines] == [
+        ("project.members.delete", "none", made, "rolf"), ("project.members.put", "admin", made, "rolf"), ("project.create", None, None, None)]
+
+
+def test_no_change_without_its_line(house):
+    """What cannot be written down is not done: a login, a failed one's count, a key, a user, an upload, a whole file, a model."""
+    def database(*statements):
+        with contextlib.closing(sqlite3.connect(house.server.data / "assay.db", timeout=10)) as db, db:
+            return [db.execute(x).fetchall() for x in statements]
+
+    def counts():
+        tables = ("logins", "login_failures", "api_keys", "users", "videos", "tasks", "uploads", "models", "blobs", "audit")
+        return dict(zip(tables, (x[0][0] for x in database(*(f"SELECT count(*) FROM {t}" for t in tables)))))
+
+    project = house.admin.made("POST", "/api/v1/projects", {"name": "lined"}, 201)["id"]
+    tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "9", "Upload-Metadata": f"project_id {base64.b64encode(project.encode()).decode()}"}
+    raw = {"Content-Type": "application/octet-stream"}
+    asked = (
+        lambda: Client(house.server).login("anna"),
+        lambda: Client(house.server).login("anna", "wrong"),
+        lambda: house.admin.ask("POST", "/api/v1/keys", {"name": "k", "role": "viewer"}),
+        lambda: house.admin.ask("POST", "/api/v1/users", {"name": "nora", "role": "viewer", "password": PASSWORD}),
+        lambda: house.admin.ask("PUT", f"/api/v1/files/x.mp4?project_id={project}", b"no video", raw),
+        lambda: house.admin.ask("POST", f"/api/v1/videos?project_id={project}&name=x", b"no video", raw),
+        lambda: house.admin.ask("POST", "/api/v1/uploads", b"", tus))
+    database("CREATE TRIGGER no_lines BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no lines today'); END")
+    try:
+        before = counts()
+        for i, ask in enumerate(asked):
+            assert ask().status >= 400, i
+            assert counts() == before, i
+    finally:
+        database("DROP TRIGGER no_lines")
+    statuses = [ask().status for ask in asked]
+    assert statuses == [200, 401, 201, 201, 202, 202, 201]
+    lines = [x["detail"]["outcome"] for x in house.admin.get("/api/v1/audit?limit=7").json["items"]]
+    assert sorted(lines) == ["denied"] + 6 * ["done"]
+
+
 def test_audit(house):
     before = house.admin.made("POST", "/api/v1/projects", {"name": "audited"}, 201)["id"]
     assert house.people["vera"].ask("DELETE", f"/api/v1/projects/{before}", headers={"X-Forwarded-For": "9.9.9.9"}).status == 403
@@ -364,7 +417,8 @@ def test_audit(house):
         ("anna", "project.delete", "done", "127.0.0.1"), ("vera", "project.delete", "denied", "127.0.0.1"),
         ("anna", "project.create", "done", "127.0.0.1")]
     assert all(x["request_id"] for x in lines)
-    assert house.admin.get(f"/api/v1/audit?object_id={key_id}").json["items"][0]["action"] == "key.create"
+    line = house.admin.get(f"/api/v1/audit?object_id={key_id}").json["items"][0]
+    assert line["action"] == "key.create" and line["detail"]["role"] in ("viewer", "editor", "admin")
     made = house.admin.get("/api/v1/audit?action=user.create").json["items"]
     assert {x["object_id"] for x in made} >= set(house.ids.values()) and made[-1]["client"] == "this machine"
     logins = house.admin.get("/api/v1/audit?action=login&limit=1000").json["items"]
@@ -683,6 +737,19 @@ def test_behind_a_proxy(assay, tmp_path):
         assert Client(server, metrics).get("/metrics").status == 200
 
 
+@pytest.mark.parametrize("network,is_wide", [
+    ("0.0.0.0/0", True), ("::/0", True), ("128.0.0.0/1", True), ("2000::/3", True),
+    ("10.0.0.0/8", False), ("fd00::/16", False), ("127.0.0.1", False), ("::1", False),
+])
+def test_proxies_that_are_everybody(assay, tmp_path, network, is_wide):
+    data = tmp_path / "data"
+    user_add(assay, data, "anna", "admin")
+    with Server(assay, data, "--proxy", network, "--workers", 0) as server:
+        said = [x for x in server.text().splitlines() if "believed" in x]
+        assert bool(said) == is_wide, server.text()
+        assert not is_wide or network.split("/")[0] in said[0] and "/" + network.split("/")[1] in said[0] and "--proxy" in said[0]
+
+
 def test_strangers_that_speak_like_a_proxy(assay, tmp_path):
     data = tmp_path / "data"
     user_add(assay, data, "anna", "admin")
@@ -735,19 +802,6 @@ def test_secure_headers(house):
         policy = headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy and "script-src 'self';" in policy and "frame-ancestors 'none'" in policy
         assert "unsafe" not in policy
-
-
-@pytest.mark.parametrize("network,is_wide", [
-    ("0.0.0.0/0", True), ("::/0", True), ("128.0.0.0/1", True), ("2000::/3", True),
-    ("10.0.0.0/8", False), ("fd00::/16", False), ("127.0.0.1", False), ("::1", False),
-])
-def test_proxies_that_are_everybody(assay, tmp_path, network, is_wide):
-    data = tmp_path / "data"
-    user_add(assay, data, "anna", "admin")
-    with Server(assay, data, "--proxy", network, "--workers", 0) as server:
-        said = [x for x in server.text().splitlines() if "believed" in x]
-        assert bool(said) == is_wide, server.text()
-        assert not is_wide or network.split("/")[0] in said[0] and "/" + network.split("/")[1] in said[0] and "--proxy" in said[0]
 
 
 def test_log_lines_say_what_they_are_about(assay, data, tmp_path):

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 
 #include "store/store_audit.h"
+#include "store/store_login.h"
+#include "store/store_priv.h"
 #include "store/store_truth.h"
 #include "store/store_user.h"
 #include "store_test.h"
@@ -220,6 +222,62 @@ static int n_lines(struct store *s)
     return n;
 }
 
+static int n_taken_back;
+
+static void take_back(void *arg)
+{
+    (void)arg;
+    n_taken_back++;
+}
+
+static int add_line_and_break(void *arg)
+{
+    int r = add_line(arg);
+    // refused by the commit itself, not before it
+    return r < 0 ? r
+                 : conn_exec(&added_to->writer,
+                             "PRAGMA defer_foreign_keys = ON;"
+                             "INSERT INTO task_waits (task_id, waits_for) VALUES ('x', 'y')");
+}
+
+// A write that changes nothing has nothing added; whatever is not committed after all is told.
+static void test_taken_back(void **state)
+{
+    struct store *s;
+    char directory[64];
+    char id[ID_BYTES];
+    (void)state;
+    test_make_directory(directory);
+    struct store_opts opts = {
+        .directory = directory, .committing = add_line, .taken_back = take_back};
+    OK(store_open(&opts, &s));
+    added_to = s;
+    add_r = 0;
+    n_taken_back = 0;
+    OK(store_begin(s));
+    OK(store_end(s, 0));
+    OK(store_login_succeeded(s, "user:nobody"));
+    assert_int_equal(n_lines(s), 0);
+    OK(store_project_create(s, &(struct store_project){.name = "a"}, id));
+    FAILS(ERR_EXISTS, store_project_create(s, &(struct store_project){.name = "a"}, id));
+    assert_int_equal(n_lines(s), 1);
+    assert_int_equal(n_taken_back, 0); // nothing had been added
+    add_r = -1;
+    FAILS(ERR_NOSPACE, store_project_create(s, &(struct store_project){.name = "b"}, id));
+    assert_int_equal(n_taken_back, 1);
+    add_r = 0;
+    store_close(s);
+    opts.committing = add_line_and_break;
+    OK(store_open(&opts, &s)); // recovering writes nothing here
+    added_to = s;
+    FAILS(ERR_CONFLICT, store_project_create(s, &(struct store_project){.name = "b"}, id));
+    assert_int_equal(n_taken_back, 2);
+    assert_int_equal(n_lines(s), 1);
+    added_to = NULL;
+    store_close(s);
+    test_remove(directory);
+}
+
 static void test_committing(void **state)
 {
     struct store *s;
@@ -297,9 +355,9 @@ static void test_log_begins_anew(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kinds),           cmocka_unit_test(test_together_or_not_at_all),
-        cmocka_unit_test(test_which),           cmocka_unit_test(test_committing),
-        cmocka_unit_test(test_log_begins_anew),
+        cmocka_unit_test(test_kinds),      cmocka_unit_test(test_together_or_not_at_all),
+        cmocka_unit_test(test_which),      cmocka_unit_test(test_committing),
+        cmocka_unit_test(test_taken_back), cmocka_unit_test(test_log_begins_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
