@@ -13,6 +13,8 @@
 //     whose connection died comes back on another one, long before the dead one is known to be
 //     dead.
 // (4) Bytes under a checksum count when the sum holds, else not at all.
+// (5) An upload whose creation is not answered with 201 is gone with it: its client does not know
+//     where it is, and could neither go on with it nor end it.
 
 #include <string.h>
 #include <unistd.h>
@@ -49,6 +51,7 @@ struct tus {
     struct blob_writer *writer; // NULL: none is open
     struct tus_checksum checksum;
     int64_t marked_ns;
+    bool is_new; // made by this request, which has not told its client where it is
 };
 
 // ---- claims
@@ -213,6 +216,28 @@ static int let_go(struct tus *t, int r)
     return r < 0 ? err_set((enum err)r, "%s", text) : r;
 }
 
+// Invariant (5). Returns *r*, whose message is kept.
+static int forget_new(struct tus *t, int r)
+{
+    struct api *api = api_of(t->request);
+    char text[ERR_MESSAGE_BYTES];
+    err_copy_message(r, text, sizeof(text));
+    if (!t->is_new)
+        return r;
+    t->is_new = false;
+    if (blob_part_delete(api->opts.blob, t->row.id) < 0)
+        err_clear(); // none was written, or it is the janitor's
+    if (store_upload_delete(api->opts.store, t->row.id) < 0)
+        err_clear(); // it was over, or expires
+    return r < 0 ? err_set((enum err)r, "%s", text) : r;
+}
+
+static void create_abandon(struct request *q)
+{
+    struct tus *t = (struct tus *)request_state(q);
+    IGNORE(forget_new(t, let_go(t, 0)));
+}
+
 static void sink_abandon(struct request *q)
 {
     IGNORE(let_go((struct tus *)request_state(q), 0));
@@ -279,10 +304,13 @@ static int take_body(struct tus *t)
 {
     struct request *q = t->request;
     if (!tus_checksum_holds(&t->checksum))
-        return reply_error(q, 460, "CHECKSUM_MISMATCH",
-                           "Upload-Checksum: the bytes that came have another sum; the upload is "
-                           "still at byte %lld",
-                           (long long)t->row.offset);
+        return t->is_new ? reply_error(q, 460, "CHECKSUM_MISMATCH",
+                                       "Upload-Checksum: the bytes that came have another sum; "
+                                       "no upload was made")
+                         : reply_error(q, 460, "CHECKSUM_MISMATCH",
+                                       "Upload-Checksum: the bytes that came have another sum; "
+                                       "the upload is still at byte %lld",
+                                       (long long)t->row.offset);
     t->checksum.kind = TUS_SUM_NONE;
     int r = blob_writer_offset(t->writer) == t->row.length ? finish(t) : mark(t);
     if (r < 0)
@@ -334,6 +362,10 @@ static int create_row(struct tus *t, struct arrival *a)
     int r = id ? store_begin(s) : ERR_NOMEM;
     if (r < 0)
         return r;
+    id_make(id);
+    t->row.id = id;
+    api_audit_object(q, id);
+    api_audit_tell(q, 201);
     r = arrival_check(q, a, t->row.length);
     t->row.purpose = arrival_kind_name((int)a->kind);
     t->row.project_id = a->project_id;
@@ -344,8 +376,9 @@ static int create_row(struct tus *t, struct arrival *a)
     t->row.expires_at_us = expiry(q);
     if (r == 0)
         r = store_upload_create(s, &t->row, id);
-    t->row.id = id;
-    return store_end(s, r);
+    r = store_end(s, r);
+    t->is_new = r == 0;
+    return r;
 }
 
 static int create_begin(struct request *q)
@@ -369,6 +402,8 @@ static int create_begin(struct request *q)
     IGNORE(claim(q, &t->claim, t->row.id)); // nobody else knows of it yet
     r = open_part(t);
     heard(&t->claim, false);
+    if (r < 0 || reply_was_made(q))
+        r = forget_new(t, let_go(t, r));
     return r;
 }
 
@@ -379,14 +414,14 @@ static int create(struct request *q)
     int r = t->writer ? take_body(t) : 0;
     r = let_go(t, r);
     if (r < 0 || reply_was_made(q))
-        return r;
+        return forget_new(t, r);
     reply_headerf(q, "Location", "/api/v1/uploads/%s", t->row.id);
     if (!request_has_body(q))
         tus_expires(q, t->row.expires_at_us);
     return reply_empty(q, 201);
 }
 
-static const struct route_sink create_sink = {create_begin, sink_data, sink_abandon};
+static const struct route_sink create_sink = {create_begin, sink_data, create_abandon};
 
 // ---- going on
 

@@ -221,6 +221,34 @@ def test_checksums(idle):
     assert tus(idle, "DELETE", upload).status == 204
 
 
+def test_a_creation_that_fails_leaves_nothing(idle):
+    """Its client was not told where the upload is: wrong bytes, or a connection that breaks, free its room at once."""
+    small = idle.made("POST", "/api/v1/projects", {"name": "room for one", "quota_bytes": 3000})["id"]
+    about = {"Upload_Length": 2000, "Upload_Metadata": metadata(project_id=small, filename="clip.mp4")}
+    wrong = f"sha1 {b64(hashlib.sha1(b'other').digest())}"
+    for _ in range(2):
+        reply = tus(idle, "POST", "/api/v1/uploads", b"x" * 1000, **about, Upload_Checksum=wrong)
+        assert reply.status == 460 and "no upload was made" in reply.json["message"] and not reply.headers["Location"]
+    headers = {k.replace("_", "-"): v for k, v in about.items()}
+    c = http.client.HTTPConnection(idle.url.split("//")[1], timeout=20)
+    c.putrequest("POST", "/api/v1/uploads")
+    for k, v in {"Tus-Resumable": "1.0.0", "Content-Type": BYTES, "Content-Length": 1500, **headers}.items():
+        c.putheader(k, v)
+    c.endheaders()
+    c.send(b"x" * 1000)
+    time.sleep(0.3)
+    assert tus(idle, "POST", "/api/v1/uploads", **about).status == 507  # it is being made
+    c.close()
+    for _ in range(100):
+        reply = tus(idle, "POST", "/api/v1/uploads", b"x" * 1000, **about, Upload_Checksum=f"sha1 {b64(hashlib.sha1(b'x' * 1000).digest())}")
+        if reply.status != 507:
+            break
+        time.sleep(0.05)
+    assert reply.status == 201 and reply.headers["Upload-Offset"] == "1000", reply.body
+    assert tus(idle, "DELETE", reply.headers["Location"]).status == 204
+    assert not list((idle.data / "parts").iterdir())
+
+
 def test_cut_short_is_gone_on_with(idle):
     upload = begin(idle, 1000)
     c = send_and_break(idle, upload, 0, b"a" * 600, 1000)
