@@ -39,7 +39,14 @@ export function MembersDialog({ project, onClose }: { project: string; onClose: 
     enabled: mayChange && knowsUsers,
     queryFn: async () => (await api("get", "/api/v1/users", { query: { limit: 200 } })).items,
   });
-  const after = { onSuccess: () => client.invalidateQueries({ queryKey: key }) };
+  // One's own role may be what changed: what one may do follows from it.
+  const after = {
+    onSuccess: () =>
+      Promise.all([
+        client.invalidateQueries({ queryKey: key }),
+        client.invalidateQueries({ queryKey: ["me"] }),
+      ]),
+  };
   const give = useMutation({
     mutationFn: (m: { user: string; role: Role }) =>
       api("put", "/api/v1/projects/{id}/members/{user}", {
