@@ -309,7 +309,7 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** @description COCO, or another format as a file to be kept; formats that are folders (voc, yolo, labelme, mot-cvat) come as a tar. */
+        /** @description COCO, or another format as a file to be kept; formats that are folders (voc, yolo, labelme, mot-cvat) come as a tar. Other formats than COCO count as costly requests. */
         get: operations["getTruth"];
         /** @description Any annotation format, recognised by content; becomes the newest version. With If-Match (the etag of the version that was edited; * for any) or If-None-Match * (none yet) it is 412 where another one was saved meanwhile, with who and when. */
         put: operations["putTruth"];
@@ -1548,7 +1548,7 @@ export interface components {
             request_id: components["schemas"]["Text"];
             action: string;
             object_id: components["schemas"]["Text"];
-            /** @description outcome, method, path, key_id; status where it was not done */
+            /** @description outcome, method, path, key_id; status where it was not done; of users, members and keys the role that was given, and whom (user_id, user) */
             detail: Record<string, never> | null;
         };
         AuditList: {
