@@ -59,111 +59,6 @@ struct start_message {
     char paths[CHILD_MAX_READABLE + 1][CHILD_MAX_PATH];
 };
 
-// --- messages
-
-int child_send_to(int socket, const void *bytes, size_t n, int fd)
-{
-    assert(n > 0); // an empty message looks like the end
-    if (n > CHILD_MAX_MESSAGE)
-        return err_set(ERR_TOO_BIG, "message of %zu bytes to a child process", n);
-    // sendmsg() only reads what it is given; its interface is older than const.
-    union {
-        const void *in;
-        void *out;
-    } data = {.in = bytes};
-    struct iovec part = {.iov_base = data.out, .iov_len = n};
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control = {0};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-    if (fd >= 0) {
-        message.msg_control = control.bytes;
-        message.msg_controllen = sizeof(control.bytes);
-        struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(c), &fd, sizeof(int));
-    }
-    ssize_t sent;
-    do
-        sent = sendmsg(socket, &message, MSG_NOSIGNAL);
-    while (sent < 0 && errno == EINTR);
-    if (sent >= 0)
-        return 0;
-    if (errno == EPIPE || errno == ECONNRESET)
-        return err_set(ERR_CLOSED, "the process at the other end is gone");
-    return err_set_errno(errno, "message to another process");
-}
-
-static int wait_readable(int socket, int64_t deadline_ns)
-{
-    for (;;) {
-        int64_t left_ms = -1;
-        if (deadline_ns != INT64_MAX) {
-            left_ms = (deadline_ns - clock_now_ns() + CLOCK_NS_PER_MS - 1) / CLOCK_NS_PER_MS;
-            left_ms = MAX(left_ms, 0);
-        }
-        struct pollfd p = {.fd = socket, .events = POLLIN};
-        int r = poll(&p, 1, (int)MIN(left_ms, INT32_MAX));
-        if (r > 0)
-            return 0;
-        if (r == 0 && left_ms == 0)
-            return ERR_TIMEOUT;
-        if (r < 0 && errno != EINTR)
-            return err_set_errno(errno, "waiting for another process");
-    }
-}
-
-static int received_fd(struct msghdr *message)
-{
-    struct cmsghdr *c = CMSG_FIRSTHDR(message);
-    if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
-        c->cmsg_len != CMSG_LEN(sizeof(int)))
-        return -1;
-    int fd;
-    memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-    return fd;
-}
-
-int child_receive_from(int socket, int64_t timeout_ns, void *ret_bytes, size_t max, size_t *ret_n,
-                       int *ret_fd)
-{
-    int64_t now_ns = clock_now_ns();
-    bool forever = timeout_ns > INT64_MAX - now_ns;
-    int r = wait_readable(socket, forever ? INT64_MAX : now_ns + timeout_ns);
-    if (r < 0)
-        return r;
-    struct iovec part = {.iov_base = ret_bytes, .iov_len = max};
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control = {0};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = control.bytes,
-                             .msg_controllen = sizeof(control.bytes)};
-    ssize_t n;
-    // ECONNRESET, once: the other end closed before it had read all of ours; what it sent is here.
-    do
-        n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-    while (n < 0 && (errno == EINTR || errno == ECONNRESET));
-    if (n == 0)
-        return err_set(ERR_CLOSED, "the process at the other end is gone");
-    if (n < 0)
-        return err_set_errno(errno, "message from another process");
-    int fd = received_fd(&message);
-    if (message.msg_flags & MSG_TRUNC) {
-        if (fd >= 0)
-            close(fd);
-        return err_set(ERR_TOO_BIG, "a message of another process is longer than %zu bytes", max);
-    }
-    *ret_n = (size_t)n;
-    *ret_fd = fd;
-    return 0;
-}
-
 // --- the parent's side
 
 static int pack_limits(const struct child_limits *l, struct start_message *m)
@@ -280,6 +175,11 @@ int child_start(const char *program, const char *kind, const struct child_limits
 int child_send(struct child *c, const void *bytes, size_t n, int fd)
 {
     return child_send_to(c->socket, bytes, n, fd);
+}
+
+int child_try_send(struct child *c, const void *bytes, size_t n)
+{
+    return child_try_send_to(c->socket, bytes, n);
 }
 
 int child_receive(struct child *c, int64_t timeout_ns, void *ret_bytes, size_t max, size_t *ret_n,

@@ -52,6 +52,8 @@ int child_start(const char *program, const char *kind, const struct child_limits
 // The whole message (1 to CHILD_MAX_MESSAGE bytes) or none; *fd* -1: none goes along. ERR_CLOSED:
 // the child is gone. ERR_TOO_BIG.
 int child_send(struct child *c, const void *bytes, size_t n, int fd) MUST_CHECK;
+// The same without waiting for a child that leaves its messages unread: ERR_AGAIN.
+int child_try_send(struct child *c, const void *bytes, size_t n) MUST_CHECK;
 // The next message, at most CHILD_MAX_MESSAGE bytes into *ret_bytes*; *ret_fd* is -1 where none
 // came along. ERR_TIMEOUT; ERR_CLOSED: the child ended, child_finish() says how.
 int child_receive(struct child *c, int64_t timeout_ns, void *ret_bytes, size_t max, size_t *ret_n,
@@ -77,6 +79,7 @@ struct child_kind {
 };
 int child_main(const char *kind, const struct child_kind *kinds, size_t n_kinds);
 int child_send_to(int socket, const void *bytes, size_t n, int fd) MUST_CHECK;
+int child_try_send_to(int socket, const void *bytes, size_t n) MUST_CHECK;
 int child_receive_from(int socket, int64_t timeout_ns, void *ret_bytes, size_t max, size_t *ret_n,
                        int *ret_fd) MUST_CHECK;
 

@@ -3,6 +3,7 @@
 
 #include "media/child_jobs.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "media/answer_check.h"
 #include "media/frame_at.h"
 #include "media/frame_times.h"
 #include "media/picture_file.h"
@@ -26,8 +28,7 @@ enum {
     PICTURE_LIMIT_S = 30,
     MAX_JPEG = 64 * 1024 * 1024,
     MAX_PICTURE_BYTES = 64 * 1024 * 1024, // of a posted picture as stored
-    MAX_SIDE = 65535,
-    ASKED_NICENESS = 1, // somebody waits for it, unlike for videos
+    ASKED_NICENESS = 1,                   // somebody waits for it, unlike for videos
 };
 #define MAX_PREPARED (64 * MIB)
 #define MAX_TIMES    ((size_t)FRAME_TIMES_MAX * sizeof(int64_t))
@@ -83,21 +84,11 @@ static int answer_probe(const void *request, size_t n, int fd, struct str_buf *o
     return r;
 }
 
-static bool is_text(const char *text, size_t n_bytes)
-{
-    return memchr(text, '\0', n_bytes) != NULL;
-}
-
-static bool is_side(int n)
-{
-    return n >= 0 && n <= MAX_SIDE;
-}
-
 static bool streams_hold(const struct probe_result *p)
 {
     for (size_t i = 0; i < MIN(p->n_streams, (size_t)PROBE_MAX_STREAMS); i++)
-        if (!is_text(p->streams[i].type, sizeof(p->streams[i].type)) ||
-            !is_text(p->streams[i].codec, sizeof(p->streams[i].codec)))
+        if (!answer_text_holds(p->streams[i].type, sizeof(p->streams[i].type)) ||
+            !answer_text_holds(p->streams[i].codec, sizeof(p->streams[i].codec)))
             return false;
     return true;
 }
@@ -108,21 +99,35 @@ static bool marks_hold(const struct probe_result *p)
         return false;
     for (size_t i = 0; i < p->n_marks; i++)
         if (p->marks[i].ordinal < 0 || p->marks[i].ordinal >= p->n_frames ||
+            !answer_time_holds(p->marks[i].pts_us) ||
             (i > 0 && p->marks[i].ordinal <= p->marks[i - 1].ordinal))
             return false;
     return true;
 }
 
+static bool texts_hold(const struct probe_result *p)
+{
+    return answer_text_holds(p->container, sizeof(p->container)) &&
+           answer_text_holds(p->codec, sizeof(p->codec)) &&
+           answer_text_holds(p->profile, sizeof(p->profile)) &&
+           answer_text_holds(p->pixel_format, sizeof(p->pixel_format));
+}
+
+static bool frames_hold(const struct probe_result *p)
+{
+    return answer_ordinal_holds(p->n_frames) && answer_time_holds(p->first_pts_us) &&
+           answer_time_holds(p->last_pts_us) && p->first_pts_us <= p->last_pts_us &&
+           answer_distance_holds(p->min_distance_us) && answer_distance_holds(p->max_distance_us) &&
+           answer_bool_holds(&p->is_variable);
+}
+
 static bool probe_holds(const struct probe_result *p)
 {
-    return (p->kind == SOURCE_VIDEO || p->kind == SOURCE_PICTURES) &&
-           is_text(p->container, sizeof(p->container)) && is_text(p->codec, sizeof(p->codec)) &&
-           is_text(p->profile, sizeof(p->profile)) &&
-           is_text(p->pixel_format, sizeof(p->pixel_format)) && is_side(p->width) &&
-           is_side(p->height) && is_side(p->coded_width) && is_side(p->coded_height) &&
-           p->frame_rate_den > 0 && p->n_frames >= 0 &&
-           is_text(p->counts.cut_reason, sizeof(p->counts.cut_reason)) &&
-           is_text(p->counts.undecodable_reason, sizeof(p->counts.undecodable_reason)) &&
+    return (p->kind == SOURCE_VIDEO || p->kind == SOURCE_PICTURES) && p->stream_index >= 0 &&
+           texts_hold(p) && answer_side_holds(p->width) && answer_side_holds(p->height) &&
+           answer_side_holds(p->coded_width) && answer_side_holds(p->coded_height) &&
+           answer_rotation_holds(p->rotation) && p->frame_rate_num >= 0 && p->frame_rate_den > 0 &&
+           isfinite(p->duration_s) && frames_hold(p) && answer_counts_hold(&p->counts) &&
            streams_hold(p) && marks_hold(p);
 }
 
@@ -230,8 +235,8 @@ static bool times_hold(const struct str_buf *answer)
     size_t n = answer->n / sizeof(*times);
     if (n == 0 || answer->n % sizeof(*times) != 0)
         return false;
-    for (size_t i = 1; i < n; i++)
-        if (times[i] <= times[i - 1])
+    for (size_t i = 0; i < n; i++)
+        if (!answer_time_holds(times[i]) || (i > 0 && times[i] <= times[i - 1]))
             return false;
     return true;
 }
@@ -361,8 +366,8 @@ static int take_prepared(struct str_buf *answer, const char *name, int64_t max_p
     if (answer->n != sizeof(a) + n)
         return nonsense(name);
     memcpy(&a, answer->p, sizeof(a));
-    if (a.src_width < 1 || a.src_height < 1 || a.src_width > MAX_SIDE || a.src_height > MAX_SIDE ||
-        (int64_t)a.src_width * a.src_height > max_pixels)
+    if (a.src_width == 0 || a.src_height == 0 || !answer_side_holds(a.src_width) ||
+        !answer_side_holds(a.src_height) || (int64_t)a.src_width * a.src_height > max_pixels)
         return nonsense(name);
     struct asked_picture *h = mem_new(struct asked_picture);
     if (!h)

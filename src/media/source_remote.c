@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,6 +19,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "media/answer_check.h"
 #include "media/child_source.h"
 #include "media/media_priv.h"
 #include "media/remote_priv.h"
@@ -27,7 +29,6 @@
 enum {
     SILENCE_S = 60,  // of a child that has something to do: it hangs
     LOOK_UP_MS = 50, // for an interruption
-    MAX_SIDE = 65535,
 };
 
 // Shared by the source and the pictures it gave.
@@ -39,6 +40,8 @@ struct remote {
     char container[REMOTE_TEXT_BYTES], codec[REMOTE_TEXT_BYTES], pixel_format[REMOTE_TEXT_BYTES];
     // --- the source's thread
     struct remote_message message;
+    bool has_last; // a picture was given, with:
+    int64_t last_ordinal, last_us;
     // --- under lock
     struct lock lock;
     bool is_out[REMOTE_SLOTS]; // in a picture that somebody holds
@@ -71,9 +74,10 @@ static void give_slot_back(struct remote *m, int slot)
     int32_t number = slot;
     lock_acquire(&m->lock);
     m->is_out[slot] = false;
-    // A child that is gone misses nothing.
+    // A child that is gone misses nothing. One that never reads them would have us wait for ever,
+    // with the lock: an honest one leaves REMOTE_SLOTS of them unread at most.
     if (m->child)
-        IGNORE(child_send(m->child, &number, sizeof(number), -1));
+        IGNORE(child_try_send(m->child, &number, sizeof(number)));
     lock_release(&m->lock);
 }
 
@@ -164,37 +168,31 @@ static int start_child(struct source *s, struct remote *m)
 
 // --- what the child says
 
-static bool is_text(const char *text, size_t n_bytes)
-{
-    return memchr(text, '\0', n_bytes) != NULL;
-}
-
-static bool counts_hold(const struct source_counts *c)
-{
-    return c->decoded >= c->skipped && c->skipped >= 0 && c->skimmed >= 0 &&
-           c->skimmed <= c->decoded && c->undecodable >= 0 &&
-           is_text(c->cut_reason, sizeof(c->cut_reason)) &&
-           is_text(c->undecodable_reason, sizeof(c->undecodable_reason));
-}
-
-static bool is_side(int32_t n)
-{
-    return n > 0 && n <= MAX_SIDE;
-}
-
-// 0: not known before the first picture.
+// Sides of 0: not known before the first picture.
 static bool info_holds(const struct remote_info *i)
 {
-    return i->width >= 0 && i->width <= MAX_SIDE && i->height >= 0 && i->height <= MAX_SIDE &&
-           (i->kind == SOURCE_VIDEO || i->kind == SOURCE_PICTURES) && i->frame_rate_den > 0 &&
-           i->n_frames_hint >= 0 && is_text(i->container, sizeof(i->container)) &&
-           is_text(i->codec, sizeof(i->codec)) && is_text(i->pixel_format, sizeof(i->pixel_format));
+    return (i->kind == SOURCE_VIDEO || i->kind == SOURCE_PICTURES) && i->stream_index >= 0 &&
+           answer_side_holds(i->width) && answer_side_holds(i->height) &&
+           answer_side_holds(i->coded_width) && answer_side_holds(i->coded_height) &&
+           answer_rotation_holds(i->rotation) && i->frame_rate_num >= 0 && i->frame_rate_den > 0 &&
+           i->time_base_num >= 0 && i->time_base_den >= 0 && i->n_frames_hint >= 0 &&
+           isfinite(i->duration_s) && answer_text_holds(i->container, sizeof(i->container)) &&
+           answer_text_holds(i->codec, sizeof(i->codec)) &&
+           answer_text_holds(i->pixel_format, sizeof(i->pixel_format));
+}
+
+// Behind all that were given before, as frames are numbered and timed.
+static bool is_next(const struct remote *m, const struct remote_picture *p)
+{
+    return answer_ordinal_holds(p->ordinal) && answer_time_holds(p->pts_us) &&
+           (!m->has_last || (p->ordinal > m->last_ordinal && p->pts_us > m->last_us));
 }
 
 static bool picture_holds(struct remote *m, const struct remote_picture *p)
 {
-    if (p->slot < 0 || p->slot >= REMOTE_SLOTS || !is_side(p->src_width) ||
-        !is_side(p->src_height) || p->ordinal < 0 || !is_text(p->file, sizeof(p->file)))
+    if (p->slot < 0 || p->slot >= REMOTE_SLOTS || p->src_width == 0 || p->src_height == 0 ||
+        !answer_side_holds(p->src_width) || !answer_side_holds(p->src_height) || !is_next(m, p) ||
+        !answer_text_holds(p->file, sizeof(p->file)))
         return false;
     lock_acquire(&m->lock);
     bool is_out = m->is_out[p->slot];
@@ -205,7 +203,7 @@ static bool picture_holds(struct remote *m, const struct remote_picture *p)
 static bool check_message(const struct source *s, struct remote *m, size_t n)
 {
     const struct remote_message *g = &m->message;
-    if (n != sizeof(*g) || !counts_hold(&g->counts))
+    if (n != sizeof(*g) || !answer_counts_hold(&g->counts))
         return false;
     switch (g->kind) {
     case REMOTE_OPENED:
@@ -215,7 +213,8 @@ static bool check_message(const struct source *s, struct remote *m, size_t n)
     case REMOTE_COUNTS:
         return true;
     case REMOTE_END:
-        return g->error < 0 && g->error > -ERR_N_NUMBERS && is_text(g->text, sizeof(g->text));
+        return g->error < 0 && g->error > -ERR_N_NUMBERS &&
+               answer_text_holds(g->text, sizeof(g->text));
     default:
         return false;
     }
@@ -360,6 +359,9 @@ static int hold_picture(struct source *s, struct remote *m, struct picture **ret
         .release = release_holder,
     };
     atomic_init(&h->picture.refs, 1);
+    m->has_last = true;
+    m->last_ordinal = p->ordinal;
+    m->last_us = p->pts_us;
     lock_acquire(&m->lock);
     m->is_out[p->slot] = true;
     m->n_users++;

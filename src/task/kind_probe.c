@@ -26,8 +26,9 @@ enum {
     THUMBNAIL_WIDTH = 320, // pixels
     QUALITY = 80,
 };
-#define MAX_JPEG  (1 * MIB)
-#define MAX_FACTS (1 * MIB)
+#define MAX_DURATION_S 9e12 // which whole microseconds hold
+#define MAX_JPEG       (1 * MIB)
+#define MAX_FACTS      (1 * MIB)
 
 struct probing {
     struct task_run *run;
@@ -66,7 +67,8 @@ static void fill(struct probing *g)
     v->height = p->height;
     v->rotation = p->rotation;
     v->n_frames = p->n_frames;
-    v->duration_us = (int64_t)(p->duration_s * 1e6);
+    bool is_told = p->duration_s > 0 && p->duration_s < MAX_DURATION_S;
+    v->duration_us = is_told ? (int64_t)(p->duration_s * 1e6) : 0;
     if (v->duration_us <= 0 && p->n_frames > 1)
         v->duration_us = p->last_pts_us - p->first_pts_us + p->min_distance_us;
     v->frame_rate =

@@ -29,6 +29,7 @@
 enum {
     DEADLINE_S = 60,
     LONG_ANSWER = 300 * 1000,
+    MANY_MESSAGES = 100 * 1000, // more than a socket holds
 };
 
 #define SOON (10 * CLOCK_NS_PER_S)
@@ -299,6 +300,73 @@ static void test_many_at_once(void **state)
     }
 }
 
+static void send_descriptors(int socket, size_t n_fds)
+{
+    union {
+        char bytes[CMSG_SPACE(3 * sizeof(int))];
+        struct cmsghdr align;
+    } control = {0};
+    const int fds[3] = {socket, socket, socket};
+    char byte = 'x';
+    struct iovec part = {.iov_base = &byte, .iov_len = 1};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    if (n_fds > 0) {
+        message.msg_control = control.bytes;
+        message.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
+        struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
+        memcpy(CMSG_DATA(c), fds, n_fds * sizeof(int));
+    }
+    assert_int_equal(sendmsg(socket, &message, 0), 1);
+}
+
+static int free_descriptor(void)
+{
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    close(fd);
+    return fd;
+}
+
+// One descriptor goes along with a message; none of more than that is left open.
+static void test_descriptors(void **state)
+{
+    (void)state;
+    for (size_t n_fds = 0; n_fds <= 3; n_fds++) {
+        int ends[2];
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+        send_descriptors(ends[1], n_fds);
+        int before = free_descriptor();
+        char byte;
+        size_t n = 0;
+        int fd = -1;
+        assert_int_equal(child_receive_from(ends[0], SOON, &byte, 1, &n, &fd), 0);
+        assert_int_equal(n, 1);
+        assert_int_equal(fd >= 0, n_fds == 1);
+        if (fd >= 0)
+            close(fd);
+        assert_int_equal(free_descriptor(), before);
+        close(ends[0]);
+        close(ends[1]);
+    }
+}
+
+static void test_try_send(void **state)
+{
+    (void)state;
+    int ends[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+    int r = 0;
+    for (int i = 0; i < MANY_MESSAGES && r == 0; i++)
+        r = child_try_send_to(ends[0], "x", 1);
+    assert_int_equal(r, ERR_AGAIN);
+    close(ends[1]);
+    assert_int_equal(child_try_send_to(ends[0], "x", 1), ERR_CLOSED);
+    close(ends[0]);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "child") == 0)
@@ -308,7 +376,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_failures),     cmocka_unit_test(test_hanging),
         cmocka_unit_test(test_stopped),      cmocka_unit_test(test_killed),
         cmocka_unit_test(test_memory),       cmocka_unit_test(test_confined),
-        cmocka_unit_test(test_many_at_once),
+        cmocka_unit_test(test_many_at_once), cmocka_unit_test(test_descriptors),
+        cmocka_unit_test(test_try_send),
     };
     alarm(DEADLINE_S);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include "media/child_jobs.h"
 
 #include <fcntl.h>
+#include <math.h>
 
 #include "base/child.h"
 #include "base/clock.h"
@@ -14,6 +15,8 @@
 #include "media/probe.h"
 #include "unit/media/media_test.h"
 #include "vision/letterbox.h"
+
+#define LIE "ASSAY_TEST_LIE" // which, for the child
 
 enum {
     WIDTH = 160, // of the JPEGs
@@ -174,6 +177,83 @@ static void test_preview(void **state)
     unlink(path);
 }
 
+// --- a child that lies
+
+enum lie {
+    NO_LIE,
+    LIE_BOOL,
+    LIE_FIRST,
+    LIE_DISTANCE,
+    LIE_DURATION,
+    LIE_ROTATION,
+    LIE_RATE,
+    LIE_COUNTS,
+    LIE_MARK,
+    LIE_SIZE,
+    N_LIES, // at most 10: one digit
+};
+
+static int answer_lie(const void *request, size_t n, int fd, struct str_buf *out)
+{
+    (void)request;
+    (void)n;
+    (void)fd;
+    static struct probe_result p = {.kind = SOURCE_VIDEO, .frame_rate_den = 1, .n_frames = 10};
+    p.n_marks = 1;
+    int lie = getenv(LIE)[0] - '0';
+    switch (lie) {
+    case LIE_BOOL:
+        memset(&p.is_variable, 2, 1);
+        break;
+    case LIE_FIRST:
+        p.first_pts_us = INT64_MIN;
+        break;
+    case LIE_DISTANCE:
+        p.min_distance_us = INT64_MAX;
+        break;
+    case LIE_DURATION:
+        p.duration_s = INFINITY;
+        break;
+    case LIE_ROTATION:
+        p.rotation = 45;
+        break;
+    case LIE_RATE:
+        p.frame_rate_num = -1;
+        break;
+    case LIE_COUNTS:
+        p.counts.skipped = 1;
+        break;
+    case LIE_MARK:
+        p.marks[0].pts_us = INT64_MAX;
+        break;
+    default:
+        break;
+    }
+    str_buf_add(out, &p, sizeof(p) - (lie == LIE_SIZE));
+    return 0;
+}
+
+static int run_liar(int socket)
+{
+    return child_answer(socket, sizeof(struct probe_result), answer_lie);
+}
+
+static void test_lies(void **state)
+{
+    (void)state;
+    for (int lie = NO_LIE; lie < N_LIES; lie++) {
+        static struct probe_result p;
+        const char number[] = {(char)('0' + lie), '\0'};
+        assert_int_equal(setenv(LIE, number, 1), 0);
+        const struct source_opts opts = {.path = "clip.mp4"};
+        int r = child_probe(NULL, &opts, 60, &p);
+        const char *wanted = "clip.mp4: the decoder answered nonsense";
+        if (r != (lie ? ERR_MEDIA : 0) || (lie && strcmp(err_message(r), wanted) != 0))
+            fail_msg("lie %d: %d, %s", lie, r, err_message(r));
+    }
+    assert_int_equal(unsetenv(LIE), 0);
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -191,14 +271,20 @@ static void test_refusals(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct child_kind kinds[] = {child_probe_kind, child_frame_kind, child_picture_kind,
-                                       child_preview_kind};
+    struct child_kind kinds[] = {child_probe_kind, child_frame_kind, child_picture_kind,
+                                 child_preview_kind};
+    if (getenv(LIE))
+        kinds[0].run = run_liar;
     if (argc == 3 && strcmp(argv[1], "child") == 0)
         _exit(child_main(argv[2], kinds, ARRAY_LEN(kinds)));
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_frames_by_mark),  cmocka_unit_test(test_marks_that_do_not_hold),
-        cmocka_unit_test(test_through_a_child), cmocka_unit_test(test_posted_picture),
-        cmocka_unit_test(test_preview),         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_frames_by_mark),
+        cmocka_unit_test(test_marks_that_do_not_hold),
+        cmocka_unit_test(test_through_a_child),
+        cmocka_unit_test(test_posted_picture),
+        cmocka_unit_test(test_preview),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_lies),
     };
     alarm(DEADLINE_S);
     return cmocka_run_group_tests(tests, NULL, NULL);

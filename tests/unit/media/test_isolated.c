@@ -5,6 +5,7 @@
 // The children are this very program; what they do instead of their work stands in an environment
 // variable.
 
+#include <math.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@ enum {
     HEIGHT = 32,
     FILL = 114,
     N_FRAMES = 10,
+    N_DEAF = 2000, // more than a socket's buffer holds of slots given back
     DEADLINE_S = 60,
 };
 
@@ -58,6 +60,10 @@ static int lie(int socket, const char *what)
         m.info.kind = 7;
     if (strcmp(what, "endless-text") == 0)
         memset(m.info.codec, 'x', sizeof(m.info.codec));
+    if (strcmp(what, "no-duration") == 0)
+        m.info.duration_s = NAN;
+    if (strcmp(what, "askew") == 0)
+        m.info.rotation = 45;
     int r = say(socket, &m);
     if (strcmp(what, "slot") == 0)
         m = pictured(REMOTE_SLOTS);
@@ -71,12 +77,37 @@ static int lie(int socket, const char *what)
         m = (m = pictured(0), m.counts.skipped = 5, m);
     else if (strcmp(what, "error") == 0)
         m = (struct remote_message){.kind = REMOTE_END, .error = 3};
+    else if (strcmp(what, "bool") == 0)
+        m = (m = pictured(0), memset(&m.counts.cut_short, 2, 1), m);
+    else if (strcmp(what, "far-time") == 0)
+        m = (m = pictured(0), m.picture.pts_us = INT64_MIN, m);
+    else if (strcmp(what, "far-ordinal") == 0)
+        m = (m = pictured(0), m.picture.ordinal = INT64_MAX, m);
+    else if (strcmp(what, "back") == 0)
+        m = pictured(1);
     if (r == 0)
         r = say(socket, &m);
     if (r == 0 && strcmp(what, "twice") == 0)
         r = say(socket, &m);
+    m.picture.slot = 2;
+    if (r == 0 && strcmp(what, "back") == 0) // another slot, the same frame
+        r = say(socket, &m);
     pause(); // until the parent has had enough
     return r;
+}
+
+// Pictures without end, and not a word of the parent's is read.
+static int be_deaf(int socket)
+{
+    struct remote_message m = opened();
+    int r = say(socket, &m);
+    for (int i = 0; r == 0 && i < N_DEAF; i++) {
+        m = pictured(i % REMOTE_SLOTS);
+        m.picture.ordinal = m.picture.pts_us = i;
+        r = say(socket, &m);
+    }
+    m = (struct remote_message){.kind = REMOTE_END, .error = ERR_EOF};
+    return r == 0 ? say(socket, &m) : r;
 }
 
 static int misbehave(int socket)
@@ -96,6 +127,8 @@ static int misbehave(int socket)
     }
     if (strcmp(what, "silent") == 0)
         pause();
+    if (strcmp(what, "deaf") == 0)
+        return be_deaf(socket);
     return lie(socket, what);
 }
 
@@ -213,6 +246,12 @@ static const struct bad_row bad_rows[] = {
     {"no-size", NULL, ERR_MEDIA, "nonsense"},
     {"counts", NULL, ERR_MEDIA, "nonsense"},
     {"error", NULL, ERR_MEDIA, "nonsense"},
+    {"bool", NULL, ERR_MEDIA, "nonsense"},
+    {"far-time", NULL, ERR_MEDIA, "nonsense"},
+    {"far-ordinal", NULL, ERR_MEDIA, "nonsense"},
+    {"back", NULL, ERR_MEDIA, "nonsense"},
+    {"no-duration", NULL, ERR_MEDIA, "nonsense"},
+    {"askew", NULL, ERR_MEDIA, "nonsense"},
     {"", "/nowhere/clip.mp4", ERR_NOT_FOUND, "/nowhere/clip.mp4"},
     {"", "/etc/hostname", ERR_MEDIA, "/etc/hostname"},
 };
@@ -237,6 +276,25 @@ static void test_bad_children(void **state)
         picture_unref(&held);
         source_close(s);
     }
+    assert_int_equal(setenv(BEHAVIOUR, "", 1), 0);
+}
+
+// Whoever gives pictures back to it goes on; it is the child's loss.
+static void test_deaf(void **state)
+{
+    (void)state;
+    assert_int_equal(setenv(BEHAVIOUR, "deaf", 1), 0);
+    struct source_opts opts = isolated_opts(clip());
+    struct source *s;
+    struct picture *p;
+    assert_int_equal(source_open(&opts, &s), 0);
+    for (int i = 0; i < N_DEAF; i++) {
+        assert_int_equal(source_next(s, &p), 0);
+        assert_int_equal(p->ordinal, i);
+        picture_unref(&p);
+    }
+    assert_int_equal(source_next(s, &p), ERR_EOF);
+    source_close(s);
     assert_int_equal(setenv(BEHAVIOUR, "", 1), 0);
 }
 
@@ -271,6 +329,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_same_pictures),
         cmocka_unit_test(test_pictures_outlive_the_source),
         cmocka_unit_test(test_bad_children),
+        cmocka_unit_test(test_deaf),
         cmocka_unit_test(test_interrupted_while_silent),
     };
     alarm(DEADLINE_S);
