@@ -36,17 +36,27 @@ static int64_t step_of(const struct timeline *t, int64_t duration)
     return us > 0 && us <= max_step_us ? us : t->frame_us;
 }
 
+static int64_t next_us(const struct timeline *t)
+{
+    return t->has_last ? t->last_us + t->last_step_us : 0;
+}
+
+// By the clock of now; the next where there is none, or one beyond what a clock can show: of many
+// new clocks, each far behind the last, too.
+static int64_t clock_us(const struct timeline *t, int64_t pts)
+{
+    int64_t us = pts == TIMELINE_NO_PTS ? INT64_MIN : to_us(t, pts);
+    if (us < -max_us || us > max_us || us + t->offset_us > max_us)
+        return next_us(t);
+    return us + t->offset_us;
+}
+
 int64_t timeline_place(struct timeline *t, int64_t pts, int64_t duration)
 {
-    int64_t next_us = t->has_last ? t->last_us + t->last_step_us : 0;
-    int64_t us = pts == TIMELINE_NO_PTS ? INT64_MIN : to_us(t, pts);
-    if (us < -max_us || us > max_us)
-        us = next_us; // missing, or beyond what a clock can show
-    else
-        us += t->offset_us;
+    int64_t us = clock_us(t, pts);
     if (t->has_last && t->last_us - us > TIMELINE_MAX_JITTER_US) {
-        t->offset_us += next_us - us;
-        us = next_us;
+        t->offset_us += next_us(t) - us;
+        us = next_us(t);
     } else if (t->has_last && us <= t->last_us) {
         us = t->last_us + 1;
     }
@@ -58,5 +68,5 @@ int64_t timeline_place(struct timeline *t, int64_t pts, int64_t duration)
 
 int64_t timeline_guess(const struct timeline *t, int64_t pts)
 {
-    return to_us(t, pts) + t->offset_us;
+    return clock_us(t, pts);
 }

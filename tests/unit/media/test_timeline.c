@@ -12,7 +12,8 @@
 
 #include "base/attr.h"
 
-#define NO TIMELINE_NO_PTS
+#define NO  TIMELINE_NO_PTS
+#define FAR (INT64_MAX / 8)
 
 static void test_rows(void **state)
 {
@@ -43,6 +44,7 @@ static void test_rows(void **state)
         {1, 1000, 50, 1, {0, 3600000}, {0}, {0, 3600000000}, 2},
         // times beyond all clocks count as missing; absurd durations and rates too
         {1, 1, 25, 1, {0, INT64_MAX, 2}, {0}, {0, 40000, 2000000}, 3},
+        {1, 1000000, 25, 1, {FAR, -FAR, FAR}, {0}, {FAR, FAR + 40000, FAR + 80000}, 3},
         {1, 1, 25, 1, {0, NO}, {INT64_MAX}, {0, 40000}, 2},
         {0, 0, -1, 0, {1, NO}, {0}, {1000000, 1040000}, 2},
         // clang-format on
