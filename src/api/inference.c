@@ -21,6 +21,7 @@
 #include "infer/desk.h"
 #include "infer/detector.h"
 #include "infer/model_cache.h"
+#include "task/tell_name.h"
 #include "vision/frame.h"
 
 enum {
@@ -37,14 +38,14 @@ struct kept {
 // --- models
 
 // The error of a model is told with its name in place of where its blob lies.
-static int tell_name(int r, const char *path, const char *name)
+static int tell_of_loading(int r, const char *path, const char *name)
 {
     char text[ERR_MESSAGE_BYTES];
     size_t n = strlen(path);
     err_copy_message(r, text, sizeof(text));
     if (strncmp(text, path, n) == 0)
         return err_set((enum err)r, "%s%s", name, text + n);
-    return strstr(text, path) ? err_set((enum err)r, "model %s cannot be loaded", name)
+    return strstr(text, path) ? tell_name(r, path, name)
                               : err_set((enum err)r, "%s: %s", name, text);
 }
 
@@ -65,7 +66,7 @@ int inference_take_model(struct request *q, const char *id_or_name,
     int64_t began_ns = clock_now_ns();
     r = model_cache_take(a->opts.models, &wanted, &ret->detector);
     if (r < 0) // one that was deleted meanwhile is not broken, it is gone
-        r = tell_name(r, path, ret->row.name);
+        r = tell_of_loading(r, path, ret->row.name);
     if (r < 0) {
         char why[ERR_MESSAGE_BYTES];
         err_copy_message(r, why, sizeof(why));
@@ -84,7 +85,7 @@ void inference_give_back(struct request *q, struct inference_model *m)
     m->detector = NULL;
 }
 
-static bool is_gone(void *arg)
+bool inference_is_gone(void *arg)
 {
     return request_is_gone((const struct request *)arg);
 }
@@ -93,7 +94,7 @@ int inference_enter(struct request *q, const struct inference_model *m, struct d
                     int64_t *ret_wait_ns)
 {
     struct desk *k = model_cache_desk(api_of(q)->opts.models, m->detector);
-    struct desk_visit v = {.is_gone = is_gone, .arg = q};
+    struct desk_visit v = {.is_gone = inference_is_gone, .arg = q};
     int r = desk_enter(k, &v);
     if (r == ERR_BUSY)
         reply_retry_after(q, desk_retry_after(k));
@@ -102,6 +103,11 @@ int inference_enter(struct request *q, const struct inference_model *m, struct d
     *ret_desk = k;
     *ret_wait_ns += v.wait_ns;
     return 0;
+}
+
+int inference_failure(const struct inference_model *m, int r)
+{
+    return r < 0 ? tell_name(r, detector_model(m->detector)->path, m->row.name) : r;
 }
 
 // --- the cache
@@ -280,7 +286,8 @@ static int look(struct work *w)
     if (r == 0)
         r = prepare(w, f);
     if (r == 0)
-        r = desk_detect(w->desk, &f, &w->settings, &result);
+        r = desk_detect(w->desk, &(struct detector_waiter){inference_is_gone, w->q}, &f,
+                        &w->settings, &result);
     if (r == 0)
         r = copy_result(w, result);
     detector_result_free(&result);
@@ -314,7 +321,7 @@ static int run_model(struct request *q, const struct inference_wanted *wanted,
     if (r < 0)
         return r;
     s->times.load_ns = w.model.load_ns;
-    r = look_at_desk(&w);
+    r = inference_failure(&w.model, look_at_desk(&w));
     snprintf(s->precision, sizeof(s->precision), "%s", detector_precision_name(w.model.detector));
     inference_give_back(q, &w.model);
     return r;

@@ -70,5 +70,8 @@ void inference_give_back(struct request *q, struct inference_model *m);
 // A place at the model's desk, for as long as the client is there; desk_leave() ends it. ERR_BUSY:
 // Retry-After is set.
 struct desk;
+bool inference_is_gone(void *request); // whether its client is
+// An error of the model's detector, told with the model's name in place of where its blob lies.
+int inference_failure(const struct inference_model *m, int r) MUST_CHECK;
 int inference_enter(struct request *q, const struct inference_model *m, struct desk **ret_desk,
                     int64_t *ret_wait_ns) MUST_CHECK;

@@ -301,9 +301,10 @@ static int run_tensors(struct request *q, const struct kserve_request *k,
         return r;
     r = desk_settle(desk);
     if (r == 0)
-        r = detector_run_tensors(m->detector, DETECTOR_INTERACTIVE, inputs, outputs,
-                                 &response.inference_ns);
+        r = detector_run_tensors(m->detector, &(struct detector_waiter){inference_is_gone, q},
+                                 inputs, outputs, &response.inference_ns);
     desk_leave(desk);
+    r = inference_failure(m, r);
     if (r == 0)
         r = reply_tensors(q, k, m, outputs, &response);
     detector_tensors_free(outputs, n_outputs);

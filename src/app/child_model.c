@@ -4,12 +4,14 @@
 #include "app/child_model.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "infer/detector.h"
 #include "infer/model.h"
+#include "task/tell_name.h"
 
 enum {
     PATH_BYTES = 4096,
@@ -55,6 +57,13 @@ static int run(int socket)
 
 const struct child_kind child_model_kind = {"model", run};
 
+// Half of what the machine has: a graph may ask for any amount, and the server's share is not it.
+static int64_t max_data(void)
+{
+    int64_t whole = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+    return MAX(whole / 2, (int64_t)GIB);
+}
+
 int child_model_inspect(const char *program, const char *path, struct str_buf *out)
 {
     char request[PATH_BYTES] = "";
@@ -63,6 +72,7 @@ int child_model_inspect(const char *program, const char *path, struct str_buf *o
         return err_set(ERR_INVALID, "%s: path is too long", path);
     memcpy(request, path, n);
     const struct child_limits limits = {.max_memory = MAX_MEMORY,
+                                        .max_data = max_data(),
                                         .cpu_seconds = LIMIT_S,
                                         .max_files = MAX_FILES,
                                         .readable = {request}};
@@ -71,9 +81,12 @@ int child_model_inspect(const char *program, const char *path, struct str_buf *o
     if (r == ERR_MEDIA) // the child's own end
         return err_set(ERR_MODEL, "loading it in a process of its own failed: it %s",
                        err_message(r));
+    if (r == ERR_NOMEM) // no other time will be better
+        return err_set(ERR_MODEL, "it needs more than the %lld MiB of memory that it may take",
+                       (long long)(limits.max_data / (int64_t)MIB));
     char text[ERR_MESSAGE_BYTES];
     err_copy_message(r, text, sizeof(text));
     if (r < 0 && strncmp(text, path, n) == 0 && strncmp(text + n, ": ", 2) == 0)
-        return err_set((enum err)r, "%s", text + n + 2);
-    return r;
+        r = err_set((enum err)r, "%s", text + n + 2);
+    return r < 0 ? tell_name(r, path, "the file") : r;
 }

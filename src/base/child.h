@@ -31,6 +31,7 @@ enum {
 // What the child may use. Zero: the default.
 struct child_limits {
     int64_t max_memory;  // bytes of address space [4 GiB]; not enforced in sanitizer builds
+    int64_t max_data;    // bytes that may be written to, touched or not [no limit]; likewise
     int64_t cpu_seconds; // [no limit]
     int max_files;       // open at once [64]
     int niceness;        // added to the parent's [5]

@@ -64,6 +64,8 @@ static int limit_resources(const struct child_limits *l)
         r = limit(RLIMIT_CPU, (rlim_t)l->cpu_seconds, "CPU time");
     if (r == 0 && !IS_SANITIZED)
         r = limit(RLIMIT_AS, l->max_memory ? (rlim_t)l->max_memory : (rlim_t)(4 * GIB), "memory");
+    if (r == 0 && !IS_SANITIZED && l->max_data > 0)
+        r = limit(RLIMIT_DATA, (rlim_t)l->max_data, "memory");
     thread_give_way(l->niceness ? l->niceness : DEFAULT_NICENESS);
     return r;
 }

@@ -233,12 +233,13 @@ int desk_settle(struct desk *k)
     return r;
 }
 
-static int detect(struct detector_stream *s, struct frame **pf, struct detector_result **ret_result)
+static int detect(struct detector_stream *s, const struct detector_waiter *waiter,
+                  struct frame **pf, struct detector_result **ret_result)
 {
     struct detector_result *result = NULL;
     int r = detector_push(s, pf);
     if (r == 0)
-        r = detector_receive(s, &result);
+        r = detector_receive_for(s, waiter, &result);
     if (r == 0 && result->error < 0)
         r = err_set((enum err)result->error, "%s", result->message);
     if (r == 0)
@@ -248,13 +249,13 @@ static int detect(struct detector_stream *s, struct frame **pf, struct detector_
     return r;
 }
 
-int desk_detect(struct desk *k, struct frame **pf, const struct detector_settings *settings,
-                struct detector_result **ret_result)
+int desk_detect(struct desk *k, const struct detector_waiter *waiter, struct frame **pf,
+                const struct detector_settings *settings, struct detector_result **ret_result)
 {
     struct detector_stream *s = NULL;
     int r = detector_stream_open(k->detector, DETECTOR_INTERACTIVE, settings, 1, &s);
     if (r == 0)
-        r = detect(s, pf, ret_result);
+        r = detect(s, waiter, pf, ret_result);
     detector_stream_close(s);
     frame_unref(pf);
     return r;

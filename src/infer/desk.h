@@ -25,6 +25,7 @@ struct desk;
 struct detector;
 struct detector_result;
 struct detector_settings;
+struct detector_waiter;
 struct frame;
 
 enum {
@@ -50,7 +51,9 @@ void desk_leave(struct desk *k);
 int desk_frame(struct desk *k, struct frame **ret_frame) MUST_CHECK;
 // Inside: the frame through the interactive lane; the frame is taken, also on error. What the
 // detector says of this picture is the result's error and comes back as this call's. ERR_NOMEM.
-int desk_detect(struct desk *k, struct frame **pf, const struct detector_settings *settings,
+// ERR_CANCELLED: the waiter is gone.
+int desk_detect(struct desk *k, const struct detector_waiter *waiter, struct frame **pf,
+                const struct detector_settings *settings,
                 struct detector_result **ret_result) MUST_CHECK;
 
 // Inside: where it is still open which engine runs the model (engine.h), a picture of ours settles

@@ -82,6 +82,7 @@ static int make_runners(struct detector *d)
             r = runner_set_head(w->runner, d->head);
         if (r < 0)
             return r;
+        runner_set_stop(w->runner, &w->stop);
     }
     return 0;
 }
@@ -264,13 +265,13 @@ void detector_input_size(const struct detector *d, int *ret_width, int *ret_heig
 
 // --- tensors in place of a picture
 
-static int receive_tensors(struct detector_stream *s, const struct tensor *inputs,
-                           struct tensor *outputs, int64_t *ret_run_ns)
+static int receive_tensors(struct detector_stream *s, const struct detector_waiter *waiter,
+                           const struct tensor *inputs, struct tensor *outputs, int64_t *ret_run_ns)
 {
     struct detector_result *result = NULL;
     int r = lane_push_tensors(s, inputs, outputs);
     if (r == 0)
-        r = detector_receive(s, &result);
+        r = detector_receive_for(s, waiter, &result);
     if (r < 0)
         return r;
     if (result->error < 0)
@@ -280,16 +281,17 @@ static int receive_tensors(struct detector_stream *s, const struct tensor *input
     return r;
 }
 
-int detector_run_tensors(struct detector *d, enum detector_lane lane, const struct tensor *inputs,
-                         struct tensor *ret_outputs, int64_t *ret_run_ns)
+int detector_run_tensors(struct detector *d, const struct detector_waiter *waiter,
+                         const struct tensor *inputs, struct tensor *ret_outputs,
+                         int64_t *ret_run_ns)
 {
     static const struct detector_settings unused = {.confidence = 1};
     struct detector_stream *s = NULL;
     struct tensor outputs[MODEL_MAX_TENSORS] = {0};
     int n = model_info(d->model)->n_outputs;
-    int r = detector_stream_open(d, lane, &unused, 1, &s);
+    int r = detector_stream_open(d, DETECTOR_INTERACTIVE, &unused, 1, &s);
     if (r == 0)
-        r = receive_tensors(s, inputs, outputs, ret_run_ns);
+        r = receive_tensors(s, waiter, inputs, outputs, ret_run_ns);
     detector_stream_close(s);
     if (r < 0)
         detector_tensors_free(outputs, n);

@@ -86,23 +86,33 @@ int detector_stream_open(struct detector *d, enum detector_lane lane,
 // Waits while the stream is full. 0: the detector owns the frame, *pf is NULL. ERR_CLOSED:
 // cancelled or ended. ERR_NOMEM. On any error the frame is still the caller's.
 int detector_push(struct detector_stream *s, struct frame **pf) MUST_CHECK;
-void detector_end(struct detector_stream *s);    // no more will be pushed; what is inside comes out
-void detector_cancel(struct detector_stream *s); // what is inside is dropped; push and receive
-                                                 // return ERR_CLOSED. Any thread.
+void detector_end(struct detector_stream *s); // no more will be pushed; what is inside comes out
+// What is inside is dropped, and a run of nothing else is ended; push and receive return
+// ERR_CLOSED. Any thread.
+void detector_cancel(struct detector_stream *s);
 // The next result in order, owned: detector_result_free(). ERR_EOF after detector_end().
 // ERR_CLOSED.
 int detector_receive(struct detector_stream *s, struct detector_result **ret_result) MUST_CHECK;
+// For somebody who may go away meanwhile: then ERR_CANCELLED.
+struct detector_waiter {
+    bool (*is_gone)(void *arg); // NULL: waits however long it takes. Asked now and then
+    void *arg;
+};
+int detector_receive_for(struct detector_stream *s, const struct detector_waiter *waiter,
+                         struct detector_result **ret_result) MUST_CHECK;
 void detector_result_free(struct detector_result **pr);
 void detector_stream_close(
     struct detector_stream *s); // cancels, waits for workers to let go, frees
 
 // Tensors as the model has them in place of a picture: *inputs* are model_info.n_inputs, in its
-// order, borrowed until this returns. It waits in the lane like a picture, and each entry of an
-// open batch is an engine call of its own. *ret_outputs* has room for model_info.n_outputs; their
-// data is the caller's (detector_tensors_free()). ERR_INVALID: types or shapes are not those that
-// the model was loaded with; ERR_TOO_BIG; errors of engine_run().
-int detector_run_tensors(struct detector *d, enum detector_lane lane, const struct tensor *inputs,
-                         struct tensor *ret_outputs, int64_t *ret_run_ns) MUST_CHECK;
+// order, borrowed until this returns. It waits in the interactive lane like a picture, and each
+// entry of an open batch is an engine call of its own. *ret_outputs* has room for
+// model_info.n_outputs; their data is the caller's (detector_tensors_free()). ERR_INVALID: types or
+// shapes are not those that the model was loaded with; ERR_TOO_BIG; errors of engine_run() and
+// detector_receive_for().
+int detector_run_tensors(struct detector *d, const struct detector_waiter *waiter,
+                         const struct tensor *inputs, struct tensor *ret_outputs,
+                         int64_t *ret_run_ns) MUST_CHECK;
 void detector_tensors_free(struct tensor *outputs, int n);
 
 // Since it was created. Any thread.

@@ -74,7 +74,10 @@ struct worker {
     struct thread thread;
     struct detector *detector;
     struct runner *runner;
-    struct job *jobs[DETECTOR_MAX_TAKE]; // worker thread only
+    // --- written under the detector's lock, read there or by the worker's thread
+    struct job *jobs[DETECTOR_MAX_TAKE];
+    int n_jobs;       // of them that are in work
+    atomic_bool stop; // nobody waits for any of them: set under the lock
 };
 
 struct detector {
@@ -105,9 +108,10 @@ struct detector {
 
 // Waits for frames and moves up to n_a_call of them to the worker, interactive ones first, streams
 // of a lane in turn. 0: the detector stops.
-int lane_take(struct detector *d, struct job **ret_jobs);
-// A job that is finished, well or not, goes back into its stream's line (or away, if cancelled).
-void lane_give_back(struct detector *d, struct job *j);
+int lane_take(struct worker *w);
+// The worker's jobs are finished, well or not: they go back into their streams' lines (or away, if
+// cancelled).
+void lane_give_back(struct worker *w);
 // The settings with the defaults of detector.h in place of zeros; tables stay borrowed.
 struct detector_settings lane_with_defaults(struct detector_settings settings);
 

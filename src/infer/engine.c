@@ -142,6 +142,11 @@ void engine_context_destroy(struct engine_context *c)
         c->engine->impl->context_destroy(c);
 }
 
+void engine_context_set_stop(struct engine_context *c, const atomic_bool *stop)
+{
+    c->stop = stop;
+}
+
 int engine_run(struct engine_context *c, const struct tensor *inputs, int n_inputs,
                struct tensor *outputs, int n_outputs)
 {

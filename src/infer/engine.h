@@ -11,6 +11,7 @@
 // Threads: create and destroy: the owner; a context: one thread at a time.
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -85,8 +86,13 @@ bool engine_takes_bytes(const struct engine *e);
 
 int engine_context_create(struct engine *e, struct engine_context **ret_context) MUST_CHECK;
 void engine_context_destroy(struct engine_context *c);
+// While *stop* (borrowed) is true, a run that is under way ends within a moment with ERR_CANCELLED.
+// ONNX Runtime alone needs it: its graphs may hold loops. A step of the native engine is finite,
+// and a whole run of it was once done when the model was checked. Runs that take longer than
+// ORT_WATCH_LIMIT_S are ended as well: ERR_MODEL.
+void engine_context_set_stop(struct engine_context *c, const atomic_bool *stop);
 // inputs[i] belongs to model_info.inputs[i]. outputs[i] is filled for model_info.outputs[i].
-// ERR_MODEL (the message is the runtime's), ERR_NOMEM.
+// ERR_MODEL (the message is the runtime's, or it took too long), ERR_NOMEM, ERR_CANCELLED.
 int engine_run(struct engine_context *c, const struct tensor *inputs, int n_inputs,
                struct tensor *outputs, int n_outputs) MUST_CHECK;
 

@@ -165,6 +165,8 @@ static int other_context_locked(struct auto_engine *e, struct auto_context *c)
         r = engine_context_create(e->other, &c->other);
         e->n_other += r == 0;
     }
+    if (r == 0)
+        engine_context_set_stop(c->other, c->base.stop);
     return r;
 }
 

@@ -3,6 +3,7 @@
 // here.
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/attr.h"
@@ -45,7 +46,8 @@ struct engine {
 
 // The first member of every context.
 struct engine_context {
-    struct engine *engine; // borrowed
+    struct engine *engine;   // borrowed
+    const atomic_bool *stop; // borrowed; NULL: runs go to their end
 };
 
 extern const struct engine_impl engine_auto;

@@ -16,6 +16,7 @@
 #include "infer/engine_impl.h"
 #include "infer/ort_device.h"
 #include "infer/ort_runtime.h"
+#include "infer/ort_watch.h"
 
 enum {
     DEFAULT_GPU_BATCH = 8,
@@ -27,6 +28,7 @@ struct ort_engine {
     const OrtApi *api;
     OrtSession *session;
     OrtMemoryInfo *memory;
+    struct ort_watch *watch;
     bool has_env;
     const char *input_names[MODEL_MAX_TENSORS]; // borrowed from the model
     const char *output_names[MODEL_MAX_TENSORS];
@@ -34,6 +36,7 @@ struct ort_engine {
 
 struct ort_context {
     struct engine_context base;
+    OrtRunOptions *options;
     OrtValue *outputs[MODEL_MAX_TENSORS]; // of the last run
 };
 
@@ -176,6 +179,7 @@ static void take_names(struct ort_engine *e)
 static void ort_destroy(struct engine *base)
 {
     struct ort_engine *e = (struct ort_engine *)base;
+    ort_watch_destroy(e->watch);
     if (e->memory)
         e->api->ReleaseMemoryInfo(e->memory);
     if (e->session)
@@ -203,9 +207,10 @@ static int ort_open(struct ort_engine *e, const struct engine_opts *opts)
     r = open_session(e, opts, env);
     if (r < 0)
         return r;
-    return ort_runtime_check(
+    r = ort_runtime_check(
         e->api->CreateCpuMemoryInfo(OrtArenaAllocator, OrtMemTypeDefault, &e->memory), ERR_INTERNAL,
         "memory info");
+    return r == 0 ? ort_watch_create(e->api, &e->watch) : r;
 }
 
 static int ort_create(struct model *m, const struct engine_opts *opts, struct engine **ret_engine)
@@ -236,6 +241,12 @@ static int ort_context_create(struct engine *e, struct engine_context **ret_cont
     if (!c)
         return ERR_NOMEM;
     c->base.engine = e;
+    int r = ort_runtime_check(((const struct ort_engine *)e)->api->CreateRunOptions(&c->options),
+                              ERR_INTERNAL, "run options");
+    if (r < 0) {
+        mem_free(c);
+        return r;
+    }
     *ret_context = &c->base;
     return 0;
 }
@@ -252,7 +263,9 @@ static void release_outputs(const struct ort_engine *e, struct ort_context *c)
 static void ort_context_destroy(struct engine_context *base)
 {
     struct ort_context *c = (struct ort_context *)base;
-    release_outputs((const struct ort_engine *)base->engine, c);
+    const struct ort_engine *e = (const struct ort_engine *)base->engine;
+    release_outputs(e, c);
+    e->api->ReleaseRunOptions(c->options);
     mem_free(c);
 }
 
@@ -311,6 +324,23 @@ static int read_output(const struct ort_engine *e, OrtValue *value, const char *
     return r;
 }
 
+// Under the watch's eyes. What the runtime says of a run that was ended is not of interest.
+static int run_watched(struct ort_engine *e, struct ort_context *c, OrtValue *const *values,
+                       int n_inputs, int n_outputs)
+{
+    struct ort_watched watched = {.options = c->options, .stop = c->base.stop};
+    int r = ort_runtime_check(e->api->RunOptionsUnsetTerminate(c->options), ERR_INTERNAL, "run");
+    if (r < 0)
+        return r;
+    ort_watch_begin(e->watch, &watched);
+    r = ort_runtime_check(e->api->Run(e->session, c->options, e->input_names,
+                                      (const OrtValue *const *)values, (size_t)n_inputs,
+                                      e->output_names, (size_t)n_outputs, c->outputs),
+                          ERR_MODEL, path_of(&e->base));
+    int ended = ort_watch_end(e->watch, &watched, path_of(&e->base));
+    return r < 0 && ended < 0 ? ended : r;
+}
+
 static int ort_run(struct engine_context *base, const struct tensor *inputs, int n_inputs,
                    struct tensor *outputs, int n_outputs)
 {
@@ -323,10 +353,7 @@ static int ort_run(struct engine_context *base, const struct tensor *inputs, int
     for (int i = 0; i < n_inputs && r == 0; i++)
         r = wrap_input(e, &inputs[i], &values[i]);
     if (r == 0)
-        r = ort_runtime_check(e->api->Run(e->session, NULL, e->input_names,
-                                          (const OrtValue *const *)values, (size_t)n_inputs,
-                                          e->output_names, (size_t)n_outputs, c->outputs),
-                              ERR_MODEL, path_of(&e->base));
+        r = run_watched(e, c, values, n_inputs, n_outputs);
     for (int i = 0; i < n_inputs; i++) {
         if (values[i])
             e->api->ReleaseValue(values[i]);

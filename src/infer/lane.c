@@ -18,6 +18,7 @@
 
 enum {
     DEFAULT_MAX_DETECTIONS = 300,
+    LOOK_MS = 250, // how often who waits looks whether somebody is still there
 };
 #define DEFAULT_IOU 0.7
 
@@ -106,17 +107,30 @@ static int fill_batch_locked(struct detector *d, struct job **jobs, int n)
     return n;
 }
 
-int lane_take(struct detector *d, struct job **ret_jobs)
+// Whether nobody waits for anything that the worker has.
+static bool is_vain_locked(const struct worker *w)
 {
+    for (int i = 0; i < w->n_jobs; i++) {
+        if (!w->jobs[i]->stream->cancelled)
+            return false;
+    }
+    return w->n_jobs > 0;
+}
+
+int lane_take(struct worker *w)
+{
+    struct detector *d = w->detector;
     lock_acquire(&d->lock);
     while (d->n_waiting == 0 && !d->stopping)
         cond_wait(&d->work, &d->lock, THREAD_FOREVER);
     int n = 0;
     int share = fair_share_locked(d);
     while (n < share && d->n_waiting > 0)
-        ret_jobs[n++] = take_one_locked(d);
+        w->jobs[n++] = take_one_locked(d);
     if (n > 0 && d->n_a_call > 1)
-        n = fill_batch_locked(d, ret_jobs, n);
+        n = fill_batch_locked(d, w->jobs, n);
+    w->n_jobs = n;
+    atomic_store(&w->stop, is_vain_locked(w)); // they may have been cancelled while it was filled
     lock_release(&d->lock);
     return n;
 }
@@ -146,7 +160,7 @@ static bool finish_locked(struct job *j)
     return true;
 }
 
-void lane_give_back(struct detector *d, struct job *j)
+static void give_back(struct detector *d, struct job *j)
 {
     struct detector_stream *s = j->stream;
     lock_acquire(&d->lock);
@@ -160,6 +174,16 @@ void lane_give_back(struct detector *d, struct job *j)
     if (s->n_in_work == 0)
         cond_broadcast(&s->idle); // under the lock: the stream may be freed right after it
     lock_release(&d->lock);
+}
+
+void lane_give_back(struct worker *w)
+{
+    lock_acquire(&w->detector->lock);
+    int n = w->n_jobs;
+    w->n_jobs = 0;
+    lock_release(&w->detector->lock);
+    for (int i = 0; i < n; i++)
+        give_back(w->detector, w->jobs[i]);
 }
 
 struct detector_settings lane_with_defaults(struct detector_settings settings)
@@ -352,6 +376,8 @@ void detector_cancel(struct detector_stream *s)
     lock_acquire(&d->lock);
     s->cancelled = true;
     struct job *dropped = clear_line_locked(s);
+    for (int i = 0; i < d->n_workers; i++)
+        atomic_store(&d->workers[i].stop, is_vain_locked(&d->workers[i]));
     cond_broadcast(&s->room);
     cond_broadcast(&s->ready);
     lock_release(&d->lock);
@@ -379,14 +405,30 @@ static struct job *dequeue_locked(struct detector_stream *s)
     return j;
 }
 
-int detector_receive(struct detector_stream *s, struct detector_result **ret_result)
+// Whether somebody is there is asked without the lock: it may take a system call.
+static bool is_gone_locked(struct detector *d, const struct detector_waiter *w)
+{
+    lock_release(&d->lock);
+    bool is_gone = w->is_gone(w->arg);
+    lock_acquire(&d->lock);
+    return is_gone;
+}
+
+int detector_receive_for(struct detector_stream *s, const struct detector_waiter *w,
+                         struct detector_result **ret_result)
 {
     struct detector *d = s->detector;
     int r = 0;
+    bool is_gone = false;
     lock_acquire(&d->lock);
-    while (!has_result_locked(s) && !s->cancelled && !(s->ended && !s->first))
-        cond_wait(&s->ready, &d->lock, THREAD_FOREVER);
-    if (s->cancelled)
+    while (!has_result_locked(s) && !s->cancelled && !(s->ended && !s->first) && !is_gone) {
+        int64_t look_ns = clock_now_ns() + LOOK_MS * CLOCK_NS_PER_MS;
+        if (!cond_wait(&s->ready, &d->lock, w->is_gone ? look_ns : THREAD_FOREVER))
+            is_gone = is_gone_locked(d, w);
+    }
+    if (is_gone)
+        r = err_set(ERR_CANCELLED, "detector: nobody waits for the result any more");
+    else if (s->cancelled)
         r = err_set(ERR_CLOSED, "detector: the stream is closed");
     else if (!s->first)
         r = err_set(ERR_EOF, "detector: all results of the stream were received");
@@ -394,6 +436,12 @@ int detector_receive(struct detector_stream *s, struct detector_result **ret_res
         *ret_result = &dequeue_locked(s)->result;
     lock_release(&d->lock);
     return r;
+}
+
+int detector_receive(struct detector_stream *s, struct detector_result **ret_result)
+{
+    static const struct detector_waiter patient;
+    return detector_receive_for(s, &patient, ret_result);
 }
 
 size_t detector_n_waiting(struct detector *d, enum detector_lane lane)

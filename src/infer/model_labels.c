@@ -105,6 +105,22 @@ static int add_escape(struct python *t, struct str_buf *out)
     return bad_python();
 }
 
+// A label as it can be stored, logged and shown: UTF-8 without control characters. NULL where
+// nothing of it would be seen.
+static int keep_label(struct arena *a, struct str label, const char **ret_label)
+{
+    struct str_buf clean = STR_BUF_INIT(4 * MODEL_LABEL_MAX);
+    str_buf_add_printable(&clean, str_trim(label));
+    int r = str_buf_check(&clean);
+    *ret_label = NULL;
+    if (r == 0 && clean.n > 0) {
+        *ret_label = arena_strndup(a, clean.p, clean.n);
+        r = *ret_label ? 0 : ERR_NOMEM;
+    }
+    str_buf_finish(&clean);
+    return r;
+}
+
 // A quoted text, owned by the arena; longer than MODEL_LABEL_MAX is refused.
 static int take_text(struct python *t, const char **ret_text)
 {
@@ -190,7 +206,10 @@ int labels_parse_python(struct str text, struct arena *a, const char ***ret_labe
         if (index < 0 || index >= MODEL_MAX_LABELS)
             return err_set(ERR_TOO_BIG, "names class %lld, over %d", (long long)index,
                            MODEL_MAX_LABELS);
-        r = take_text(&t, &labels[index]);
+        const char *name = NULL;
+        r = take_text(&t, &name);
+        if (r == 0)
+            r = keep_label(a, str_of(name), &labels[index]);
         if (r < 0)
             return r;
         n = MAX(n, (int)index + 1);
@@ -225,8 +244,8 @@ static int read_file(const char *path, struct arena *a, const char ***ret_labels
         if (n == MODEL_MAX_LABELS || line.n > MODEL_LABEL_MAX)
             r = err_set(ERR_TOO_BIG, "%s: more than %d labels or one longer than %d bytes", path,
                         MODEL_MAX_LABELS, MODEL_LABEL_MAX);
-        else if (!(labels[n++] = arena_strndup(a, line.p, line.n)))
-            r = ERR_NOMEM;
+        else
+            r = keep_label(a, line, &labels[n++]);
     }
     mem_free(bytes);
     if (r == 0 && n == 0)

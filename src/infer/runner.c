@@ -189,6 +189,11 @@ int runner_n_slots(const struct runner *r)
     return r->n_slots;
 }
 
+void runner_set_stop(struct runner *r, const atomic_bool *stop)
+{
+    engine_context_set_stop(r->context, stop);
+}
+
 // The inputs hold *n* pictures.
 static int n_inputs_for(struct runner *r, int n)
 {

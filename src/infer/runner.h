@@ -8,6 +8,7 @@
 // Threads: one at a time.
 #pragma once
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "base/attr.h"
@@ -27,6 +28,7 @@ int runner_create(struct model *m, struct engine *e, int width, int height,
                   struct runner **ret_runner) MUST_CHECK;
 void runner_destroy(struct runner *r); // NULL is a no-op
 int runner_n_slots(const struct runner *r);
+void runner_set_stop(struct runner *r, const atomic_bool *stop); // engine_context_set_stop()
 
 // Runs what stands in the slots; the outputs show a head what it needs to see. Errors of
 // engine_run() and head_create().

@@ -71,8 +71,7 @@ static void infer(struct worker *w, struct job **jobs, int n)
     }
     if (w->detector->seconds)
         count(w->detector, started_ns, n);
-    for (int i = 0; i < n; i++)
-        lane_give_back(w->detector, jobs[i]);
+    lane_give_back(w);
 }
 
 // Of this thread alone, as Linux has it; where it is not allowed it stays as it is.
@@ -91,7 +90,7 @@ void worker_run(void *arg)
     struct detector *d = w->detector;
     int n = 0;
     int niceness = 0;
-    while ((n = lane_take(d, w->jobs)) > 0) {
+    while ((n = lane_take(w)) > 0) {
         follow_niceness(d, &niceness);
         assert(n <= d->n_a_call);
         infer(w, w->jobs, n);

@@ -11,8 +11,8 @@
 // (2) The detector's stream holds as many frames as the pool has: detector_push() never waits, the
 //     only wait of a decode thread is for a frame (back-pressure) or for its source.
 // (3) A cancelled source reads no more, and what is in flight is still inferred and handed on: the
-//     sums hold and the output ends at a frame. A source whose sink fails is different: what is in
-//     flight is given up and counts as failed.
+//     sums hold and the output ends at a frame. Where a picture takes more than LAST_PICTURE_S from
+//     then on, or the sink fails, what is in flight is given up and counts as failed.
 // (4) Under --engine auto a source's first pictures are tried before it begins (its first line may
 //     name the engine), one source after another in their order, until it is settled: the same
 //     sources settle it the same way.
@@ -43,6 +43,7 @@ enum {
     MAX_DECODER_THREADS = 8, // each holds pictures of its own
     MAX_FAILED_IN_ROW = 8,   // frames, before a source is given up
     N_TRIED = 3,             // pictures that settle the engine
+    LAST_PICTURE_S = 3,      // after a cancel, until each result
 };
 
 struct failure {
@@ -328,12 +329,31 @@ static int result_pass(struct stream *s, struct detector_result *result)
     return sink->frame ? sink->frame(sink->arg, result->frame, l->items, l->n) : 0;
 }
 
+// Of one result: whether it is waited for in vain. A model may hold a loop without an end.
+struct patience {
+    const struct pipeline *p;
+    int64_t cancelled_ns; // when that was seen; 0: not yet
+};
+
+static bool is_overdue(void *arg)
+{
+    struct patience *x = arg;
+    int64_t now_ns = clock_now_ns();
+    if (!atomic_load(&x->p->cancelled))
+        return false;
+    if (x->cancelled_ns == 0)
+        x->cancelled_ns = now_ns;
+    return now_ns - x->cancelled_ns > LAST_PICTURE_S * CLOCK_NS_PER_S;
+}
+
 // Until the last result, or the first error.
 static int receive_all(struct stream *s)
 {
     for (;;) {
         struct detector_result *result = NULL;
-        int r = detector_receive(s->detect, &result);
+        struct patience patience = {.p = s->p};
+        const struct detector_waiter waiter = {is_overdue, &patience};
+        int r = detector_receive_for(s->detect, &waiter, &result);
         if (r == ERR_EOF || r == ERR_CLOSED) {
             err_clear();
             return 0;

@@ -31,6 +31,7 @@ enum {
     STEP_NS = 1000 * 1000,
 };
 
+static const struct detector_waiter patient;
 static char path[64];
 static struct model *model;
 
@@ -191,7 +192,7 @@ static void test_picture(void **state)
         assert_int_equal(desk_enter(k, &v), 0);
         assert_int_equal(desk_frame(k, &f), 0);
         f->letterbox = letterbox_make(LETTERBOX_STRETCH, SIDE, SIDE, SIDE, SIDE, 0);
-        assert_int_equal(desk_detect(k, &f, &settings, &result), 0);
+        assert_int_equal(desk_detect(k, &patient, &f, &settings, &result), 0);
         assert_null(f);
         assert_int_equal(result->detections.n, 0);
         detector_result_free(&result);
@@ -239,8 +240,7 @@ static void test_tensors(void **state)
         struct tensor in = input_of(rows[i].batch, rows[i].side, rows[i].type);
         struct tensor out[MODEL_MAX_TENSORS] = {0};
         int64_t run_ns = 0;
-        assert_int_equal(detector_run_tensors(d, DETECTOR_INTERACTIVE, &in, out, &run_ns),
-                         rows[i].result);
+        assert_int_equal(detector_run_tensors(d, &patient, &in, out, &run_ns), rows[i].result);
         if (rows[i].result < 0)
             continue;
         assert_int_equal(out[0].dims[0], rows[i].batch);

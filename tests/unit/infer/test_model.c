@@ -436,7 +436,10 @@ static void python_names_are_read(void **state)
         const char *first, *last;
     } rows[] = {
         {"{0: 'person', 1: \"dog's\"}", 2, "person", "dog's"},
-        {"{0: 'a\\'b', 2: 'x\\x41\\u00e9\\n'}", 3, "a'b", "xA\xc3\xa9\n"},
+        {"{0: 'a\\'b', 2: 'x\\x41\\u00e9\\n'}", 3, "a'b", "xA\xc3\xa9"},
+        // what could not be stored or shown: no UTF-8, controls, a turn of direction, nothing at all
+        {"{0: 'a\xff', 1: 'b\nc\x1b[31m'}", 2, "a\xef\xbf\xbd", "b?c?[31m"},
+        {"{0: '\xe2\x80\xae\x61\xc2\x9b', 1: ' '}", 2, "?a?", "class 1"},
         {"{'0': 'p'}", 1, "p", "p"},
         {"['a', 'b', ]", 2, "a", "b"},
         {"{}", 0, NULL, NULL},

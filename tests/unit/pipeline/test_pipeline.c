@@ -247,9 +247,11 @@ void detector_stream_close(struct detector_stream *s)
 
 static int64_t refused_ordinal; // of the plan that runs; -2: none, -1: all
 
-int detector_receive(struct detector_stream *s, struct detector_result **ret_result)
+int detector_receive_for(struct detector_stream *s, const struct detector_waiter *waiter,
+                         struct detector_result **ret_result)
 {
     void *item;
+    (void)waiter;
     if (gate)
         assert_int_equal(queue_receive(gate, QUEUE_FOREVER, &item), ERR_EOF);
     int r = queue_receive(s->queue, QUEUE_FOREVER, &item);
