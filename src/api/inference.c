@@ -17,11 +17,11 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/err.h"
+#include "base/tell_name.h"
 #include "blob/blob.h"
 #include "infer/desk.h"
 #include "infer/detector.h"
 #include "infer/model_cache.h"
-#include "task/tell_name.h"
 #include "vision/frame.h"
 
 enum {

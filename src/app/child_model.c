@@ -9,9 +9,9 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "base/tell_name.h"
 #include "infer/detector.h"
 #include "infer/model.h"
-#include "task/tell_name.h"
 
 enum {
     PATH_BYTES = 4096,

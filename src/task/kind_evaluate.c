@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/tell_name.h"
 #include "dataset/dataset.h"
 #include "eval/conditions.h"
 #include "eval/evaluation.h"
@@ -31,7 +32,6 @@
 #include "task/page.h"
 #include "task/session_files.h"
 #include "task/session_more.h"
-#include "task/tell_name.h"
 #include "tracking/tracking.h"
 
 enum {

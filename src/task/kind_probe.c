@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "base/tell_name.h"
 #include "blob/blob.h"
 #include "event/announce.h"
 #include "media/child_jobs.h"
@@ -18,7 +19,6 @@
 #include "task/kinds.h"
 #include "task/page.h"
 #include "task/probe_json.h"
-#include "task/tell_name.h"
 
 enum {
     TIMEOUT_MS = 3600 * 1000,

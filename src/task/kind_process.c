@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/metrics.h"
+#include "base/tell_name.h"
 #include "blob/blob.h"
 #include "infer/model_cache.h"
 #include "pipeline/detect_opts.h"
@@ -17,7 +18,6 @@
 #include "store/store_session.h"
 #include "store/store_video.h"
 #include "task/kinds.h"
-#include "task/tell_name.h"
 #include "vision/frame.h"
 
 enum {

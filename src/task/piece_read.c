@@ -16,10 +16,10 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/tell_name.h"
 #include "dataset/dataset.h"
 #include "dataset/event_list.h"
 #include "store/store_session.h"
-#include "task/tell_name.h"
 
 // JSON lines that are the middle of a file get what a whole file begins with, on the same line, so
 // that messages count lines as they came; a second header does no harm.

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/tell_name.h"
 #include "dataset/dataset.h"
 #include "dataset/event_list.h"
 #include "dataset/write.h"
@@ -17,7 +18,6 @@
 #include "store/store_truth.h"
 #include "store/store_upload.h"
 #include "task/kind.h"
-#include "task/tell_name.h"
 
 #define MAX_TEXT (1 * MIB)
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // tell_name.c - the path in messages is the server's, wherever it stands in them.
 
-#include "task/tell_name.h"
+#include "base/tell_name.h"
 
 #include <string.h>
 
