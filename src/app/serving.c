@@ -277,8 +277,8 @@ static int bring_up(struct serving *s)
     if (server_raise_files(FILES_WANTED, &n_files) < 0)
         log_warning(NULL, "%s", err_message(0));
     int r = register_metrics();
-    if (r == 0)
-        r = tick_start();
+    if (r == 0 && tick_start() < 0)
+        log_warning(NULL, "%s: requests wait longer beside videos", err_message(0));
     if (r == 0)
         r = open_rooms(s);
     if (r == 0)

@@ -92,6 +92,8 @@ int tick_start(void)
     assert(!atomic_load(&ticks.is_started));
     if (policy == SCHED_FIFO || policy == SCHED_RR || sched_getaffinity(0, sizeof(cores), &cores))
         return 0;
+    if (thread_n_cores() < CPU_COUNT(&cores)) // a share of many cores' time: some core is free
+        return 0;
     int r = lock_init(&ticks.lock, LOCK_RANK_LOG);
     if (r < 0)
         return r;

@@ -7,8 +7,10 @@
 // A thread on each core that wakes every TICK_US makes the kernel look more often. It does so while
 // somebody works and somebody asked within the last second; otherwise it costs nothing.
 //
-// Ownership: one for the process; who starts it stops it. Threads: start and stop by the owner, the
-//   rest by any; they are cheap, and without effect where nothing was started.
+// Ownership: one for the process; who starts it stops it. Threads: start and stop by the owner,
+// when
+//   nobody calls the rest; these by any, they are cheap, and without effect where nothing was
+//   started.
 #pragma once
 
 #include "base/attr.h"
@@ -18,8 +20,9 @@ enum {
 };
 
 // The threads take the place among others that the caller has (thread_go_soon() goes before). With
-// a real-time priority there is nothing to shorten, and no thread. ERR_NOMEM, ERR_BUSY (the system
-// refuses more threads): nothing was started.
+// a real-time priority there is nothing to shorten, and no thread; nor where a container's quota is
+// less than the cores (some core is free, and the wake-ups would be charged to it). ERR_NOMEM,
+// ERR_BUSY (the system refuses more threads): nothing was started.
 int tick_start(void) MUST_CHECK;
 void tick_stop(void); // one that was never started is a no-op
 

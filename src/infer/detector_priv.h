@@ -115,7 +115,7 @@ void lane_give_back(struct worker *w);
 // The settings with the defaults of detector.h in place of zeros; tables stay borrowed.
 struct detector_settings lane_with_defaults(struct detector_settings settings);
 
-// One job of tensors, through its stream. *j* is the result's.
+// One job of tensors, through its stream.
 int lane_push_tensors(struct detector_stream *s, const struct tensor *inputs,
                       struct tensor *outputs) MUST_CHECK;
 

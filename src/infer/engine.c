@@ -147,19 +147,30 @@ void engine_context_set_stop(struct engine_context *c, const atomic_bool *stop)
     c->stop = stop;
 }
 
+static int check_stop(const struct engine_context *c)
+{
+    return c->stop && atomic_load(c->stop) ? err_set(ERR_CANCELLED, "%s: the run was stopped",
+                                                     model_info(c->engine->model)->path)
+                                           : 0;
+}
+
 int engine_run(struct engine_context *c, const struct tensor *inputs, int n_inputs,
                struct tensor *outputs, int n_outputs)
 {
     assert(n_inputs == model_info(c->engine->model)->n_inputs);
     assert(n_outputs == model_info(c->engine->model)->n_outputs);
-    return c->engine->impl->run(c, inputs, n_inputs, outputs, n_outputs);
+    int r = check_stop(c);
+    return r < 0 ? r : c->engine->impl->run(c, inputs, n_inputs, outputs, n_outputs);
 }
 
 int engine_run_for_head(struct engine_context *c, const struct tensor *inputs, int n_inputs,
                         struct tensor *outputs, int n_outputs, bool *ret_is_cut)
 {
     const struct engine_impl *impl = c->engine->impl;
+    int r = check_stop(c);
     *ret_is_cut = false;
+    if (r < 0)
+        return r;
     return impl->run_for_head
                ? impl->run_for_head(c, inputs, n_inputs, outputs, n_outputs, ret_is_cut)
                : engine_run(c, inputs, n_inputs, outputs, n_outputs);

@@ -86,10 +86,10 @@ bool engine_takes_bytes(const struct engine *e);
 
 int engine_context_create(struct engine *e, struct engine_context **ret_context) MUST_CHECK;
 void engine_context_destroy(struct engine_context *c);
-// While *stop* (borrowed) is true, a run that is under way ends within a moment with ERR_CANCELLED.
-// ONNX Runtime alone needs it: its graphs may hold loops. A step of the native engine is finite,
-// and a whole run of it was once done when the model was checked. Runs that take longer than
-// ORT_WATCH_LIMIT_S are ended as well: ERR_MODEL.
+// While *stop* (borrowed) is true no run begins, and ONNX Runtime's, whose graphs may hold loops,
+// ends within a moment: ERR_CANCELLED. One of the native engine is finite, and goes on to its end.
+// Runs of ONNX Runtime on a CPU that take longer than ORT_WATCH_LIMIT_S are ended as well:
+// ERR_MODEL.
 void engine_context_set_stop(struct engine_context *c, const atomic_bool *stop);
 // inputs[i] belongs to model_info.inputs[i]. outputs[i] is filled for model_info.outputs[i].
 // ERR_MODEL (the message is the runtime's, or it took too long), ERR_NOMEM, ERR_CANCELLED.

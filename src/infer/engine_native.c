@@ -152,6 +152,8 @@ static void choose_cut(const struct native_engine *e, struct plan_opts *opts)
                 : head == HEAD_YOLOV5 ? PLAN_CUT_GRIDS
                                       : PLAN_CUT_NONE;
     opts->cut_output = e->base.model->plan.roles[ROLE_MAIN];
+    int before_classes = head == HEAD_YOLOV5 ? 5 : 4; // the box, and whether there is an object
+    opts->cut_columns = before_classes + model_info(e->base.model)->n_labels;
 }
 
 // Where the picture's floats are its bytes times one factor, in their order.

@@ -30,6 +30,7 @@ struct ort_engine {
     OrtMemoryInfo *memory;
     struct ort_watch *watch;
     bool has_env;
+    bool is_on_cpu;
     const char *input_names[MODEL_MAX_TENSORS]; // borrowed from the model
     const char *output_names[MODEL_MAX_TENSORS];
 };
@@ -204,6 +205,7 @@ static int ort_open(struct ort_engine *e, const struct engine_opts *opts)
     if (r < 0)
         return r;
     e->has_env = true;
+    e->is_on_cpu = is_cpu(opts);
     r = open_session(e, opts, env);
     if (r < 0)
         return r;
@@ -328,7 +330,9 @@ static int read_output(const struct ort_engine *e, OrtValue *value, const char *
 static int run_watched(struct ort_engine *e, struct ort_context *c, OrtValue *const *values,
                        int n_inputs, int n_outputs)
 {
-    struct ort_watched watched = {.options = c->options, .stop = c->base.stop};
+    // A device may compile the model for minutes in its first run.
+    struct ort_watched watched = {
+        .options = c->options, .stop = c->base.stop, .has_time = !e->is_on_cpu};
     int r = ort_runtime_check(e->api->RunOptionsUnsetTerminate(c->options), ERR_INTERNAL, "run");
     if (r < 0)
         return r;
@@ -338,6 +342,8 @@ static int run_watched(struct ort_engine *e, struct ort_context *c, OrtValue *co
                                       e->output_names, (size_t)n_outputs, c->outputs),
                           ERR_MODEL, path_of(&e->base));
     int ended = ort_watch_end(e->watch, &watched, path_of(&e->base));
+    if (r == 0 && ended < 0) // it was done before it could be ended
+        err_clear();
     return r < 0 && ended < 0 ? ended : r;
 }
 

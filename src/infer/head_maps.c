@@ -40,7 +40,7 @@ static int map_of(const struct head_call *c, int k, struct view *v, struct map *
     const int64_t *d = v->dims;
     bool joined = plan->map_dims == 3 && d[0] == boxes * columns;
     bool rows = plan->map_dims == 4 && d[0] == boxes && d[3] == columns;
-    bool planes = plan->map_dims == 4 && d[0] == boxes && d[2 - 1] == columns && !rows;
+    bool planes = plan->map_dims == 4 && d[0] == boxes && d[1] == columns && !rows;
     if (!joined && !rows && !planes)
         return head_shape_error(h, k, v, "boxes of 5+classes numbers a cell");
     int64_t height = joined || rows ? d[1] : d[2];

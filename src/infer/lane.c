@@ -137,6 +137,8 @@ int lane_take(struct worker *w)
 
 static void count_locked(struct detector_stats *stats, const struct detector_result *result)
 {
+    if (result->error == ERR_CANCELLED) // nobody waits for it
+        return;
     if (result->error < 0) {
         stats->n_failed++;
         return;
@@ -376,7 +378,7 @@ void detector_cancel(struct detector_stream *s)
     lock_acquire(&d->lock);
     s->cancelled = true;
     struct job *dropped = clear_line_locked(s);
-    for (int i = 0; i < d->n_workers; i++)
+    for (int i = 0; s->n_in_work > 0 && i < d->n_workers; i++)
         atomic_store(&d->workers[i].stop, is_vain_locked(&d->workers[i]));
     cond_broadcast(&s->room);
     cond_broadcast(&s->ready);

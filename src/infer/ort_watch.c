@@ -99,7 +99,8 @@ void ort_watch_destroy(struct ort_watch *w)
 
 void ort_watch_begin(struct ort_watch *w, struct ort_watched *run)
 {
-    run->deadline_ns = clock_now_ns() + ORT_WATCH_LIMIT_S * CLOCK_NS_PER_S;
+    run->deadline_ns =
+        run->has_time ? INT64_MAX : clock_now_ns() + ORT_WATCH_LIMIT_S * CLOCK_NS_PER_S;
     lock_acquire(&w->lock);
     bool was_idle = !w->first;
     run->next = w->first;

@@ -26,6 +26,7 @@ enum {
 struct ort_watched {
     struct OrtRunOptions *options;
     const atomic_bool *stop; // NULL: nobody ends it before its time
+    bool has_time;           // it may take longer than the limit
     // --- the watch's
     struct ort_watched *next;
     int64_t deadline_ns;

@@ -67,7 +67,8 @@ enum plan_cut {
 struct plan_opts {
     enum plan_precision precision;
     enum plan_cut cut;
-    int cut_output; // of the graph's outputs
+    int cut_output;  // of the graph's outputs
+    int cut_columns; // of a row, at least: what the head reads
     const struct plan_layer *layers;
     int n_layers;
     const struct plan_range *ranges;

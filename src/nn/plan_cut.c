@@ -23,8 +23,6 @@
 #include "nn/plan_priv.h"
 
 enum {
-    SIDES = 4, // of a box: left, top, right, bottom
-    MAX_BINS = 64,
     CHUNK = 256, // anchors that are looked at together
 };
 
@@ -48,18 +46,19 @@ static const float *map_at(const struct plan_instance *i, const struct cut_map *
 
 static int n_bins(const struct cut *c)
 {
-    return c->levels[0].maps[c->boxes].channels / SIDES;
+    return c->levels[0].maps[c->boxes].channels / CUT_SIDES;
 }
 
 static void put_box(const struct kernel_rows *k, const struct cut_level *l, int pixel,
                     const float *distances, int bins, float *row)
 {
-    float shares[SIDES * MAX_BINS];
-    float side[SIDES];
-    memcpy(shares, distances, (size_t)(SIDES * bins) * sizeof(float));
+    float shares[CUT_SIDES * CUT_MAX_BINS];
+    assert(bins <= CUT_MAX_BINS);
+    float side[CUT_SIDES];
+    memcpy(shares, distances, (size_t)(CUT_SIDES * bins) * sizeof(float));
     if (bins > 1) {
-        kernel_softmax(k, shares, SIDES, (size_t)bins, (size_t)bins);
-        kernel_expect(k, shares, SIDES, (size_t)bins, side);
+        kernel_softmax(k, shares, CUT_SIDES, (size_t)bins, (size_t)bins);
+        kernel_expect(k, shares, CUT_SIDES, (size_t)bins, side);
     } else {
         memcpy(side, shares, sizeof(side));
     }
@@ -122,7 +121,7 @@ static void put_row(const struct plan_instance *i, const struct kernel_rows *k,
     } else {
         const struct cut_map *boxes = &l->maps[c->boxes];
         put_box(k, l, pixel, map_at(i, boxes) + pixel * boxes->pixel_stride, n_bins(c), row);
-        put_sigmoids(k, logits, classes->channels, row + SIDES);
+        put_sigmoids(k, logits, classes->channels, row + CUT_SIDES);
     }
     for (int n = 0; c->is_half && n < c->n_columns; n++)
         row[n] = tensor_from_half(tensor_to_half(row[n]));
@@ -147,7 +146,7 @@ static int make_room(struct plan_instance *i, size_t n_rows)
     if (n <= i->cap_rows)
         return 0;
     n = MAX(n, 2 * i->cap_rows);
-    float *rows = mem_resize(i->rows, n * sizeof(float));
+    float *rows = mem_resize(i->rows, n);
     if (!rows)
         return ERR_NOMEM;
     i->rows = rows;
@@ -164,7 +163,7 @@ static int add_chunk(struct plan_instance *i, const struct kernel_rows *k,
     const struct cut_map *m = &l->maps[c->classes];
     bool is_grid = c->kind == PLAN_CUT_GRIDS; // the objectness stands before all classes
     const float *logits = map_at(i, m) + first * m->pixel_stride;
-    logits += is_grid ? anchor * c->n_columns + SIDES : 0;
+    logits += is_grid ? anchor * c->n_columns + CUT_SIDES : 0;
     uint32_t found[CHUNK];
     size_t n_found = kernel_reach(k, logits, (size_t)n, is_grid ? 1 : (size_t)m->channels,
                                   (size_t)m->pixel_stride, logit, found);

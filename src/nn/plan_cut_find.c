@@ -4,7 +4,7 @@
 // Back from the output, over everything that only decodes, to the convolutions: what they make are
 // the maps. Each level of the head (a height and width) has the same kinds of maps. Nothing else
 // may reach the output. Which map is which, and that they are decoded as we think, is proved by
-// numbers (plan_cut.c), so exporters may write it in any way.
+// numbers (plan_cut_prove.c), so exporters may write it in any way.
 
 #include <string.h>
 
@@ -191,7 +191,8 @@ int cut_find(struct compiler *c)
     if (opts->cut == PLAN_CUT_NONE || opts->cut_output < 0 || opts->cut_output >= c->g->n_outputs)
         return 0;
     struct cut *cut = &c->plan->cut;
-    *cut = (struct cut){.kind = opts->cut, .output = opts->cut_output};
+    *cut =
+        (struct cut){.kind = opts->cut, .output = opts->cut_output, .n_wanted = opts->cut_columns};
     struct finder f = {.g = c->g, .cut = cut};
     f.seen = mem_array(bool, (size_t)c->g->n_nodes + 1);
     f.stack = mem_array(int, (size_t)c->g->n_nodes + 1);

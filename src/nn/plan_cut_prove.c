@@ -13,8 +13,6 @@
 #include "nn/prim.h"
 
 enum {
-    SIDES = 4, // of a box
-    MAX_BINS = 64,
     MODERATE = 4, // sizes of logits
     LARGE = 40,
 };
@@ -67,12 +65,13 @@ static bool may_be(struct cut *c, const struct plan *p, int boxes, int classes)
     int64_t n_columns = t->dims[c->is_transposed ? 2 : 1];
     if (c->kind == PLAN_CUT_GRIDS) {
         c->n_columns = of_boxes / CUT_GRID_BOXES;
-        return c->n_columns == n_columns && n_columns > SIDES;
+        return c->n_columns == n_columns && n_columns > CUT_SIDES && n_columns >= c->n_wanted;
     }
     c->boxes = boxes;
     c->classes = classes;
-    c->n_columns = SIDES + c->levels[0].maps[classes].channels;
-    return boxes != classes && of_boxes % SIDES == 0 && of_boxes <= SIDES * MAX_BINS &&
+    c->n_columns = CUT_SIDES + c->levels[0].maps[classes].channels;
+    return boxes != classes && of_boxes % CUT_SIDES == 0 && of_boxes <= CUT_SIDES * CUT_MAX_BINS &&
+           c->n_columns >= c->n_wanted &&
            (c->n_maps > 2 ? c->n_columns < n_columns : c->n_columns == n_columns);
 }
 

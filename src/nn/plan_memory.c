@@ -120,12 +120,19 @@ static struct operand resolve(const struct compiler *c, const struct place *p)
 static bool makes_bytes(const struct compiler *c, const struct step *s)
 {
     const struct place *to = &s->out[0];
+    const struct tensor *in = &c->plan->inputs[c->opts->byte_input];
     const float scale = c->opts->byte_scale;
     int64_t stride = 0;
     return s->kind == STEP_PLANES && to->kind == BLOCK_ARENA && to->element == ELEMENT_U8 &&
            fabsf(to->quant.scale - scale) <= 1e-5f * scale && to->quant.zero_point == 0 &&
            to->view.dims[0] == 1 && to->view.dims[1] == 3 && view_is_picture(&to->view, &stride) &&
-           stride == 3;
+           to->view.offset == 0 && s->in[0].view.offset == 0 && stride == 3 &&
+           to->view.dims[2] == in->dims[2] && to->view.dims[3] == in->dims[3];
+}
+
+static bool reads_block(const struct step *s, int k, const struct place *p)
+{
+    return s->in[k].kind == BLOCK_ARENA && s->in[k].block == p->block;
 }
 
 void plan_find_bytes(struct compiler *c)
@@ -133,6 +140,7 @@ void plan_find_bytes(struct compiler *c)
     struct plan *p = c->plan;
     int n_readers = 0;
     int n_writers = 0;
+    bool is_whole = true; // no reader begins elsewhere
     int found = -1;
     for (int i = 0; i < p->n_steps; i++) {
         const struct step *s = &p->steps[i];
@@ -148,15 +156,18 @@ void plan_find_bytes(struct compiler *c)
         for (int k = 0; k < p->steps[i].n_out; k++)
             n_writers += p->steps[i].out[k].kind == BLOCK_ARENA &&
                          p->steps[i].out[k].block == p->steps[found].out[0].block;
+        for (int k = 0; k < p->steps[i].n_in; k++)
+            is_whole = is_whole && !(reads_block(&p->steps[i], k, &p->steps[found].out[0]) &&
+                                     p->steps[i].in[k].view.offset != 0);
     }
-    if (found < 0 || n_readers > 1 || n_writers > 1)
+    if (found < 0 || n_readers > 1 || n_writers > 1 || !is_whole)
         return;
     p->byte_step = found;
     p->byte_input = c->opts->byte_input;
     for (int i = 0; i < p->n_steps; i++) {
         struct step *s = &p->steps[i];
         for (int k = 0; k < s->n_in; k++) {
-            if (s->in[k].kind == BLOCK_ARENA && s->in[k].block == p->steps[found].out[0].block)
+            if (reads_block(s, k, &p->steps[found].out[0]))
                 s->from[k].kind = BLOCK_BYTES;
         }
     }

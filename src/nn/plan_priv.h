@@ -125,6 +125,8 @@ struct step {
 
 enum {
     CUT_MAX_LEVELS = 6,
+    CUT_SIDES = 4, // of a box: left, top, right, bottom
+    CUT_MAX_BINS = 64,
     CUT_MAX_MAPS = 3,   // of a level: distances, classes, and what is not ours; GRIDS: one
     CUT_GRID_BOXES = 3, // of a cell
 };
@@ -154,6 +156,7 @@ struct cut {
     int boxes, classes; // which of the maps
     int n_per_cell;     // rows of the output, one cell after another for each
     int n_anchors, n_columns;
+    int n_wanted;       // columns, at least
     bool shifts_late;   // GRIDS: 2 s - 0.5 + x in place of 2 s + (x - 0.5)
     bool is_transposed; // (1, anchors, columns)
     bool is_half;       // the output's type

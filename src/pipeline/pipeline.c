@@ -300,7 +300,7 @@ static void settle_engine(struct stream *s, size_t index)
     if (detector_is_settled(d))
         return;
     read_ahead(s);
-    for (int i = 0; i < s->n_ahead && !detector_is_settled(d); i++)
+    for (int i = 0; i < s->n_ahead && !detector_is_settled(d) && !is_cancelled(s->p); i++)
         try_one(s, s->ahead[i], i + 1 < s->n_ahead ? ENGINE_TRIAL_MORE : ENGINE_TRIAL_LAST);
 }
 
@@ -432,9 +432,12 @@ static int stream_flow(struct stream *s)
     if (r < 0)
         return r;
     r = receive_all(s);
-    if (r < 0) {
+    bool is_given_up = r == ERR_CANCELLED && is_cancelled(s->p); // (3): nobody's failure
+    if (r < 0 && !is_given_up) {
         failure_keep(&s->sink_failure, r);
         atomic_store(&s->stop, true);
+    }
+    if (r < 0) {
         source_interrupt(s->source);
         detector_cancel(s->detect);
         frame_pool_close(s->pool);

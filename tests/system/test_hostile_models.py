@@ -1,4 +1,5 @@
 """Models that were written to do harm, or came out wrong: refused with the cause, or stopped; the server goes on."""
+import json
 import math
 import signal
 import threading
@@ -87,3 +88,15 @@ def test_a_model_that_is_never_done(assay, data, tmp_path):
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(60) == 0
         waiting.join()
+
+
+def test_an_interrupt_beside_a_picture_that_is_never_done(assay, data, tmp_path):
+    """The first interrupt gives the picture up after a while: the run was interrupted, nothing failed."""
+    (tmp_path / "endless.onnx").write_bytes(onnx_file.loops_where_there_is_a_picture())
+    process = assay.start("detect", data / CLIP, "--model", tmp_path / "endless.onnx", "--engine", "onnxruntime",
+                          "--out", tmp_path / "o.jsonl", "--quiet")
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    last = json.loads((tmp_path / "o.jsonl").read_text().splitlines()[-1])
+    assert last["interrupted"] is True and not last.get("error")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // test_tick.c - threads that wake while somebody works: one a core, started and stopped.
 
+#include "base/thread.h"
 #include "base/tick.h"
 
 #include <setjmp.h>
@@ -76,14 +77,14 @@ static void test_while_somebody_works(void **state)
     cpu_set_t cores;
     long waits = 0;
     int policy = sched_getscheduler(0);
-    if (policy == SCHED_FIFO || policy == SCHED_RR)
+    assert_int_equal(sched_getaffinity(0, sizeof(cores), &cores), 0);
+    if (policy == SCHED_FIFO || policy == SCHED_RR || thread_n_cores() < CPU_COUNT(&cores))
         skip(); // there are none then
     tick_stop();
     tick_hold(); // nothing was started
     tick_ask();
     tick_release();
     assert_int_equal(count_ticks(&waits), 0);
-    assert_int_equal(sched_getaffinity(0, sizeof(cores), &cores), 0);
     for (int round = 0; round < 2; round++) {
         tick_hold(); // also of one that worked before
         assert_int_equal(tick_start(), 0);

@@ -31,11 +31,12 @@ struct head_form {
     float first_weight; // of the expectation; 0 in heads that there are
     float half;         // cells to a cell's centre
     bool is_transposed;
-    bool is_raw;      // classes without sigmoid
-    bool is_corners;  // two corners in place of centre and size
-    bool adds_input;  // something of the picture behind the maps
-    bool is_grid;     // YOLOv5's in place of YOLOv8's, one level
-    bool shifts_late; // half a cell is taken off before the cell is added
+    bool is_raw;       // classes without sigmoid
+    bool is_corners;   // two corners in place of centre and size
+    bool adds_input;   // something of the picture behind the maps
+    bool is_grid;      // YOLOv5's in place of YOLOv8's, one level
+    bool shifts_late;  // half a cell is taken off before the cell is added
+    int least_columns; // that the head reads
     bool is_cut;
 };
 
@@ -45,6 +46,9 @@ static const struct head_form forms[] = {
     {"as many classes as bins", .n_classes = 4 * BINS, .half = 0.5f, .is_cut = true},
     {"rows of anchors", .n_classes = 3, .half = 0.5f, .is_transposed = true, .is_cut = true},
     {"columns behind", .n_classes = 3, .n_extra = 2, .half = 0.5f, .is_cut = true},
+    {"too few columns", .n_classes = 3, .n_extra = 2, .half = 0.5f, .least_columns = 8},
+    {"enough columns", .n_classes = 3, .n_extra = 2, .half = 0.5f, .least_columns = 7,
+     .is_cut = true},
     {"other bins", .n_classes = 3, .half = 0.5f, .first_weight = 1},
     {"cells by their corner", .n_classes = 3, .half = 0},
     {"raw classes", .n_classes = 3, .half = 0.5f, .is_raw = true},
@@ -226,6 +230,7 @@ static bool make_plan(const struct head_form *form, enum plan_precision precisio
     struct graph *g;
     struct graph_shape shape = {4, {1, CHANNELS, SIDE, SIDE}};
     struct plan_opts opts = {.precision = precision,
+                             .cut_columns = form->least_columns,
                              .cut = form->is_grid ? PLAN_CUT_GRIDS : PLAN_CUT_BINS};
     assert_int_equal(onnx_parse(bytes.p, bytes.n, "net", &o), 0);
     int r = graph_create(o, &(struct graph_opts){.inputs = &shape}, &g);
