@@ -389,7 +389,7 @@ def test_no_change_without_its_line(house):
         lambda: Client(house.server).login("anna"),
         lambda: Client(house.server).login("anna", "wrong"),
         lambda: house.admin.ask("POST", "/api/v1/keys", {"name": "k", "role": "viewer"}),
-        lambda: house.admin.ask("POST", "/api/v1/users", {"name": "nora", "role": "viewer", "password": PASSWORD}),
+        lambda: house.admin.ask("POST", "/api/v1/users", {"name": "norma", "role": "viewer", "password": PASSWORD}),
         lambda: house.admin.ask("PUT", f"/api/v1/files/x.mp4?project_id={project}", b"no video", raw),
         lambda: house.admin.ask("POST", f"/api/v1/videos?project_id={project}&name=x", b"no video", raw),
         lambda: house.admin.ask("POST", "/api/v1/uploads", b"", tus))
