@@ -190,6 +190,8 @@ int api_committing(struct api *a)
 {
     struct access_who *who = telling ? who_of(telling) : NULL;
     (void)a;
+    if (who)
+        who->line_is_new = who->is_told && !who->line_id[0];
     if (!who || !who->is_told || who->line_id[0])
         return 0;
     id_make(who->line_id);
@@ -200,7 +202,7 @@ int api_committing(struct api *a)
 void api_taken_back(void)
 {
     struct access_who *who = telling ? who_of(telling) : NULL;
-    if (who)
+    if (who && who->line_is_new) // else it is an earlier transaction's, and stands
         who->line_id[0] = 0;
 }
 

@@ -39,6 +39,7 @@ struct access_who {
     bool is_told;            // it does
     int told_status;         // what it says of the end
     char line_id[ID_BYTES];  // "": not written yet
+    bool line_is_new;        // by the transaction that is being committed
     const char *line_object; // ... as it was written
 };
 

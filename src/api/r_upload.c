@@ -236,6 +236,8 @@ static void create_abandon(struct request *q)
 {
     struct tus *t = (struct tus *)request_state(q);
     IGNORE(forget_new(t, let_go(t, 0)));
+    if (!reply_was_made(q)) // its client is gone: nobody else puts the line right
+        api_replied(q, 499);
 }
 
 static void sink_abandon(struct request *q)
@@ -364,8 +366,6 @@ static int create_row(struct tus *t, struct arrival *a)
         return r;
     id_make(id);
     t->row.id = id;
-    api_audit_object(q, id);
-    api_audit_tell(q, 201);
     r = arrival_check(q, a, t->row.length);
     t->row.purpose = arrival_kind_name((int)a->kind);
     t->row.project_id = a->project_id;
@@ -376,6 +376,10 @@ static int create_row(struct tus *t, struct arrival *a)
     t->row.expires_at_us = expiry(q);
     if (r == 0)
         r = store_upload_create(s, &t->row, id);
+    if (r == 0) {
+        api_audit_object(q, id);
+        api_audit_tell(q, 201);
+    }
     r = store_end(s, r);
     t->is_new = r == 0;
     return r;

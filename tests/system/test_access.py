@@ -27,6 +27,13 @@ def user_add(assay, data, name, role, password=PASSWORD):
     assay.ok("user", "add", name, "--role", role, "--data", data, input=password + "\n")
 
 
+def wait_until(holds):
+    deadline = time.monotonic() + patient(20)
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 class Client:
     """Somebody with a key, a login's cookie, or nothing."""
 
@@ -424,6 +431,25 @@ def test_audit(house):
     logins = house.admin.get("/api/v1/audit?action=login&limit=1000").json["items"]
     assert {x["detail"]["outcome"] for x in logins} >= {"done", "denied"}
     assert PASSWORD not in json.dumps(logins)
+
+
+def test_an_upload_that_is_gone_with_its_client(house):
+    """Created with its bytes, and the connection broke before the reply: the line does not say that it was done."""
+    host, port = house.server.url.removeprefix("http://").split(":")
+    project = house.admin.made("POST", "/api/v1/projects", {"name": "broken"}, 201)["id"]
+    lines = ["POST /api/v1/uploads HTTP/1.1", f"Host: {host}", "Tus-Resumable: 1.0.0", "Upload-Length: 5000", "Content-Length: 5000",
+             "Content-Type: application/offset+octet-stream", f"Upload-Metadata: project_id {base64.b64encode(project.encode()).decode()}",
+             *(f"{k}: {v}" for k, v in house.admin.headers.items()), "", ""]
+    before = house.admin.get("/api/v1/audit?action=upload.create&limit=1").json["items"]
+    with socket.create_connection((host, int(port)), timeout=patient(20)) as s:
+        s.sendall("\r\n".join(lines).encode() + b"not all of it")
+        wait_until(lambda: house.admin.get("/api/v1/audit?action=upload.create&limit=1").json["items"] != before)
+        line = house.admin.get("/api/v1/audit?action=upload.create&limit=1").json["items"][0]
+        assert line["detail"]["outcome"] == "done"  # so far
+    wait_until(lambda: house.admin.get("/api/v1/audit?action=upload.create&limit=1").json["items"][0]["detail"]["outcome"] != "done")
+    now = house.admin.get("/api/v1/audit?action=upload.create&limit=1").json["items"][0]
+    assert now["id"] == line["id"] and now["detail"]["outcome"] == "failed" and now["detail"]["status"] == 499
+    assert house.admin.ask("HEAD", f"/api/v1/uploads/{line['object_id']}", headers={"Tus-Resumable": "1.0.0"}).status == 404
 
 
 def test_no_secret_is_kept_in_clear_text(house):
