@@ -250,7 +250,8 @@ static int judge(struct fetch *f, CURLcode rc, const char *error)
     long status = 0;
     if (f->r < 0)
         return f->r;
-    if (rc != CURLE_OK && f->is_refused) // a name may have other addresses
+    // a name may have other addresses: what comes of one that was reached is judged below
+    if (rc == CURLE_COULDNT_CONNECT && f->is_refused)
         return err_set(ERR_FORBIDDEN, "its host is at %s, which is no address to fetch from",
                        f->address);
     if (rc != CURLE_OK)
