@@ -21,4 +21,5 @@ DROP TRIGGER tasks_counted_in;
 DROP TRIGGER videos_counted_on;
 DROP TRIGGER videos_counted_out;
 DROP TRIGGER videos_counted_in;
+DROP INDEX counts_by_what;
 DROP TABLE counts;

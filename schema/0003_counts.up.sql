@@ -6,7 +6,8 @@
 --
 -- Sets count when they are complete, and only those of detections. A deleted project's rows go last:
 -- what it owns goes before, by foreign keys, and is counted down.
--- PostgreSQL has the same table; its triggers call functions with the same statements.
+-- A change is two statements, one a row: in PostgreSQL one statement may not update a row twice. These
+-- triggers ran in SQLite only; PostgreSQL's would call functions with the same statements.
 
 CREATE TABLE counts (
     project_id TEXT NOT NULL,
@@ -17,6 +18,7 @@ CREATE TABLE counts (
     more INTEGER NOT NULL,
     PRIMARY KEY (project_id, what, kind)
 ) STRICT;
+CREATE INDEX counts_by_what ON counts (what, amount); -- the quota of all: its sum alone
 
 INSERT INTO counts SELECT project_id, 'videos', status, count(*), sum(duration_us), 0 FROM videos GROUP BY project_id, status;
 INSERT INTO counts SELECT coalesce(project_id, ''), 'tasks', status, count(*), 0, 0 FROM tasks GROUP BY coalesce(project_id, ''), status;
@@ -35,7 +37,9 @@ CREATE TRIGGER videos_counted_out AFTER DELETE ON videos BEGIN
     ON CONFLICT (project_id, what, kind) DO UPDATE SET n = counts.n + excluded.n, amount = counts.amount + excluded.amount, more = counts.more + excluded.more;
 END;
 CREATE TRIGGER videos_counted_on AFTER UPDATE OF project_id, status, duration_us ON videos BEGIN
-    INSERT INTO counts VALUES (OLD.project_id, 'videos', OLD.status, -1, -OLD.duration_us, 0), (NEW.project_id, 'videos', NEW.status, 1, NEW.duration_us, 0)
+    INSERT INTO counts VALUES (OLD.project_id, 'videos', OLD.status, -1, -OLD.duration_us, 0)
+    ON CONFLICT (project_id, what, kind) DO UPDATE SET n = counts.n + excluded.n, amount = counts.amount + excluded.amount, more = counts.more + excluded.more;
+    INSERT INTO counts VALUES (NEW.project_id, 'videos', NEW.status, 1, NEW.duration_us, 0)
     ON CONFLICT (project_id, what, kind) DO UPDATE SET n = counts.n + excluded.n, amount = counts.amount + excluded.amount, more = counts.more + excluded.more;
 END;
 
@@ -48,7 +52,9 @@ CREATE TRIGGER tasks_counted_out AFTER DELETE ON tasks BEGIN
     ON CONFLICT (project_id, what, kind) DO UPDATE SET n = counts.n + excluded.n, amount = counts.amount + excluded.amount, more = counts.more + excluded.more;
 END;
 CREATE TRIGGER tasks_counted_on AFTER UPDATE OF project_id, status ON tasks BEGIN
-    INSERT INTO counts VALUES (coalesce(OLD.project_id, ''), 'tasks', OLD.status, -1, 0, 0), (coalesce(NEW.project_id, ''), 'tasks', NEW.status, 1, 0, 0)
+    INSERT INTO counts VALUES (coalesce(OLD.project_id, ''), 'tasks', OLD.status, -1, 0, 0)
+    ON CONFLICT (project_id, what, kind) DO UPDATE SET n = counts.n + excluded.n, amount = counts.amount + excluded.amount, more = counts.more + excluded.more;
+    INSERT INTO counts VALUES (coalesce(NEW.project_id, ''), 'tasks', NEW.status, 1, 0, 0)
     ON CONFLICT (project_id, what, kind) DO UPDATE SET n = counts.n + excluded.n, amount = counts.amount + excluded.amount, more = counts.more + excluded.more;
 END;
 
@@ -61,7 +67,9 @@ CREATE TRIGGER sessions_counted_out AFTER DELETE ON sessions BEGIN
     ON CONFLICT (project_id, what, kind) DO UPDATE SET n = counts.n + excluded.n, amount = counts.amount + excluded.amount, more = counts.more + excluded.more;
 END;
 CREATE TRIGGER sessions_counted_on AFTER UPDATE OF project_id, status ON sessions BEGIN
-    INSERT INTO counts VALUES (OLD.project_id, 'sessions', OLD.status, -1, 0, 0), (NEW.project_id, 'sessions', NEW.status, 1, 0, 0)
+    INSERT INTO counts VALUES (OLD.project_id, 'sessions', OLD.status, -1, 0, 0)
+    ON CONFLICT (project_id, what, kind) DO UPDATE SET n = counts.n + excluded.n, amount = counts.amount + excluded.amount, more = counts.more + excluded.more;
+    INSERT INTO counts VALUES (NEW.project_id, 'sessions', NEW.status, 1, 0, 0)
     ON CONFLICT (project_id, what, kind) DO UPDATE SET n = counts.n + excluded.n, amount = counts.amount + excluded.amount, more = counts.more + excluded.more;
 END;
 
@@ -108,7 +116,9 @@ CREATE TRIGGER blobs_counted_out AFTER DELETE ON blobs BEGIN
     ON CONFLICT (project_id, what, kind) DO UPDATE SET n = counts.n + excluded.n, amount = counts.amount + excluded.amount, more = counts.more + excluded.more;
 END;
 CREATE TRIGGER blobs_counted_on AFTER UPDATE OF project_id, n_bytes ON blobs BEGIN
-    INSERT INTO counts VALUES (coalesce(OLD.project_id, ''), 'blobs', '', -1, -OLD.n_bytes, 0), (coalesce(NEW.project_id, ''), 'blobs', '', 1, NEW.n_bytes, 0)
+    INSERT INTO counts VALUES (coalesce(OLD.project_id, ''), 'blobs', '', -1, -OLD.n_bytes, 0)
+    ON CONFLICT (project_id, what, kind) DO UPDATE SET n = counts.n + excluded.n, amount = counts.amount + excluded.amount, more = counts.more + excluded.more;
+    INSERT INTO counts VALUES (coalesce(NEW.project_id, ''), 'blobs', '', 1, NEW.n_bytes, 0)
     ON CONFLICT (project_id, what, kind) DO UPDATE SET n = counts.n + excluded.n, amount = counts.amount + excluded.amount, more = counts.more + excluded.more;
 END;
 
