@@ -155,15 +155,17 @@ static void test_a_probe_that_fails_fails_its_video(void **state)
     static const struct {
         const char *kind;
         const char *error;
-        bool may_retry, lapses;
+        bool may_retry, lapses, has_other; // another probe is queued
         enum store_video_status wanted;
         const char *cause; // of the video
     } rows[] = {
-        {"process", "NOMEM: killed", false, false, STORE_VIDEO_UPLOADED, NULL},
-        {"probe", "NOMEM: killed", true, false, STORE_VIDEO_UPLOADED, NULL}, // tries left
-        {"probe", "NOMEM: clip: killed", false, false, STORE_VIDEO_FAILED, "clip: killed"},
-        {"probe", "no code: killed", false, false, STORE_VIDEO_FAILED, "no code: killed"},
-        {"probe", NULL, false, true, STORE_VIDEO_FAILED, "its worker was not heard of any more"},
+        {"process", "NOMEM: killed", false, false, false, STORE_VIDEO_UPLOADED, NULL},
+        {"probe", "NOMEM: killed", true, false, false, STORE_VIDEO_UPLOADED, NULL}, // tries left
+        {"probe", "NOMEM: clip: killed", false, false, false, STORE_VIDEO_FAILED, "clip: killed"},
+        {"probe", "no code: killed", false, false, false, STORE_VIDEO_FAILED, "no code: killed"},
+        {"probe", "NOMEM: clip: killed", false, false, true, STORE_VIDEO_UPLOADED, NULL},
+        {"probe", NULL, false, true, false, STORE_VIDEO_FAILED,
+         "its worker was not heard of any more"},
     };
     struct test *t = *state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -171,6 +173,7 @@ static void test_a_probe_that_fails_fails_its_video(void **state)
             .project_id = t->project, .name = "clip", .status = STORE_VIDEO_UPLOADED};
         char video[ID_BYTES];
         char id[ID_BYTES];
+        char other[ID_BYTES];
         struct store_video got;
         struct store_lease lease;
         struct store_task x = {.kind = rows[i].kind, .video_id = video, .priority = (int)i + 1};
@@ -179,6 +182,10 @@ static void test_a_probe_that_fails_fails_its_video(void **state)
         OK(store_task_create(t->store, &x, NULL, 0, id));
         OK(claim(t, rows[i].kind, &lease));
         assert_string_equal(lease.task_id, id);
+        if (rows[i].has_other) {
+            x.priority = -1;
+            OK(store_task_create(t->store, &x, NULL, 0, other));
+        }
         if (rows[i].lapses) {
             OK(store_task_renew(t->store, &lease, -1, NULL));
             OK(store_task_expire(t->store, NULL, NULL, NULL));
