@@ -424,7 +424,7 @@ int take_id(const char *id, char ret_id[ID_BYTES])
     }
     if (!id_is_valid(str_of(id)))
         return err_set(ERR_INVALID, "'%.40s' is no id", id);
-    memcpy(ret_id, id, ID_BYTES);
+    memmove(ret_id, id, ID_BYTES); // they may be one
     return 0;
 }
 
