@@ -16,7 +16,8 @@ enum {
 };
 
 // Each figure has two statements: of one project, and of all (or of those in which user $1 has a
-// role), which reads its table to the end, by an index; LATEST until the first that has what it asks.
+// role), which reads its table to the end, by an index; LATEST until the first that has what it
+// asks.
 #define ONE(column) " " column " = $1 "
 #define ALL(column)                         \
     " (CAST($1 AS TEXT) IS NULL OR " column \
