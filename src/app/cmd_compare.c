@@ -320,6 +320,10 @@ static int run(const struct app_call *call)
                                call->n_arguments);
     if (is_output(settings.json) && is_output(settings.markdown))
         return app_usage_error(&command_compare, "--json and --markdown both want the output");
+    const char *unused = paired_events_unused(&paired_events_settings);
+    if (unused)
+        return app_usage_error(&command_compare, "%s is for timed events: --events is wanted",
+                               unused);
     if (paired_events_settings.events)
         return run_events(call);
     struct paired p = {0};

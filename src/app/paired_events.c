@@ -25,6 +25,17 @@ const struct opt paired_events_options[] = {
 #undef O
 // clang-format on
 
+const char *paired_events_unused(const struct paired_events_opts *o)
+{
+    if (o->events)
+        return NULL;
+    if (o->tolerance_ms != TEMPORAL_TOLERANCE_MS)
+        return "--tolerance-ms";
+    if (o->latency_threshold_ms != TEMPORAL_LATENCY_THRESHOLD_MS)
+        return "--latency-threshold-ms";
+    return o->event_gap_ms != EVENT_FILES_GAP_MS ? "--event-gap-ms" : NULL;
+}
+
 static int check(const struct paired_opts *o)
 {
     const struct {
@@ -32,11 +43,12 @@ static int check(const struct paired_opts *o)
         bool is_given;
     } boxes[] = {
         {"--block", o->block > 0},
-        {"--classes", o->classes != NULL},
         {"--confidence", o->confidence > PAIRED_ANY_CONFIDENCE},
         {"--detections-format", o->detections_format != 0},
         {"--truth-format", o->truth_format != 0},
     };
+    if (o->classes)
+        return err_set(ERR_INVALID, "--classes is not taken with --events");
     for (size_t i = 0; i < ARRAY_LEN(boxes); i++)
         if (boxes[i].is_given)
             return err_set(ERR_INVALID, "--events: %s is for boxes, and events are times alone",

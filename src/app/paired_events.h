@@ -18,6 +18,9 @@ struct paired_events_opts {
 extern struct paired_events_opts paired_events_settings;
 extern const struct opt paired_events_options[];
 
+// An option that is not as it is without being given, where events were not asked for; NULL: none.
+const char *paired_events_unused(const struct paired_events_opts *o);
+
 struct paired_events {
     struct event_list *truth, *a, *b;
     struct events_comparison c;

@@ -176,6 +176,9 @@ def test_lists_refused(assay, tmp_path):
     truth, a, b = write_lists(tmp_path)
     assert "--truth is wanted" in assay.refuses("compare", a, b, "--events")
     assert "--block is for boxes" in assay.refuses("compare", a, b, "--truth", truth, "--events", "--block", 3)
+    assert "--classes is not taken" in assay.refuses("compare", a, b, "--truth", truth, "--events", "--classes", "person")
+    for option in ("--tolerance-ms", "--latency-threshold-ms", "--event-gap-ms"):
+        assert option in assay.refuses("compare", a, b, option, 50)
     assert "--report is for boxes" in assay.refuses("compare", a, b, "--truth", truth, "--events", "--report", tmp_path / "x.html")
     assert "compare --events" in assay.refuses("compare", a, b, "--truth", truth)
     b.write_text("label,when\n")
