@@ -32,14 +32,22 @@ static void span_of(const struct event_list *l, int64_t *first, int64_t *last)
     }
 }
 
-// Without a duration it is the truth that says how long a video is: a report may be anywhere.
+// Without a duration a video lasts until its last event. A report may be anywhere, so reports make
+// it EVENTS_COMPARISON_STRETCH times as long as the truth does, and no longer.
 static void measure(const struct events_video *v, struct events_span *s)
 {
-    int64_t last = 0;
+    int64_t last = 0, first_report = 0, last_report = 0;
     s->start_us = 0;
     span_of(v->truth, &s->start_us, &last);
-    for (size_t k = 0; v->truth->n == 0 && k < EVENTS_N_RUNS; k++)
-        span_of(v->detections[k], &s->start_us, &last);
+    for (size_t k = 0; k < EVENTS_N_RUNS; k++)
+        span_of(v->detections[k], &first_report, &last_report);
+    if (v->truth->n == 0) {
+        s->start_us = first_report;
+        last = last_report;
+    } else if (last_report > last) {
+        const int64_t span = MIN(last - s->start_us, INT64_MAX / 2 / EVENTS_COMPARISON_STRETCH);
+        last = MAX(last, MIN(last_report, s->start_us + EVENTS_COMPARISON_STRETCH * span));
+    }
     const int64_t end = v->duration_us > 0 ? v->duration_us : last + 1;
     s->n_ticks = (uint64_t)(end - s->start_us - 1) / TICK_US + 1;
 }
@@ -394,6 +402,9 @@ static int resample(struct events_comparing *x, struct events_comparison *c)
         return ERR_NOMEM;
     for (size_t i = 0; i < x->resamples; i++) {
         struct bootstrap_random random;
+        const int r = c->opts.check ? c->opts.check(c->opts.arg) : 0;
+        if (r < 0)
+            return r;
         bootstrap_seed(&random, x->seed, i);
         bootstrap_draw(&x->plan, &random, weights);
         for (size_t k = 0; k < s.n; k++) {
@@ -409,17 +420,15 @@ static int resample(struct events_comparing *x, struct events_comparison *c)
     return 0;
 }
 
-static void make_plan(struct events_comparing *x, double block_seconds)
+static void make_plan(struct events_comparing *x)
 {
     const double cell = (double)x->ticks_per_cell * EVENTS_COMPARISON_TICK_MS / 1e3;
-    const struct bootstrap_frames frames = {
-        .n = x->n_cells,
-        .videos = x->frames,
-        .n_videos = x->n_videos,
-        .errors = x->errors,
-        .floor = (size_t)MAX(1, ceil(1 / cell)),
-        .unit = (size_t)x->ticks_per_cell,
-        .block = block_seconds > 0 ? (size_t)MAX(1, MIN(ceil(block_seconds / cell), 1e6)) : 0};
+    const struct bootstrap_frames frames = {.n = x->n_cells,
+                                            .videos = x->frames,
+                                            .n_videos = x->n_videos,
+                                            .errors = x->errors,
+                                            .floor = (size_t)MAX(1, ceil(1 / cell)),
+                                            .unit = (size_t)x->ticks_per_cell};
     bootstrap_plan_make(&frames, &x->plan);
 }
 
@@ -452,7 +461,7 @@ static int fill_all(struct events_comparing *x, struct events_comparison *c)
     int r = events_find_changes(x, c);
     if (r < 0)
         return r;
-    make_plan(x, c->opts.block_seconds);
+    make_plan(x);
     r = resample(x, c);
     c->plan = x->plan;
     c->verdict = together(c->overall[EVENTS_F1].verdict, c->overall[EVENTS_LATENCY_P50].verdict);

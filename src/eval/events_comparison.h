@@ -26,6 +26,7 @@ struct event_list;
 enum {
     EVENTS_COMPARISON_TICK_MS = 100,
     EVENTS_COMPARISON_MAX_CELLS = 20 * 1000,
+    EVENTS_COMPARISON_STRETCH = 10,       // times the truth's span that reports may make of a video
     EVENTS_COMPARISON_MAX_INTERVALS = 20, // labels, those with the most truths
     EVENTS_COMPARISON_MIN_TRUTHS = 10,    // fewer give no interval; times of each run likewise
     EVENTS_COMPARISON_MIN_TAIL = 40,      // times of each run for an interval of their p95
@@ -88,7 +89,7 @@ struct events_video {
     const struct event_list *truth;
     const struct event_list *detections[2]; // A, B
     const int64_t *arrival_us[2];           // [report], after its presentation
-    int64_t duration_us;                    // 0: until the last event
+    int64_t duration_us; // 0: until the last event, see EVENTS_COMPARISON_STRETCH
 };
 
 // Zero is the default.
@@ -96,7 +97,10 @@ struct events_comparison_opts {
     struct temporal_opts temporal; // tolerance, threshold of latency, confidence
     uint64_t seed;                 // 0: BOOTSTRAP_SEED
     size_t resamples;              // 0: BOOTSTRAP_RESAMPLES
-    double block_seconds;          // 0: by the errors
+    // Asked before each resample: a negative code ends the comparison, and is what it returns.
+    // NULL: nothing ends it.
+    int (*check)(void *arg);
+    void *arg;
 };
 
 struct events_comparison {
@@ -107,7 +111,8 @@ struct events_comparison {
     size_t n_below[2];                  // reports left out for their confidence
     struct events_difference overall[EVENTS_N_FIGURES];
     // Of F1 and the median latency, where they have one: one figure each for what is found and for
-    // how fast, so that chance alone seldom decides.
+    // how fast, since chance alone makes some of eight differ (docs/COMPARING.md: how often of
+    // two).
     enum events_verdict verdict;
     struct events_compared_label *labels; // in order of their text
     size_t n_labels;
@@ -116,7 +121,7 @@ struct events_comparison {
     size_t n_changes;
 };
 
-// ERR_INVALID, ERR_TOO_BIG, ERR_NOMEM.
+// ERR_INVALID, ERR_TOO_BIG, ERR_NOMEM, and what opts->check() gives.
 int events_compare(const struct events_video *videos, size_t n_videos,
                    const struct events_comparison_opts *opts, struct arena *a,
                    struct events_comparison *ret_comparison) MUST_CHECK;

@@ -25,6 +25,7 @@ struct comparing {
     struct task_run *run;
     const struct compare_side *sides[2]; // A, B
     struct outside_settings settings[2];
+    struct event_list *truths;          // [video]
     struct session_events (*events)[2]; // [video]
     struct events_video *videos;
     const char **names; // of the videos: their ids
@@ -59,8 +60,10 @@ static int read_video(struct comparing *x, size_t i)
     const struct session_file_video *of_b = find_video(x->sides[1]->files, of_a->id);
     if (!of_b)
         return err_set(ERR_CONFLICT, "B has no events of %s", of_a->name);
-    int r =
-        session_events_read(x->run, x->sides[0]->session, of_a, &x->settings[0], &x->events[i][0]);
+    int r = session_events_truth(x->run, of_a, &x->settings[0], &x->truths[i]);
+    if (r == 0)
+        r = session_events_read(x->run, x->sides[0]->session, of_a, &x->settings[0],
+                                &x->events[i][0]);
     if (r == 0)
         r = session_events_read(x->run, x->sides[1]->session, of_b, &x->settings[0],
                                 &x->events[i][1]);
@@ -68,7 +71,7 @@ static int read_video(struct comparing *x, size_t i)
         r = task_run_check(x->run);
     x->names[i] = of_a->id;
     x->videos[i] = (struct events_video){
-        .truth = &x->events[i][0].truth,
+        .truth = &x->truths[i],
         .detections = {&x->events[i][0].detections, &x->events[i][1].detections},
         .arrival_us = {x->events[i][0].arrival_us, x->events[i][1].arrival_us},
         .duration_us = of_a->duration_us};
@@ -80,14 +83,20 @@ static int read_videos(struct comparing *x)
     struct arena *a = task_run_arena(x->run);
     const size_t n = x->sides[0]->files->n_videos;
     x->events = (struct session_events(*)[2])arena_alloc(a, n, sizeof(*x->events));
+    x->truths = arena_array(a, struct event_list, n);
     x->videos = arena_array(a, struct events_video, n);
     x->names = arena_array(a, const char *, n);
-    if (!x->events || !x->videos || !x->names)
+    if (!x->truths || !x->events || !x->videos || !x->names)
         return ERR_NOMEM;
     int r = 0;
     for (size_t i = 0; r == 0 && i < n; i++)
         r = read_video(x, i);
     return r;
+}
+
+static int check(void *arg)
+{
+    return task_run_check((struct task_run *)arg);
 }
 
 static int compare(struct comparing *x)
@@ -98,7 +107,9 @@ static int compare(struct comparing *x)
                      .has_latency_threshold = true,
                      .latency_threshold_ms = x->settings[0].latency_threshold_ms,
                      .has_at_confidence = true,
-                     .at_confidence = EVALUATION_AT_CONFIDENCE}};
+                     .at_confidence = EVALUATION_AT_CONFIDENCE},
+        .check = check,
+        .arg = x->run};
     return events_compare(x->videos, x->sides[0]->files->n_videos, &opts, task_run_arena(x->run),
                           &x->c);
 }

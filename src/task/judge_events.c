@@ -50,10 +50,13 @@ static int append(const struct event_list *from, int64_t shift_us, struct event_
 
 static int add_video(struct sides *s, const struct session_file_video *v, int64_t shift_us)
 {
+    struct event_list truth;
     struct session_events e;
-    int r = session_events_read(s->run, s->session, v, s->settings, &e);
+    int r = session_events_truth(s->run, v, s->settings, &truth);
     if (r == 0)
-        r = append(&e.truth, shift_us, &s->truths, &s->cap_truths);
+        r = session_events_read(s->run, s->session, v, s->settings, &e);
+    if (r == 0)
+        r = append(&truth, shift_us, &s->truths, &s->cap_truths);
     return r == 0 ? append(&e.detections, shift_us, &s->detections, &s->cap_detections) : r;
 }
 

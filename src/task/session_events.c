@@ -78,26 +78,46 @@ static void choose(struct event_list *l, int64_t *beside, const char *const *cla
     l->n = n_kept;
 }
 
+static int wanted(struct task_run *run, const struct outside_settings *settings,
+                  const char ***ret_classes, size_t *ret_n)
+{
+    *ret_classes = NULL;
+    *ret_n = 0;
+    return settings->classes
+               ? classes_split(settings->classes, task_run_arena(run), ret_classes, ret_n)
+               : 0;
+}
+
+int session_events_truth(struct task_run *run, const struct session_file_video *v,
+                         const struct outside_settings *settings, struct event_list *ret_truth)
+{
+    const char **classes;
+    size_t n;
+    int r = wanted(run, settings, &classes, &n);
+    if (r < 0)
+        return r;
+    r = read_list(run, v->truth, DATASET_TRUTH, v->has_event_truth, settings, ret_truth);
+    if (r < 0)
+        return err_prefix(r, "truth of %s", v->name);
+    choose(ret_truth, NULL, classes, n);
+    return 0;
+}
+
 int session_events_read(struct task_run *run, const struct store_session *session,
                         const struct session_file_video *v, const struct outside_settings *settings,
                         struct session_events *ret_events)
 {
     struct session_events e = {.arrival_us = NULL};
-    const char **classes = NULL;
-    size_t n = 0;
-    int r =
-        settings->classes ? classes_split(settings->classes, task_run_arena(run), &classes, &n) : 0;
+    const char **classes;
+    size_t n;
+    int r = wanted(run, settings, &classes, &n);
     if (r < 0)
         return r;
-    r = read_list(run, v->truth, DATASET_TRUTH, v->has_event_truth, settings, &e.truth);
-    if (r < 0)
-        return err_prefix(r, "truth of %s", v->name);
     r = v->has_event_detections
             ? session_pieces_events(run, session->id, v->id, &e.detections, &e.arrival_us)
             : read_list(run, v->detections, DATASET_DETECTIONS, false, settings, &e.detections);
     if (r < 0)
         return err_prefix(r, "detections of %s", v->name);
-    choose(&e.truth, NULL, classes, n);
     choose(&e.detections, e.arrival_us, classes, n);
     *ret_events = e;
     return 0;

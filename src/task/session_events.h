@@ -18,11 +18,14 @@ struct store_session;
 struct task_run;
 
 struct session_events {
-    struct event_list truth, detections; // of the classes that the settings ask for
+    struct event_list detections;
     int64_t *arrival_us; // [detection] after its presentation, INT64_MIN: unknown; NULL: boxes
 };
 
-// ERR_DATA ... names the video.
+// Of the classes that the settings ask for. ERR_DATA ... names the video.
+int session_events_truth(struct task_run *run, const struct session_file_video *v,
+                         const struct outside_settings *settings,
+                         struct event_list *ret_truth) MUST_CHECK;
 int session_events_read(struct task_run *run, const struct store_session *session,
                         const struct session_file_video *v, const struct outside_settings *settings,
                         struct session_events *ret_events) MUST_CHECK;

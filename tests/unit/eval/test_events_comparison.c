@@ -17,11 +17,14 @@
 enum {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     N_TRIALS = 60,
-    LEAST_HELD = 83, // per cent
+    LEAST_HELD = 83,  // per cent
+    MOST_CALLED = 20, // likewise
 #else
     N_TRIALS = 400,
     LEAST_HELD = 92,
+    MOST_CALLED = 11,
 #endif
+    N_EQUAL = N_TRIALS / 2,
     N_DRAWS = 300,
     MAX_EVENTS = 1000,
 };
@@ -253,7 +256,8 @@ static void test_verdicts(void **state)
     }
 }
 
-// A report long after the video does not stretch its time; a long video has longer cells.
+// Reports stretch the time of a video whose duration is unknown, but not far; a long video has
+// longer cells.
 static void test_cells(void **state)
 {
     (void)state;
@@ -263,7 +267,10 @@ static void test_cells(void **state)
         double cell_seconds;
         size_t n_cells;
     } cases[] = {
-        {0, "a@99999999", .1, 11}, // until the truth at 1 s
+        {0, "", .1, 11},       // until the truth at 1 s
+        {0, "a@4000", .1, 41}, // ... or what is reported after it
+        {0, "a@99999999", .1, 101},
+        {0, "a@-5000", .1, 11},
         {60000000, "a@99999999", .1, 600},
         {60000001, "a@-5", .1, 601},
         {4000 * 1000000LL, "", .2, 20000},
@@ -286,7 +293,9 @@ static void test_cells(void **state)
 // ---- how often intervals hold the true difference
 
 // Times are easy or hard for a while, for both systems; what each finds, and how late, is chance.
-static void simulate(struct bootstrap_random *r, struct arena *a, struct events_video *v)
+// Equal systems are both as A is.
+static void simulate(struct bootstrap_random *r, bool are_equal, struct arena *a,
+                     struct events_video *v)
 {
     static const double finds[2][2] = {{.9, .95}, {.4, .6}}; // [hard][run]
     static const double late[2] = {30, 40};                  // ms, and up to 30 more
@@ -303,8 +312,8 @@ static void simulate(struct bootstrap_random *r, struct arena *a, struct events_
         const double luck = bootstrap_unit(r); // of both
         for (size_t k = 0; k < 2; k++) {
             const double own = bootstrap_unit(r) < .5 ? luck : bootstrap_unit(r);
-            const double ms = late[k] + 30 * bootstrap_unit(r);
-            if (own < finds[is_hard][k]) {
+            const double ms = late[are_equal ? 0 : k] + 30 * bootstrap_unit(r);
+            if (own < finds[is_hard][are_equal ? 0 : k]) {
                 l[k]->items[l[k]->n] = e;
                 l[k]->items[l[k]->n++].time_us += (int64_t)(ms * 1e3);
             }
@@ -325,7 +334,7 @@ static void test_coverage(void **state)
         struct events_video v;
         struct events_comparison c;
         assert_int_equal(arena_create(0, &a), 0);
-        simulate(&r, a, &v);
+        simulate(&r, false, a, &v);
         const struct events_comparison_opts opts = {.resamples = N_DRAWS, .seed = i + 1};
         assert_int_equal(events_compare(&v, 1, &opts, a, &c), 0);
         const struct bootstrap_interval *recall = &c.overall[EVENTS_RECALL].interval;
@@ -337,6 +346,50 @@ static void test_coverage(void **state)
     if (n_recall * 100 < LEAST_HELD * N_TRIALS || n_latency * 100 < LEAST_HELD * N_TRIALS)
         fail_msg("of %d trials recall held in %zu, median latency in %zu", N_TRIALS, n_recall,
                  n_latency);
+}
+
+// How often chance alone makes a verdict of two systems that are equal.
+static void test_equal_systems(void **state)
+{
+    (void)state;
+    struct bootstrap_random r;
+    size_t n_called = 0;
+    bootstrap_seed(&r, 11, 0);
+    for (size_t i = 0; i < N_EQUAL; i++) {
+        struct arena *a;
+        struct events_video v;
+        struct events_comparison c;
+        assert_int_equal(arena_create(0, &a), 0);
+        simulate(&r, true, a, &v);
+        const struct events_comparison_opts opts = {.resamples = N_DRAWS, .seed = i + 1};
+        assert_int_equal(events_compare(&v, 1, &opts, a, &c), 0);
+        assert_int_not_equal(c.verdict, EVENTS_VERDICT_UNSET);
+        n_called += c.verdict != EVENTS_SAME;
+        arena_destroy(a);
+    }
+    if (n_called * 100 > MOST_CALLED * N_EQUAL)
+        fail_msg("of %d pairs of equal systems %zu were called different", N_EQUAL, n_called);
+}
+
+static int stop_third(void *arg)
+{
+    return ++*(int *)arg == 3 ? ERR_CANCELLED : 0;
+}
+
+static void test_stopped(void **state)
+{
+    (void)state;
+    struct arena *a;
+    struct events_comparison c;
+    int n_asked = 0;
+    assert_int_equal(arena_create(0, &a), 0);
+    const struct events_video v = {.truth = given(a, "a@1"),
+                                   .detections = {given(a, "a@1"), given(a, "")}};
+    const struct events_comparison_opts opts = {
+        .resamples = 100, .check = stop_third, .arg = &n_asked};
+    assert_int_equal(events_compare(&v, 1, &opts, a, &c), ERR_CANCELLED);
+    assert_int_equal(n_asked, 3);
+    arena_destroy(a);
 }
 
 static void test_limits_and_memory(void **state)
@@ -379,7 +432,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_by_hand),  cmocka_unit_test(test_parts),
         cmocka_unit_test(test_verdicts), cmocka_unit_test(test_cells),
-        cmocka_unit_test(test_coverage), cmocka_unit_test(test_limits_and_memory),
+        cmocka_unit_test(test_coverage), cmocka_unit_test(test_equal_systems),
+        cmocka_unit_test(test_stopped),  cmocka_unit_test(test_limits_and_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
