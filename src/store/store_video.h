@@ -7,7 +7,8 @@
 //     '------- the probe is tried again, another one is asked for, or its bytes were fetched
 //
 // A video is `uploaded` while something is still to look at it, and no longer: whatever ends its
-// last open probe moves it on, in the same transaction.
+// last open probe moves it on, in the same transaction. Bytes that were fetched are always looked
+// at: a video that is failed because its probe was cancelled during the fetch is probed after all.
 #pragma once
 
 #include "store/store.h"

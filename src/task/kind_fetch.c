@@ -28,6 +28,7 @@ struct fetching {
     struct blob_writer *writer;
     struct blob_info blob;
     bool is_committed;
+    char probe_id[ID_BYTES]; // that was queued with the bytes; "": none was
     const char *type;
     int64_t n_bytes;
 };
@@ -98,21 +99,42 @@ static int note_open(void *arg, const struct store_task *t)
     return 0;
 }
 
+static struct store_task probe_of(const struct fetching *f)
+{
+    return (struct store_task){.kind = "probe",
+                               .priority = 1,
+                               .project_id = f->video.project_id,
+                               .video_id = f->video.id,
+                               .created_by = task_run_row(f->run)->created_by};
+}
+
 // The probe that was queued with it may be over, where the fetch was tried again.
 static int ask_for_probe(struct fetching *f)
 {
     struct store *s = task_run_tools(f->run)->store;
     const struct store_task_filter probes = {.video_id = f->video.id, .kind = "probe"};
-    const struct store_task t = {.kind = "probe",
-                                 .priority = 1,
-                                 .project_id = f->video.project_id,
-                                 .video_id = f->video.id,
-                                 .created_by = task_run_row(f->run)->created_by};
+    const struct store_task t = probe_of(f);
     struct store_next next;
-    char id[ID_BYTES];
     bool is_open = false;
     int r = store_task_list(s, &probes, &(struct store_page){0}, note_open, &is_open, &next);
-    return r < 0 || is_open ? r : store_task_create(s, &t, NULL, 0, id);
+    return r < 0 || is_open ? r : store_task_create(s, &t, NULL, 0, f->probe_id);
+}
+
+static void announce_probe(const struct fetching *f)
+{
+    struct bus *bus = task_run_tools(f->run)->bus;
+    const struct store_task t = probe_of(f);
+    if (!f->probe_id[0])
+        return;
+    announce_queued(bus);
+    announce_task(bus, &(struct announced_task){
+                           .task_id = f->probe_id,
+                           .kind = t.kind,
+                           .status = store_task_status_name(STORE_TASK_QUEUED),
+                           .project_id = t.project_id,
+                           .video_id = t.video_id,
+                           .changed_status = true,
+                       });
 }
 
 static int write_end(void *arg)
@@ -182,7 +204,7 @@ static int run_fetch(struct task_run *run)
         r = fetch(f);
     blob_writer_abort(&f->writer);
     if (r == 0)
-        announce_queued(task_run_tools(run)->bus);
+        announce_probe(f);
     if (r < 0 && f->is_committed)
         IGNORE(blob_delete(task_run_tools(run)->blob, f->blob.key)); // else the janitor's
     return r;
