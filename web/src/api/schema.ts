@@ -233,7 +233,8 @@ export interface paths {
         put?: never;
         /**
          * @description A video that failed, or that nobody looked at (its probe was cancelled), is looked at again, and fetched before it where
-         *     it is a URL whose bytes did not come. 409 where it is ready; a probe that is queued or running already is answered.
+         *     it is a URL whose bytes did not come. Of a URL that is still being fetched a cancelled probe comes again with the bytes
+         *     (cancel the fetch). 409 where it is ready; a probe that is queued or running already is answered.
          */
         post: operations["probeVideo"];
         delete?: never;
@@ -1548,7 +1549,7 @@ export interface components {
             request_id: components["schemas"]["Text"];
             action: string;
             object_id: components["schemas"]["Text"];
-            /** @description outcome, method, path, key_id; status where it was not done; of users, members and keys the role that was given, and whom (user_id, user) */
+            /** @description outcome, method, path, key_id; status where it was not done; of users, members and keys the role that was given (none: it was taken away), and to whom (user_id, user); of a user what was changed: name, password (changed), disabled (yes, no) */
             detail: Record<string, never> | null;
         };
         AuditList: {
@@ -2357,7 +2358,7 @@ export interface components {
             /** @description id of the video where several were compared */
             video?: string;
         };
-        /** @description Of two sessions that are judged by timed events; what `assay compare --events --json` writes of the same two runs */
+        /** @description Of two sessions that are judged by timed events; what `assay compare --events --json` writes of the same two runs, where the settings of A name no classes */
         EventComparison: {
             assay: string;
             truth: null;
