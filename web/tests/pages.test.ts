@@ -220,9 +220,10 @@ describe.skipIf(!canRun)("every page", () => {
     await page.keyboard.press("Enter");
     const menu = page.getByRole("list", { name: "Export the truth of vtest.mp4" });
     await menu.waitFor();
-    expect(await page.evaluate(() => document.activeElement?.textContent)).toContain("COCO");
+    const focused = () => page.evaluate(() => document.activeElement?.textContent);
+    await expect.poll(focused).toContain("COCO"); // once the menu has been drawn
     await page.keyboard.press("Tab");
-    expect(await page.evaluate(() => document.activeElement?.textContent)).toContain("MOT");
+    expect(await focused()).toContain("MOT");
     for (const f of await axe(page)) findings.push(f);
     await shoot(page, "menu-export-dark-1440");
     const links = menu.getByRole("link");
