@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -81,15 +82,20 @@ static bool is_pattern(const char *path)
     return find_number(slash ? slash + 1 : path, &begin, &end, &unused);
 }
 
+// A pipe is no picture, and is not opened to find out: whoever writes to it may be done before it
+// is opened again, and what they wrote is gone with its last reader.
 static bool begins_like_a_picture(const char *path)
 {
     unsigned char head[32];
+    struct stat st;
     if (has_ending(path, film_endings, ARRAY_LEN(film_endings)))
+        return false;
+    if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
         return false;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return false;
-    ssize_t n = pread(fd, head, sizeof(head), 0); // a pipe fails, and is no picture
+    ssize_t n = pread(fd, head, sizeof(head), 0);
     close(fd);
     return n > 0 && picture_file_is_picture(head, (size_t)n);
 }

@@ -321,6 +321,12 @@ static void test_interrupted_while_silent(void **state)
 
 static const struct child_kind kinds[] = {{CHILD_SOURCE_KIND, misbehave}};
 
+static int remove_clip(void **state)
+{
+    (void)state;
+    return unlink(clip());
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "child") == 0)
@@ -333,5 +339,5 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_interrupted_while_silent),
     };
     alarm(DEADLINE_S);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, remove_clip);
 }

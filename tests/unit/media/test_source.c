@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -207,13 +208,26 @@ static void test_interrupt(void **state)
     source_close(s);
 }
 
+// How often a file was opened to be read, and closed again, since it is watched.
+static int count_readers(int watch)
+{
+    int n = 0;
+    char events[4096] __attribute__((aligned(8)));
+    ssize_t got = read(watch, events, sizeof(events));
+    for (ssize_t at = 0; at < got; at += (ssize_t)sizeof(struct inotify_event)) // no names
+        n += (((struct inotify_event *)(events + at))->mask & IN_CLOSE_NOWRITE) != 0;
+    return n;
+}
+
 // A pipe cannot seek; a Matroska or MPEG-TS stream comes through all the same, an MP4 with the
-// index in front too.
+// index in front too. It is opened once: what was written is lost where the last reader closes it.
 static void test_pipe(void **state)
 {
     (void)state;
     const char *path = media_test_temp("pipe.mp4");
     assert_int_equal(mkfifo(path, 0600), 0);
+    int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    assert_true(watch >= 0 && inotify_add_watch(watch, path, IN_CLOSE_NOWRITE) >= 0);
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
@@ -232,6 +246,8 @@ static void test_pipe(void **state)
     waitpid(child, NULL, 0);
     assert_int_equal(run.n_given, 10);
     assert_int_equal(run.last_pts_us, 980000);
+    assert_int_equal(count_readers(watch), 1);
+    close(watch);
     unlink(path);
 }
 
