@@ -10,6 +10,10 @@
 #include "report/compared_priv.h"
 #include "report/escape.h"
 
+enum {
+    MAX_NAME = 4096,
+};
+
 void compared_put_line(struct str_buf *out, const char *what, const char *text)
 {
     str_buf_printf(out, "%-11s", what);
@@ -69,7 +73,7 @@ void compared_put_quotes(struct str_buf *out, const char *const *notices, size_t
     }
 }
 
-const char *compared_side_words(enum comparison_side side)
+static const char *side_words(enum comparison_side side)
 {
     switch (side) {
     case COMPARISON_LOST:
@@ -81,6 +85,63 @@ const char *compared_side_words(enum comparison_side side)
     default:
         return "false in A only";
     }
+}
+
+void compared_put_sides_text(struct str_buf *out, const struct compared_sides *s)
+{
+    const size_t n = MIN(s->n_changes, s->n_listed);
+    str_buf_printf(out, "\n%s\n", s->heading);
+    for (enum comparison_side side = COMPARISON_LOST; side < COMPARISON_N_SIDES; side++)
+        str_buf_printf(out, "  %-24s%8zu\n", side_words(side), s->counts[side]);
+    if (n > 0)
+        str_buf_printf(out, "\nthe %zu of %zu with the most evidence\n", n, s->n_changes);
+    for (size_t i = 0; i < n; i++) {
+        struct str_buf name = STR_BUF_INIT(MAX_NAME);
+        struct compared_change change = s->describe(s->arg, i, &name);
+        str_buf_printf(out, "%8.2f  %-24s", change.evidence, side_words(change.side));
+        str_buf_add_printable(out, str_buf_view(&name));
+        str_buf_putc(out, '\n');
+        str_buf_finish(&name);
+    }
+}
+
+void compared_put_sides_markdown(struct str_buf *out, const struct compared_sides *s)
+{
+    str_buf_printf(out, "\n| changed sides | %s |\n|---|---:|\n", s->counted);
+    for (enum comparison_side side = COMPARISON_LOST; side < COMPARISON_N_SIDES; side++)
+        str_buf_printf(out, "| %s | %zu |\n", side_words(side), s->counts[side]);
+    str_buf_putc(out, '\n');
+    for (size_t i = 0; i < MIN(s->n_changes, s->n_listed); i++) {
+        struct str_buf name = STR_BUF_INIT(MAX_NAME);
+        struct compared_change change = s->describe(s->arg, i, &name);
+        str_buf_printf(out, "- %s: ", side_words(change.side));
+        escape_markdown(out, str_buf_view(&name));
+        str_buf_putc(out, '\n');
+        str_buf_finish(&name);
+    }
+}
+
+void compared_begin_json(struct json_writer *w, struct str_buf *out)
+{
+    json_writer_init(w, out);
+    w->pretty = true;
+    json_object(w);
+    json_put_text(w, "assay", ASSAY_VERSION);
+}
+
+int compared_end_json(struct json_writer *w, struct str_buf *out, const char *const *notices,
+                      size_t n, size_t n_changes)
+{
+    json_key(w, "notices");
+    json_array(w);
+    for (size_t i = 0; i < n; i++)
+        json_cstring(w, notices[i]);
+    if (n_changes > COMPARED_MAX_CHANGES)
+        json_cstring(w, "only the 10000 changes with the most evidence are listed");
+    json_end(w);
+    json_end(w);
+    str_buf_putc(out, '\n');
+    return str_buf_check(out);
 }
 
 void compared_put_settings(struct json_writer *w, const struct bootstrap_plan *plan, size_t frames,
@@ -128,17 +189,5 @@ void compared_put_box(struct json_writer *w, double x, double y, double width, d
     json_put_double(w, "y", y);
     json_put_double(w, "width", width);
     json_put_double(w, "height", height);
-    json_end(w);
-}
-
-void compared_put_json_notices(struct json_writer *w, const char *const *notices, size_t n,
-                               const char *last)
-{
-    json_key(w, "notices");
-    json_array(w);
-    for (size_t i = 0; i < n; i++)
-        json_cstring(w, notices[i]);
-    if (last)
-        json_cstring(w, last);
     json_end(w);
 }

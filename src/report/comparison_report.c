@@ -14,11 +14,6 @@
 #include "report/escape.h"
 #include "report/text_priv.h"
 
-enum {
-    MAX_JSON_CHANGES = 10 * 1000,
-    MAX_NAME = 4096,
-};
-
 static void put_object(struct str_buf *out, const struct comparison_about *about,
                        const struct comparison_change *c)
 {
@@ -38,6 +33,31 @@ static void put_object(struct str_buf *out, const struct comparison_about *about
 void comparison_put_blocks(const struct comparison *c, struct str_buf *out)
 {
     compared_put_blocks(&c->plan, c->plan.block, c->block_seconds, out);
+}
+
+struct listed {
+    const struct comparison *c;
+    const struct comparison_about *about;
+};
+
+static struct compared_change describe(const void *arg, size_t i, struct str_buf *name)
+{
+    const struct listed *l = (const struct listed *)arg;
+    put_object(name, l->about, &l->c->changes[i]);
+    return (struct compared_change){l->c->changes[i].side, l->c->changes[i].evidence};
+}
+
+static struct compared_sides sides_of(const struct listed *l)
+{
+    return (struct compared_sides){
+        .heading = "objects that changed sides, counted in frames",
+        .counted = "frames",
+        .counts = l->c->n_objects,
+        .n_changes = l->c->n_changes,
+        .n_listed = l->about->n_listed,
+        .describe = describe,
+        .arg = l,
+    };
 }
 
 // ---- text
@@ -68,26 +88,6 @@ static void put_rows(struct str_buf *out, const char *label,
     }
 }
 
-static void put_changes_text(struct str_buf *out, const struct comparison *c,
-                             const struct comparison_about *about)
-{
-    str_buf_puts(out, "\nobjects that changed sides, counted in frames\n");
-    for (enum comparison_side s = COMPARISON_LOST; s < COMPARISON_N_SIDES; s++)
-        str_buf_printf(out, "  %-24s%8zu\n", compared_side_words(s), c->n_objects[s]);
-    const size_t n = MIN(c->n_changes, about->n_listed);
-    if (n > 0)
-        str_buf_printf(out, "\nthe %zu of %zu with the most evidence\n", n, c->n_changes);
-    for (size_t i = 0; i < n; i++) {
-        struct str_buf name = STR_BUF_INIT(MAX_NAME);
-        put_object(&name, about, &c->changes[i]);
-        str_buf_printf(out, "%8.2f  %-24s", c->changes[i].evidence,
-                       compared_side_words(c->changes[i].side));
-        str_buf_add_printable(out, str_buf_view(&name));
-        str_buf_putc(out, '\n');
-        str_buf_finish(&name);
-    }
-}
-
 int comparison_text(const struct comparison *c, const struct comparison_about *about,
                     struct str_buf *out)
 {
@@ -102,7 +102,9 @@ int comparison_text(const struct comparison *c, const struct comparison_about *a
     put_rows(out, "all", c->overall);
     for (size_t k = 0; k < c->n_classes && c->n_classes > 1; k++)
         put_rows(out, c->classes[k].label, c->classes[k].figures);
-    put_changes_text(out, c, about);
+    const struct listed listed = {c, about};
+    const struct compared_sides sides = sides_of(&listed);
+    compared_put_sides_text(out, &sides);
     compared_put_notices(out, about->notices, about->n_notices);
     return str_buf_check(out);
 }
@@ -144,18 +146,9 @@ int comparison_markdown(const struct comparison *c, const struct comparison_abou
     put_cells(out, "all", c->overall);
     for (size_t k = 0; k < c->n_classes && c->n_classes > 1; k++)
         put_cells(out, c->classes[k].label, c->classes[k].figures);
-    str_buf_puts(out, "\n| changed sides | frames |\n|---|---:|\n");
-    for (enum comparison_side s = COMPARISON_LOST; s < COMPARISON_N_SIDES; s++)
-        str_buf_printf(out, "| %s | %zu |\n", compared_side_words(s), c->n_objects[s]);
-    str_buf_putc(out, '\n');
-    for (size_t i = 0; i < MIN(c->n_changes, about->n_listed); i++) {
-        struct str_buf name = STR_BUF_INIT(MAX_NAME);
-        put_object(&name, about, &c->changes[i]);
-        str_buf_printf(out, "- %s: ", compared_side_words(c->changes[i].side));
-        escape_markdown(out, str_buf_view(&name));
-        str_buf_putc(out, '\n');
-        str_buf_finish(&name);
-    }
+    const struct listed listed = {c, about};
+    const struct compared_sides sides = sides_of(&listed);
+    compared_put_sides_markdown(out, &sides);
     compared_put_quotes(out, about->notices, about->n_notices);
     return str_buf_check(out);
 }
@@ -216,10 +209,7 @@ int comparison_json(const struct comparison *c, const struct comparison_about *a
                     struct str_buf *out)
 {
     struct json_writer w;
-    json_writer_init(&w, out);
-    w.pretty = true;
-    json_object(&w);
-    json_put_text(&w, "assay", ASSAY_VERSION);
+    compared_begin_json(&w, out);
     json_put_text(&w, "truth", about->truth);
     json_put_text(&w, "a", about->a);
     json_put_text(&w, "b", about->b);
@@ -242,15 +232,9 @@ int comparison_json(const struct comparison *c, const struct comparison_about *a
         json_put_int(&w, comparison_side_names[s], (int64_t)c->n_objects[s]);
     json_key(&w, "objects");
     json_array(&w);
-    for (size_t i = 0; i < MIN(c->n_changes, (size_t)MAX_JSON_CHANGES); i++)
+    for (size_t i = 0; i < MIN(c->n_changes, (size_t)COMPARED_MAX_CHANGES); i++)
         put_change(&w, about, &c->changes[i]);
     json_end(&w);
     json_end(&w);
-    compared_put_json_notices(&w, about->notices, about->n_notices,
-                              c->n_changes > MAX_JSON_CHANGES
-                                  ? "only the 10000 changes with the most evidence are listed"
-                                  : NULL);
-    json_end(&w);
-    str_buf_putc(out, '\n');
-    return str_buf_check(out);
+    return compared_end_json(&w, out, about->notices, about->n_notices, c->n_changes);
 }

@@ -138,10 +138,7 @@ int disagreement_json(const struct disagreement *d, const struct comparison_abou
                       struct str_buf *out)
 {
     struct json_writer w;
-    json_writer_init(&w, out);
-    w.pretty = true;
-    json_object(&w);
-    json_put_text(&w, "assay", ASSAY_VERSION);
+    compared_begin_json(&w, out);
     json_put_text(&w, "a", about->a);
     json_put_text(&w, "b", about->b);
     json_put_double(&w, "confidence", DISAGREEMENT_CONFIDENCE);
@@ -165,8 +162,5 @@ int disagreement_json(const struct disagreement *d, const struct comparison_abou
     for (size_t i = 0; i < MIN(d->n, (size_t)MAX_JSON_ITEMS); i++)
         put_json_item(&w, d->pictures, &d->items[i]);
     json_end(&w);
-    compared_put_json_notices(&w, about->notices, about->n_notices, NULL);
-    json_end(&w);
-    str_buf_putc(out, '\n');
-    return str_buf_check(out);
+    return compared_end_json(&w, out, about->notices, about->n_notices, 0);
 }

@@ -13,11 +13,6 @@
 #include "report/escape.h"
 #include "report/text_priv.h"
 
-enum {
-    MAX_JSON_CHANGES = 10 * 1000,
-    MAX_NAME = 4096,
-};
-
 static double block_seconds(const struct events_comparison *c)
 {
     return c->plan.by_video ? (double)NAN : (double)c->plan.block * c->cell_seconds;
@@ -69,13 +64,33 @@ static bool has_data(const struct events_difference *d)
     return !isnan(d->a) || !isnan(d->b);
 }
 
-static void put_change(struct str_buf *out, const struct events_compared_about *about,
-                       const struct events_change *x)
+struct listed {
+    const struct events_comparison *c;
+    const struct events_compared_about *about;
+};
+
+static struct compared_change describe(const void *arg, size_t i, struct str_buf *name)
 {
-    str_buf_printf(out, "%s at %.3f s", x->label[0] ? x->label : "(no label)",
+    const struct listed *l = (const struct listed *)arg;
+    const struct events_change *x = &l->c->changes[i];
+    str_buf_printf(name, "%s at %.3f s", x->label[0] ? x->label : "(no label)",
                    (double)x->time_us / 1e6);
-    if (about->videos)
-        str_buf_printf(out, " of %s", about->videos[x->video]);
+    if (l->about->videos)
+        str_buf_printf(name, " of %s", l->about->videos[x->video]);
+    return (struct compared_change){x->side, x->evidence};
+}
+
+static struct compared_sides sides_of(const struct listed *l)
+{
+    return (struct compared_sides){
+        .heading = "events that changed sides",
+        .counted = "events",
+        .counts = l->c->n_sides,
+        .n_changes = l->c->n_changes,
+        .n_listed = l->about->n_listed,
+        .describe = describe,
+        .arg = l,
+    };
 }
 
 typedef void put_rows_fn(struct str_buf *out, const char *label,
@@ -110,26 +125,6 @@ static void put_text_rows(struct str_buf *out, const char *label,
     }
 }
 
-static void put_text_changes(struct str_buf *out, const struct events_comparison *c,
-                             const struct events_compared_about *about)
-{
-    const size_t n = MIN(c->n_changes, about->n_listed);
-    str_buf_puts(out, "\nevents that changed sides\n");
-    for (enum comparison_side s = COMPARISON_LOST; s < COMPARISON_N_SIDES; s++)
-        str_buf_printf(out, "  %-24s%8zu\n", compared_side_words(s), c->n_sides[s]);
-    if (n > 0)
-        str_buf_printf(out, "\nthe %zu of %zu with the most evidence\n", n, c->n_changes);
-    for (size_t i = 0; i < n; i++) {
-        struct str_buf name = STR_BUF_INIT(MAX_NAME);
-        put_change(&name, about, &c->changes[i]);
-        str_buf_printf(out, "%8.2f  %-24s", c->changes[i].evidence,
-                       compared_side_words(c->changes[i].side));
-        str_buf_add_printable(out, str_buf_view(&name));
-        str_buf_putc(out, '\n');
-        str_buf_finish(&name);
-    }
-}
-
 int events_compared_text(const struct events_comparison *c,
                          const struct events_compared_about *about, struct str_buf *out)
 {
@@ -147,7 +142,9 @@ int events_compared_text(const struct events_comparison *c,
                    "label", "figure", "A", "B", "B - A", "from", "to",
                    c->opts.temporal.at_confidence);
     put_all_rows(c, put_text_rows, out);
-    put_text_changes(out, c, about);
+    const struct listed listed = {c, about};
+    const struct compared_sides sides = sides_of(&listed);
+    compared_put_sides_text(out, &sides);
     compared_put_notices(out, about->notices, about->n_notices);
     return str_buf_check(out);
 }
@@ -191,18 +188,9 @@ int events_compared_markdown(const struct events_comparison *c,
     str_buf_puts(out, ".\n\n| label | figure | A | B | B - A | 95 % interval | |\n"
                       "|---|---|---:|---:|---:|---|---|\n");
     put_all_rows(c, put_cells, out);
-    str_buf_puts(out, "\n| changed sides | events |\n|---|---:|\n");
-    for (enum comparison_side s = COMPARISON_LOST; s < COMPARISON_N_SIDES; s++)
-        str_buf_printf(out, "| %s | %zu |\n", compared_side_words(s), c->n_sides[s]);
-    str_buf_putc(out, '\n');
-    for (size_t i = 0; i < MIN(c->n_changes, about->n_listed); i++) {
-        struct str_buf name = STR_BUF_INIT(MAX_NAME);
-        put_change(&name, about, &c->changes[i]);
-        str_buf_printf(out, "- %s: ", compared_side_words(c->changes[i].side));
-        escape_markdown(out, str_buf_view(&name));
-        str_buf_putc(out, '\n');
-        str_buf_finish(&name);
-    }
+    const struct listed listed = {c, about};
+    const struct compared_sides sides = sides_of(&listed);
+    compared_put_sides_markdown(out, &sides);
     compared_put_quotes(out, about->notices, about->n_notices);
     return str_buf_check(out);
 }
@@ -255,7 +243,7 @@ static void put_sides(struct json_writer *w, const struct events_comparison *c,
         json_put_int(w, comparison_side_names[s], (int64_t)c->n_sides[s]);
     json_key(w, "events");
     json_array(w);
-    for (size_t i = 0; i < MIN(c->n_changes, (size_t)MAX_JSON_CHANGES); i++) {
+    for (size_t i = 0; i < MIN(c->n_changes, (size_t)COMPARED_MAX_CHANGES); i++) {
         const struct events_change *x = &c->changes[i];
         json_object(w);
         json_put_text(w, "side", comparison_side_names[x->side]);
@@ -276,10 +264,7 @@ int events_compared_json(const struct events_comparison *c,
                          const struct events_compared_about *about, struct str_buf *out)
 {
     struct json_writer w;
-    json_writer_init(&w, out);
-    w.pretty = true;
-    json_object(&w);
-    json_put_text(&w, "assay", ASSAY_VERSION);
+    compared_begin_json(&w, out);
     json_put_text(&w, "truth", about->truth);
     json_put_text(&w, "a", about->a);
     json_put_text(&w, "b", about->b);
@@ -301,11 +286,5 @@ int events_compared_json(const struct events_comparison *c,
     }
     json_end(&w);
     put_sides(&w, c, about);
-    compared_put_json_notices(&w, about->notices, about->n_notices,
-                              c->n_changes > MAX_JSON_CHANGES
-                                  ? "only the 10000 changes with the most evidence are listed"
-                                  : NULL);
-    json_end(&w);
-    str_buf_putc(out, '\n');
-    return str_buf_check(out);
+    return compared_end_json(&w, out, about->notices, about->n_notices, c->n_changes);
 }

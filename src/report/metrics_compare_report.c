@@ -105,10 +105,7 @@ int metrics_compare_json(const struct metrics_comparison *c,
                          const struct metrics_compare_about *about, struct str_buf *out)
 {
     struct json_writer w;
-    json_writer_init(&w, out);
-    w.pretty = true;
-    json_object(&w);
-    json_put_text(&w, "assay", ASSAY_VERSION);
+    compared_begin_json(&w, out);
     json_put_text(&w, "a", about->a);
     json_put_text(&w, "b", about->b);
     json_put_text(&w, "no_intervals", c->no_intervals);
