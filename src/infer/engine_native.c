@@ -264,6 +264,7 @@ static int native_run(struct engine_context *base, const struct tensor *inputs, 
                       struct tensor *outputs, int n_outputs)
 {
     struct native_context *c = (struct native_context *)base;
+    plan_instance_set_stop(c->instance, base->stop);
     int r = plan_run(c->instance, inputs, n_inputs, outputs, n_outputs);
     return r < 0 ? err_prefix(r, "%s", model_info(base->engine->model)->path) : 0;
 }
@@ -276,6 +277,7 @@ static int native_run_for_head(struct engine_context *base, const struct tensor 
     *ret_is_cut = plan_is_cut(((struct native_engine *)base->engine)->plan);
     if (!*ret_is_cut)
         return native_run(base, inputs, n_inputs, outputs, n_outputs);
+    plan_instance_set_stop(c->instance, base->stop);
     int r = plan_run_cut(c->instance, inputs, n_inputs);
     return r < 0 ? err_prefix(r, "%s", model_info(base->engine->model)->path) : 0;
 }

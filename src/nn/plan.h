@@ -14,6 +14,7 @@
 // Threads: a plan: any number at once. An instance: one at a time.
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -104,9 +105,11 @@ int plan_instance_create(struct plan *p,
 void plan_instance_destroy(struct plan_instance *i);                      // NULL is a no-op
 // inputs[i] are the graph's, in the types of the file; outputs[i] are filled in and lie in the
 // instance until its next run. ERR_MODEL: an input of another shape or type. Bytes: see
-// plan_takes_bytes().
+// plan_takes_bytes(). ERR_CANCELLED.
 int plan_run(struct plan_instance *i, const struct tensor *inputs, int n_inputs,
              struct tensor *outputs, int n_outputs) MUST_CHECK;
+// While *stop* (borrowed; NULL: never) is true, runs end between two steps: ERR_CANCELLED.
+void plan_instance_set_stop(struct plan_instance *i, const atomic_bool *stop);
 
 // Whether the head was cut off.
 bool plan_is_cut(const struct plan *p);
@@ -123,7 +126,7 @@ struct plan_rows {
 
 // After plan_run_cut(): the anchors in which a class (GRIDS: the objectness) reaches *floor*
 // (0..1), and perhaps some in which it nearly does, in their order. They lie in the instance until
-// the next call. ERR_NOMEM.
+// the next call. ERR_NOMEM, ERR_CANCELLED.
 int plan_rows(struct plan_instance *i, float floor, struct plan_rows *ret_rows) MUST_CHECK;
 
 // Called for each value that a convolution reads or makes, in a plan of FP32, while it runs:

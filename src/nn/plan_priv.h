@@ -194,6 +194,7 @@ struct plan_instance {
     size_t n_memory;
     const struct tensor *inputs; // during a run
     void *bytes;                 // likewise; NULL: the input is floats
+    const atomic_bool *stop;     // borrowed
     plan_observer *observe;
     void *observe_arg;
     float *rows; // of plan_rows()

@@ -57,6 +57,11 @@ void plan_instance_destroy(struct plan_instance *i)
     mem_free(i);
 }
 
+void plan_instance_set_stop(struct plan_instance *i, const atomic_bool *stop)
+{
+    i->stop = stop;
+}
+
 void plan_instance_observe(struct plan_instance *i, plan_observer *fn, void *arg)
 {
     i->observe = fn;
@@ -187,6 +192,8 @@ int plan_run_steps(struct plan_instance *i, int first, int end)
         const struct step *s = &i->plan->steps[k];
         if (i->bytes && k == i->plan->byte_step)
             continue;
+        if (i->stop && atomic_load(i->stop))
+            return err_set(ERR_CANCELLED, "the run was stopped");
         int64_t start = i->step_ns ? clock_now_ns() : 0;
         if (i->observe && s->kind == STEP_CONV)
             observe(i, &s->in[0], plan_at(i, &s->from[0]), s->input_name);

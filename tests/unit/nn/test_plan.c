@@ -462,6 +462,43 @@ static void share(void *arg)
     plan_instance_destroy(i);
 }
 
+static void a_stopped_run_ends_between_two_steps(void **state)
+{
+    (void)state;
+    struct net n = NET_INIT;
+    struct onnx *o;
+    struct graph *g;
+    struct plan *p;
+    struct plan_instance *i;
+    struct graph_shape shape = {1, {2}};
+    float x[2] = {3, -4};
+    struct tensor in = {
+        .type = TENSOR_FLOAT32, .n_dims = 1, .dims = {2}, .data = x, .n_bytes = sizeof(x)};
+    struct tensor out;
+    atomic_bool stop;
+    net_input(&n, "x", DIMS(2));
+    net_output(&n, "y");
+    net_node(&n, "Relu", "x", "y", NULL);
+    struct str_buf bytes = net_bytes(&n);
+    assert_int_equal(onnx_parse(bytes.p, bytes.n, "net", &o), 0);
+    assert_int_equal(graph_create(o, &(struct graph_opts){.inputs = &shape}, &g), 0);
+    int r = plan_compile(g, NULL, &p);
+    graph_destroy(g);
+    onnx_close(o);
+    str_buf_finish(&bytes);
+    if (r == ERR_UNAVAILABLE)
+        skip();
+    assert_int_equal(plan_instance_create(p, &i), 0);
+    atomic_init(&stop, true);
+    plan_instance_set_stop(i, &stop);
+    assert_int_equal(plan_run(i, &in, 1, &out, 1), ERR_CANCELLED);
+    atomic_store(&stop, false);
+    assert_int_equal(plan_run(i, &in, 1, &out, 1), 0);
+    assert_true(((const float *)out.data)[0] == 3 && ((const float *)out.data)[1] == 0);
+    plan_instance_destroy(i);
+    plan_unref(&p);
+}
+
 // Four threads, one plan: the same bytes from each, and nothing for the thread sanitizer to say.
 static void threads_share_a_plan(void **state)
 {
@@ -628,6 +665,7 @@ int main(void)
         cmocka_unit_test(products_of_matrices),
         cmocka_unit_test(the_largest),
         cmocka_unit_test(quantised_weights_are_widened),
+        cmocka_unit_test(a_stopped_run_ends_between_two_steps),
         cmocka_unit_test(threads_share_a_plan),
         cmocka_unit_test(a_wide_pool),
         cmocka_unit_test(a_pool_that_misses_its_picture_is_refused),
