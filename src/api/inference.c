@@ -94,14 +94,14 @@ int inference_enter(struct request *q, const struct inference_model *m, struct d
                     int64_t *ret_wait_ns)
 {
     struct desk *k = model_cache_desk(api_of(q)->opts.models, m->detector);
-    struct desk_visit v = {.is_gone = inference_is_gone, .arg = q};
-    int r = desk_enter(k, &v);
+    int64_t wait_ns = 0;
+    int r = desk_enter(k, &(struct detector_waiter){inference_is_gone, q}, &wait_ns);
     if (r == ERR_BUSY)
         reply_retry_after(q, desk_retry_after(k));
     if (r < 0)
         return r;
     *ret_desk = k;
-    *ret_wait_ns += v.wait_ns;
+    *ret_wait_ns += wait_ns;
     return 0;
 }
 

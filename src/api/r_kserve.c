@@ -299,10 +299,10 @@ static int run_tensors(struct request *q, const struct kserve_request *k,
         r = inference_enter(q, m, &desk, &response.queue_ns);
     if (r < 0)
         return r;
-    r = desk_settle(desk);
+    const struct detector_waiter client = {inference_is_gone, q};
+    r = desk_settle(desk, &client);
     if (r == 0)
-        r = detector_run_tensors(m->detector, &(struct detector_waiter){inference_is_gone, q},
-                                 inputs, outputs, &response.inference_ns);
+        r = detector_run_tensors(m->detector, &client, inputs, outputs, &response.inference_ns);
     desk_leave(desk);
     r = inference_failure(m, r);
     if (r == 0)

@@ -124,7 +124,7 @@ static void pass_on_locked(struct desk *k)
 }
 
 // Whether the client is there is asked without the lock: it may take a system call.
-static int wait_locked(struct desk *k, struct waiter *w, const struct desk_visit *v)
+static int wait_locked(struct desk *k, struct waiter *w, const struct detector_waiter *v)
 {
     while (!w->is_called) {
         int64_t look_ns = clock_now_ns() + LOOK_MS * CLOCK_NS_PER_MS;
@@ -144,7 +144,7 @@ static int wait_locked(struct desk *k, struct waiter *w, const struct desk_visit
     return 0;
 }
 
-int desk_enter(struct desk *k, struct desk_visit *v)
+int desk_enter(struct desk *k, const struct detector_waiter *waiter, int64_t *ret_wait_ns)
 {
     struct waiter w = {.next = NULL};
     int64_t began_ns = clock_now_ns();
@@ -158,11 +158,12 @@ int desk_enter(struct desk *k, struct desk_visit *v)
         r = err_set(ERR_BUSY, "%zu pictures wait already", k->n_waiting);
     } else {
         append_locked(k, &w);
-        r = wait_locked(k, &w, v);
+        r = wait_locked(k, &w, waiter);
     }
     lock_release(&k->lock);
     cond_finish(&w.called);
-    v->wait_ns = clock_now_ns() - began_ns;
+    if (r == 0)
+        *ret_wait_ns = clock_now_ns() - began_ns;
     return r;
 }
 
@@ -215,7 +216,7 @@ static void paint(struct frame *f)
     }
 }
 
-int desk_settle(struct desk *k)
+int desk_settle(struct desk *k, const struct detector_waiter *waiter)
 {
     struct frame *f = NULL;
     int w = 0;
@@ -228,7 +229,7 @@ int desk_settle(struct desk *k)
     detector_input_size(k->detector, &w, &h);
     f->letterbox = letterbox_make(LETTERBOX_STRETCH, w, h, w, h, 0);
     paint(f);
-    r = detector_try(k->detector, f, ENGINE_TRIAL_LAST);
+    r = detector_try(k->detector, waiter, f, ENGINE_TRIAL_LAST);
     frame_unref(&f);
     return r;
 }

@@ -12,10 +12,9 @@
 // (3) Who gives up in the line leaves no gap, and who gives up as the place comes passes it on.
 //
 // Ownership: desk_destroy() after everybody left, before the detector.
-// Threads: any; a visit belongs to one.
+// Threads: any.
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,16 +35,10 @@ enum {
 int desk_create(struct detector *d, size_t max_waiting, struct desk **ret_desk) MUST_CHECK;
 void desk_destroy(struct desk *k); // NULL is a no-op
 
-struct desk_visit {
-    // NULL: waits however long it takes. Asked now and then; true: the client went away.
-    bool (*is_gone)(void *arg);
-    void *arg;
-    // --- of desk_enter()
-    int64_t wait_ns; // in the line
-};
-
-// Waits for a place inside. ERR_BUSY: the line is full. ERR_CANCELLED: is_gone() said so.
-int desk_enter(struct desk *k, struct desk_visit *v) MUST_CHECK;
+// Waits for a place inside; *ret_wait_ns*: so long. ERR_BUSY: the line is full. ERR_CANCELLED: the
+// waiter is gone.
+int desk_enter(struct desk *k, const struct detector_waiter *waiter,
+               int64_t *ret_wait_ns) MUST_CHECK;
 void desk_leave(struct desk *k);
 // Inside: a frame for the model's pixels; there is one for everybody inside. ERR_NOMEM.
 int desk_frame(struct desk *k, struct frame **ret_frame) MUST_CHECK;
@@ -57,8 +50,8 @@ int desk_detect(struct desk *k, const struct detector_waiter *waiter, struct fra
                 struct detector_result **ret_result) MUST_CHECK;
 
 // Inside: where it is still open which engine runs the model (engine.h), a picture of ours settles
-// it, so that tensors which somebody made up do not. Errors of engine_run(); ERR_NOMEM.
-int desk_settle(struct desk *k) MUST_CHECK;
+// it, so that tensors which somebody made up do not. Errors of detector_try().
+int desk_settle(struct desk *k, const struct detector_waiter *waiter) MUST_CHECK;
 
 size_t desk_n_waiting(struct desk *k); // in the line
 // Seconds until a place in a full line will be free, for who was turned away; at least 1.

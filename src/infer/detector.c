@@ -215,18 +215,6 @@ bool detector_is_settled(const struct detector *d)
     return engine_is_settled(d->engine);
 }
 
-int detector_try(struct detector *d, const struct frame *f, enum engine_trial trial)
-{
-    struct runner *runner = NULL;
-    int r = runner_create(d->model, d->engine, d->width, d->height, &runner);
-    if (r == 0)
-        r = runner_put(runner, 0, f);
-    if (r == 0)
-        r = runner_try(runner, trial);
-    runner_destroy(runner);
-    return r;
-}
-
 int detector_n_a_call(const struct detector *d)
 {
     return d->n_a_call;
@@ -263,15 +251,19 @@ void detector_input_size(const struct detector *d, int *ret_width, int *ret_heig
     *ret_height = d->height;
 }
 
-// --- tensors in place of a picture
+// --- something else in place of a picture
 
-static int receive_tensors(struct detector_stream *s, const struct detector_waiter *waiter,
-                           const struct tensor *inputs, struct tensor *outputs, int64_t *ret_run_ns)
+static int open_for_one(struct detector *d, struct detector_stream **ret_stream)
+{
+    static const struct detector_settings unused = {.confidence = 1};
+    return detector_stream_open(d, DETECTOR_INTERACTIVE, &unused, 1, ret_stream);
+}
+
+static int receive_one(struct detector_stream *s, const struct detector_waiter *waiter,
+                       int64_t *ret_run_ns)
 {
     struct detector_result *result = NULL;
-    int r = lane_push_tensors(s, inputs, outputs);
-    if (r == 0)
-        r = detector_receive_for(s, waiter, &result);
+    int r = detector_receive_for(s, waiter, &result);
     if (r < 0)
         return r;
     if (result->error < 0)
@@ -285,18 +277,33 @@ int detector_run_tensors(struct detector *d, const struct detector_waiter *waite
                          const struct tensor *inputs, struct tensor *ret_outputs,
                          int64_t *ret_run_ns)
 {
-    static const struct detector_settings unused = {.confidence = 1};
     struct detector_stream *s = NULL;
     struct tensor outputs[MODEL_MAX_TENSORS] = {0};
     int n = model_info(d->model)->n_outputs;
-    int r = detector_stream_open(d, DETECTOR_INTERACTIVE, &unused, 1, &s);
+    int r = open_for_one(d, &s);
     if (r == 0)
-        r = receive_tensors(s, waiter, inputs, outputs, ret_run_ns);
+        r = lane_push_tensors(s, inputs, outputs);
+    if (r == 0)
+        r = receive_one(s, waiter, ret_run_ns);
     detector_stream_close(s);
     if (r < 0)
         detector_tensors_free(outputs, n);
     else
         memcpy(ret_outputs, outputs, (size_t)n * sizeof(*outputs));
+    return r;
+}
+
+int detector_try(struct detector *d, const struct detector_waiter *waiter, const struct frame *f,
+                 enum engine_trial trial)
+{
+    struct detector_stream *s = NULL;
+    int64_t run_ns = 0;
+    int r = open_for_one(d, &s);
+    if (r == 0)
+        r = lane_push_trial(s, f, trial);
+    if (r == 0)
+        r = receive_one(s, waiter, &run_ns);
+    detector_stream_close(s);
     return r;
 }
 

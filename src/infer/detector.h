@@ -68,11 +68,6 @@ const char *detector_precision_name(const struct detector *d); // engine_precisi
 double detector_operations(const struct detector *d);          // engine_operations()
 double detector_peak(const struct detector *d);                // engine_peak()
 int detector_n_workers(const struct detector *d);
-// Under --engine auto it may be open which engine runs the model (engine.h). Whoever has pictures
-// of the input before its first push tries a few of them; the texts above say which engine it is
-// from then on. Any thread. Errors of engine_run().
-bool detector_is_settled(const struct detector *d);
-int detector_try(struct detector *d, const struct frame *f, enum engine_trial trial) MUST_CHECK;
 int detector_n_a_call(const struct detector *d); // pictures that a worker takes at once
 void detector_input_size(const struct detector *d, int *ret_width,
                          int *ret_height); // pixels that frames must have
@@ -93,7 +88,7 @@ void detector_cancel(struct detector_stream *s);
 // The next result in order, owned: detector_result_free(). ERR_EOF after detector_end().
 // ERR_CLOSED.
 int detector_receive(struct detector_stream *s, struct detector_result **ret_result) MUST_CHECK;
-// For somebody who may go away meanwhile: then ERR_CANCELLED.
+// Who waits and may go away meanwhile: then ERR_CANCELLED.
 struct detector_waiter {
     bool (*is_gone)(void *arg); // NULL: waits however long it takes. Asked now and then
     void *arg;
@@ -103,6 +98,14 @@ int detector_receive_for(struct detector_stream *s, const struct detector_waiter
 void detector_result_free(struct detector_result **pr);
 void detector_stream_close(
     struct detector_stream *s); // cancels, waits for workers to let go, frees
+
+// Under --engine auto it may be open which engine runs the model (engine.h). Whoever has pictures
+// of the input before its first push tries a few of them; the texts above say which engine it is
+// from then on. A trial waits in the interactive lane like a picture; the frame is borrowed until
+// this returns. Any thread. Errors of engine_run() and detector_receive_for(); ERR_NOMEM.
+bool detector_is_settled(const struct detector *d);
+int detector_try(struct detector *d, const struct detector_waiter *waiter, const struct frame *f,
+                 enum engine_trial trial) MUST_CHECK;
 
 // Tensors as the model has them in place of a picture: *inputs* are model_info.n_inputs, in its
 // order, borrowed until this returns. It waits in the interactive lane like a picture, and each

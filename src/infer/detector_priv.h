@@ -35,9 +35,11 @@ struct job {
     struct job *next;              // in the order of pushing
     struct detector_stream *stream;
     enum job_state state; // guarded by the detector's lock
-    // Of tensors in place of a frame; NULL: a frame. The pushing thread's, which waits.
+    // In place of a frame, the pushing thread's, which waits. Both NULL: a frame.
     const struct tensor *inputs;
     struct tensor *outputs;
+    const struct frame *tried; // settles the engine
+    enum engine_trial trial;
     int64_t pushed_ns;
 };
 
@@ -115,8 +117,10 @@ void lane_give_back(struct worker *w);
 // The settings with the defaults of detector.h in place of zeros; tables stay borrowed.
 struct detector_settings lane_with_defaults(struct detector_settings settings);
 
-// One job of tensors, through its stream.
+// One job of tensors, or a trial, through its stream.
 int lane_push_tensors(struct detector_stream *s, const struct tensor *inputs,
                       struct tensor *outputs) MUST_CHECK;
+int lane_push_trial(struct detector_stream *s, const struct frame *tried,
+                    enum engine_trial trial) MUST_CHECK;
 
 void worker_run(void *arg); // struct worker

@@ -86,10 +86,9 @@ bool engine_takes_bytes(const struct engine *e);
 
 int engine_context_create(struct engine *e, struct engine_context **ret_context) MUST_CHECK;
 void engine_context_destroy(struct engine_context *c);
-// While *stop* (borrowed) is true no run begins, and ONNX Runtime's, whose graphs may hold loops,
-// ends within a moment: ERR_CANCELLED. One of the native engine is finite, and goes on to its end.
-// Runs of ONNX Runtime on a CPU that take longer than ORT_WATCH_LIMIT_S are ended as well:
-// ERR_MODEL.
+// While *stop* (borrowed) is true no run begins, and one that goes on ends between two operators:
+// ERR_CANCELLED. Nor does a context of engine auto wait for another one's trial. Runs of ONNX
+// Runtime on a CPU that take longer than ORT_WATCH_LIMIT_S are ended as well: ERR_MODEL.
 void engine_context_set_stop(struct engine_context *c, const atomic_bool *stop);
 // inputs[i] belongs to model_info.inputs[i]. outputs[i] is filled for model_info.outputs[i].
 // ERR_MODEL (the message is the runtime's, or it took too long), ERR_NOMEM, ERR_CANCELLED.
@@ -118,7 +117,8 @@ enum engine_trial {
     ENGINE_TRIAL_LAST, // settles it
 };
 bool engine_is_settled(const struct engine *e);
-// Nothing happens where it is settled. Errors of engine_run().
+// Nothing happens where it is settled. One context tries at a time; the others wait for it. Errors
+// of engine_run().
 int engine_try(struct engine_context *c, const struct tensor *inputs, int n_inputs,
                enum engine_trial trial) MUST_CHECK;
 

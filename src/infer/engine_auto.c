@@ -12,13 +12,15 @@
 // (1) All outputs that auto_run() gives come from one engine: it settles which before its first.
 // (2) The head is settled by ONNX Runtime's values, or by the native engine's where the verdict is
 //     known: those were seen to agree.
-// (3) Until the verdict one context runs at a time; afterwards contexts share nothing.
+// (3) Until the verdict one context runs at a time, without the lock, and the others wait for it or
+//     for their stop; afterwards contexts share nothing.
 
 #include <assert.h>
 #include <math.h>
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -29,6 +31,7 @@
 
 enum {
     REASON_MAX = 256,
+    LOOK_MS = 100, // how often who waits for another one's trial looks whether it may go on
 };
 
 // How far outputs may be apart. Exact: each number, of its size or 1. Otherwise the mean distance
@@ -48,6 +51,8 @@ struct auto_engine {
     bool loose;
     // --- guarded by lock
     struct lock lock;
+    struct cond tried;
+    bool is_trying;       // a context runs: what it compares with stays
     struct engine *other; // NULL until it is needed; stays once it runs the model
     int n_other;          // its contexts
     bool is_telling;      // a picture of more than one colour agreed
@@ -195,25 +200,40 @@ static int find_other_locked(struct auto_engine *e, struct auto_context *c)
     return 1;
 }
 
+// One picture through both. *ret_reason* stays empty where they agree.
+static int compare(struct auto_engine *e, struct auto_context *c, const struct tensor *inputs,
+                   int n_inputs, char *ret_reason)
+{
+    int n_outputs = model_info(e->base.model)->n_outputs;
+    struct tensor ours[MODEL_MAX_TENSORS];
+    struct tensor theirs[MODEL_MAX_TENSORS];
+    engine_context_set_stop(c->native, c->base.stop);
+    int r = engine_run(c->other, inputs, n_inputs, theirs, n_outputs);
+    if (r == 0)
+        r = engine_run(c->native, inputs, n_inputs, ours, n_outputs);
+    bool is_same = true;
+    for (int i = 0; i < n_outputs && r == 0 && is_same; i++)
+        is_same = agree(e, &ours[i], &theirs[i], ret_reason);
+    return r;
+}
+
 static int try_locked(struct auto_engine *e, struct auto_context *c, const struct tensor *inputs,
                       int n_inputs, enum engine_trial trial)
 {
     assert(lock_is_mine(&e->lock));
-    int n_outputs = model_info(e->base.model)->n_outputs;
-    struct tensor ours[MODEL_MAX_TENSORS];
-    struct tensor theirs[MODEL_MAX_TENSORS];
     int r = find_other_locked(e, c);
     if (r != 0)
         return MIN(r, 0);
-    r = engine_run(c->other, inputs, n_inputs, theirs, n_outputs);
-    if (r == 0)
-        r = engine_run(c->native, inputs, n_inputs, ours, n_outputs);
+    char reason[REASON_MAX] = "";
+    e->is_trying = true;
+    lock_release(&e->lock);
+    r = compare(e, c, inputs, n_inputs, reason);
+    lock_acquire(&e->lock);
+    e->is_trying = false;
+    cond_broadcast(&e->tried);
     if (r < 0)
         return r;
-    char reason[REASON_MAX] = "";
-    for (int i = 0; i < n_outputs; i++) {
-        if (agree(e, &ours[i], &theirs[i], reason))
-            continue;
+    if (reason[0] != '\0') {
         decide_locked(e, STATE_OTHER, reason);
         return 0;
     }
@@ -223,14 +243,26 @@ static int try_locked(struct auto_engine *e, struct auto_context *c, const struc
     return 0;
 }
 
+// Until no other context tries.
+static int wait_locked(struct auto_engine *e, const struct auto_context *c)
+{
+    while (e->is_trying) {
+        if (c->base.stop && atomic_load(c->base.stop))
+            return err_set(ERR_CANCELLED, "%s: the run was stopped",
+                           model_info(e->base.model)->path);
+        cond_wait(&e->tried, &e->lock, clock_now_ns() + LOOK_MS * CLOCK_NS_PER_MS);
+    }
+    return 0;
+}
+
 static int auto_try(struct engine_context *base, const struct tensor *inputs, int n_inputs,
                     enum engine_trial trial)
 {
     struct auto_engine *e = (struct auto_engine *)base->engine;
     struct auto_context *c = (struct auto_context *)base;
     lock_acquire(&e->lock);
-    int r = 0;
-    if (atomic_load(&e->state) == STATE_TRIAL)
+    int r = wait_locked(e, c);
+    if (r == 0 && atomic_load(&e->state) == STATE_TRIAL)
         r = try_locked(e, c, inputs, n_inputs, trial);
     lock_release(&e->lock);
     return r;
@@ -254,6 +286,8 @@ static int choose_context(struct auto_engine *e, struct auto_context *c,
         engine_context_destroy(c->native);
         c->native = NULL;
     }
+    if (native)
+        engine_context_set_stop(c->native, c->base.stop);
     *ret_chosen = native ? c->native : c->other;
     return r;
 }
@@ -355,6 +389,7 @@ static void auto_destroy(struct engine *base)
     struct auto_engine *e = (struct auto_engine *)base;
     engine_destroy(e->native);
     engine_destroy(e->other);
+    cond_finish(&e->tried);
     lock_finish(&e->lock);
     model_unref(&e->base.model);
     mem_free(e);
@@ -368,6 +403,12 @@ static int wrap(struct model *m, const struct engine_opts *opts, struct engine *
         return ERR_NOMEM;
     int r = lock_init(&e->lock, LOCK_RANK_ENGINE);
     if (r < 0) {
+        mem_free(e);
+        return r;
+    }
+    r = cond_init(&e->tried);
+    if (r < 0) {
+        lock_finish(&e->lock);
         mem_free(e);
         return r;
     }

@@ -67,6 +67,9 @@ struct engine_stub {
     void *arg;
     int (*run)(void *arg, const struct tensor *inputs, int n_inputs, struct tensor *outputs,
                int n_outputs);
+    // NULL: it is settled from the start. Else it is once this has returned 0 for the last trial;
+    // *stop* is the context's.
+    int (*try)(void *arg, const atomic_bool *stop);
 };
 void engine_test_set_stub(const struct engine_stub *stub);
 

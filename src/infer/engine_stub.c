@@ -12,6 +12,7 @@
 struct stub_engine {
     struct engine base;
     struct engine_stub stub;
+    atomic_bool is_settled;
 };
 
 struct stub_context {
@@ -45,6 +46,7 @@ static int stub_create(struct model *m, const struct engine_opts *opts, struct e
     e->base.max_batch = MAX(1, the_stub->max_batch);
     e->base.precision = "fp32";
     e->stub = *the_stub;
+    atomic_init(&e->is_settled, !the_stub->try);
     snprintf(e->base.description, sizeof(e->base.description), "stub");
     *ret_engine = &e->base;
     return 0;
@@ -107,6 +109,23 @@ static int stub_run(struct engine_context *context, const struct tensor *inputs,
     return e->stub.run(e->stub.arg, inputs, n_inputs, outputs, n_outputs);
 }
 
+static const struct engine *stub_settled(const struct engine *base)
+{
+    return atomic_load(&((const struct stub_engine *)base)->is_settled) ? base : NULL;
+}
+
+static int stub_try(struct engine_context *c, const struct tensor *inputs, int n_inputs,
+                    enum engine_trial trial)
+{
+    struct stub_engine *e = (struct stub_engine *)c->engine;
+    (void)inputs;
+    (void)n_inputs;
+    int r = e->stub.try(e->stub.arg, c->stop);
+    if (r == 0 && trial == ENGINE_TRIAL_LAST)
+        atomic_store(&e->is_settled, true);
+    return r;
+}
+
 const struct engine_impl engine_stub = {
     .name = "stub",
     .create = stub_create,
@@ -114,4 +133,6 @@ const struct engine_impl engine_stub = {
     .context_create = stub_context_create,
     .context_destroy = stub_context_destroy,
     .run = stub_run,
+    .settled = stub_settled,
+    .try = stub_try,
 };

@@ -135,9 +135,10 @@ int lane_take(struct worker *w)
     return n;
 }
 
-static void count_locked(struct detector_stats *stats, const struct detector_result *result)
+static void count_locked(struct detector_stats *stats, const struct job *j)
 {
-    if (result->error == ERR_CANCELLED) // nobody waits for it
+    const struct detector_result *result = &j->result;
+    if (j->tried || result->error == ERR_CANCELLED) // nobody waits for it
         return;
     if (result->error < 0) {
         stats->n_failed++;
@@ -152,7 +153,7 @@ static bool finish_locked(struct job *j)
 {
     struct detector_stream *s = j->stream;
     assert(j->state == JOB_IN_WORK);
-    count_locked(&s->detector->stats, &j->result);
+    count_locked(&s->detector->stats, j);
     if (s->cancelled)
         return false;
     j->state = JOB_DONE;
@@ -297,7 +298,7 @@ static void enqueue_locked(struct detector_stream *s, struct job *j)
     cond_signal(&d->work);
 }
 
-// The job's frame is *pf, or it has tensors.
+// The job's frame is *pf, or it has something else.
 static int push(struct detector_stream *s, struct job *j, struct frame **pf)
 {
     struct detector *d = s->detector;
@@ -338,6 +339,16 @@ int lane_push_tensors(struct detector_stream *s, const struct tensor *inputs,
         return ERR_NOMEM;
     j->inputs = inputs;
     j->outputs = outputs;
+    return push(s, j, NULL);
+}
+
+int lane_push_trial(struct detector_stream *s, const struct frame *tried, enum engine_trial trial)
+{
+    struct job *j = mem_new(struct job);
+    if (!j)
+        return ERR_NOMEM;
+    j->tried = tried;
+    j->trial = trial;
     return push(s, j, NULL);
 }
 

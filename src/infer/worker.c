@@ -23,7 +23,7 @@ static int put_all(struct runner *runner, struct job **jobs, int n, int *ret_slo
     int n_put = 0;
     for (int i = 0; i < n; i++) {
         ret_slots[i] = -1;
-        if (jobs[i]->inputs)
+        if (jobs[i]->inputs || jobs[i]->tried)
             continue;
         int r = runner_put(runner, n_put, jobs[i]->result.frame);
         ret_slots[i] = r < 0 ? -1 : n_put++;
@@ -33,10 +33,26 @@ static int put_all(struct runner *runner, struct job **jobs, int n, int *ret_slo
     return n_put;
 }
 
-// A job of tensors has engine calls of its own.
-static void run_tensors(struct runner *runner, struct job *j)
+static int try(struct runner *runner, const struct job *j)
 {
-    int r = runner_run_tensors(runner, j->inputs, j->outputs);
+    int r = runner_put(runner, 0, j->tried);
+    return r < 0 ? r : runner_try(runner, j->trial);
+}
+
+// A job of tensors, or a trial, has engine calls of its own: they come when the slots and outputs
+// of the pictures beside it are done with.
+static void run_alone(struct runner *runner, struct job *j)
+{
+    int r = j->tried ? try(runner, j) : runner_run_tensors(runner, j->inputs, j->outputs);
+    if (r < 0)
+        fail(j, r);
+}
+
+static void take(struct runner *runner, struct job *j, int run, int slot)
+{
+    int r = run;
+    if (r == 0)
+        r = runner_take(runner, slot, j->result.frame, &j->stream->settings, &j->result.detections);
     if (r < 0)
         fail(j, r);
 }
@@ -48,7 +64,7 @@ static void count(const struct detector *d, int64_t started_ns, int n)
     metric_series_observe(d->batch_size, n);
 }
 
-// One engine call for *n* jobs.
+// One engine call for the pictures among *n* jobs.
 static void infer(struct worker *w, struct job **jobs, int n)
 {
     int64_t started_ns = clock_now_ns();
@@ -56,21 +72,20 @@ static void infer(struct worker *w, struct job **jobs, int n)
     int n_put = put_all(w->runner, jobs, n, slots);
     int run = n_put > 0 ? runner_run(w->runner, n_put) : 0;
     for (int i = 0; i < n; i++) {
-        struct job *j = jobs[i];
-        if (slots[i] >= 0) {
-            int r = run;
-            if (r == 0)
-                r = runner_take(w->runner, slots[i], j->result.frame, &j->stream->settings,
-                                &j->result.detections);
-            if (r < 0)
-                fail(j, r);
-        } else if (j->inputs) {
-            run_tensors(w->runner, j);
-        }
-        j->result.run_ns = clock_now_ns() - started_ns;
+        if (slots[i] >= 0)
+            take(w->runner, jobs[i], run, slots[i]);
+        jobs[i]->result.run_ns = clock_now_ns() - started_ns;
     }
-    if (w->detector->seconds)
-        count(w->detector, started_ns, n);
+    int n_counted = n;
+    for (int i = 0; i < n; i++) {
+        n_counted -= jobs[i]->tried != NULL;
+        if (!jobs[i]->inputs && !jobs[i]->tried)
+            continue;
+        run_alone(w->runner, jobs[i]);
+        jobs[i]->result.run_ns = clock_now_ns() - started_ns;
+    }
+    if (w->detector->seconds && n_counted > 0)
+        count(w->detector, started_ns, n_counted);
     lane_give_back(w);
 }
 

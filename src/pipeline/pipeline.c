@@ -259,15 +259,21 @@ static void read_ahead(struct stream *s)
     show_counts(s);
 }
 
+static bool is_vain(void *arg)
+{
+    return is_cancelled(arg);
+}
+
 // A picture that cannot be tried is no less wrong later, and is reported then.
 static void try_one(struct stream *s, struct picture *picture, enum engine_trial trial)
 {
+    const struct detector_waiter waiter = {is_vain, s->p};
     struct frame *f = NULL;
     int r = frame_pool_get(s->pool, 0, &f);
     if (r == 0)
         r = frame_fill(s, picture, f);
     if (r == 0)
-        r = detector_try(s->p->opts.detector, f, trial);
+        r = detector_try(s->p->opts.detector, &waiter, f, trial);
     if (r < 0)
         err_clear();
     frame_unref(&f);

@@ -101,8 +101,9 @@ static bool went_away(void *arg)
 static void visit(void *arg)
 {
     struct visitor *v = (struct visitor *)arg;
-    struct desk_visit d = {.is_gone = went_away, .arg = v};
-    int r = desk_enter(v->desk, &d);
+    const struct detector_waiter waiter = {went_away, v};
+    int64_t wait_ns = 0;
+    int r = desk_enter(v->desk, &waiter, &wait_ns);
     if (r == 0)
         v->number = atomic_fetch_add(&n_in, 1);
     atomic_store(&v->result, r);
@@ -124,8 +125,9 @@ static void fill(struct desk *k, size_t *ret_places)
     for (;;) {
         struct visitor v = {.desk = k};
         atomic_store(&v.goes_away, true); // so that a full desk lets it go
-        struct desk_visit visit = {.is_gone = went_away, .arg = &v};
-        int r = desk_enter(k, &visit);
+        const struct detector_waiter waiter = {went_away, &v};
+        int64_t wait_ns = 0;
+        int r = desk_enter(k, &waiter, &wait_ns);
         if (r < 0) {
             assert_int_equal(r, ERR_CANCELLED);
             return;
@@ -148,8 +150,9 @@ static void test_line(void **state)
     struct visitor v[MAX_WAITING] = {0};
     for (size_t i = 0; i < MAX_WAITING; i++)
         send_in(k, &v[i], i + 1);
-    struct desk_visit late = {.is_gone = NULL};
-    assert_int_equal(desk_enter(k, &late), ERR_BUSY);
+    int64_t wait_ns = -1;
+    assert_int_equal(desk_enter(k, &patient, &wait_ns), ERR_BUSY);
+    assert_int_equal(wait_ns, -1);
     assert_true(desk_retry_after(k) >= 1);
 
     atomic_store(&v[1].goes_away, true); // from the middle of the line
@@ -186,10 +189,11 @@ static void test_picture(void **state)
     struct desk *k;
     assert_int_equal(desk_create(d, 0, &k), 0);
     for (int i = 0; i < 3; i++) {
-        struct desk_visit v = {.is_gone = NULL};
+        int64_t wait_ns = -1;
         struct frame *f = NULL;
         struct detector_result *result = NULL;
-        assert_int_equal(desk_enter(k, &v), 0);
+        assert_int_equal(desk_enter(k, &patient, &wait_ns), 0);
+        assert_true(wait_ns >= 0);
         assert_int_equal(desk_frame(k, &f), 0);
         f->letterbox = letterbox_make(LETTERBOX_STRETCH, SIDE, SIDE, SIDE, SIDE, 0);
         assert_int_equal(desk_detect(k, &patient, &f, &settings, &result), 0);

@@ -140,6 +140,7 @@ static int setup(void **state)
     n_seen = n_running = largest_batch = 0;
     stub.max_batch = 1;
     stub.create_error = 0;
+    stub.try = NULL;
     engine_test_set_stub(&stub);
     return 0;
 }
@@ -499,6 +500,123 @@ static void test_end(void **state)
     detector_destroy(d);
 }
 
+// --- trials
+
+static atomic_bool is_endless;
+static atomic_int n_tried;
+
+static int try_stub(void *arg, const atomic_bool *stop)
+{
+    atomic_fetch_add(&n_tried, 1);
+    while (atomic_load(&is_endless) && !atomic_load(stop))
+        clock_sleep_ns(CLOCK_NS_PER_MS);
+    return atomic_load(stop) ? err_set(ERR_CANCELLED, "stub: stopped") : 0;
+}
+
+// Goes away when it is asked for the second time.
+static bool goes_away(void *arg)
+{
+    return ++*(int *)arg == 2;
+}
+
+static void test_trial(void **state)
+{
+    stub.try = try_stub;
+    struct detector *d = make_detector(1, 0);
+    struct frame_pool *pool = make_pool(2);
+    struct frame *f = make_frame(pool, 1);
+    int n_asked = 0;
+    const struct detector_waiter hasty = {goes_away, &n_asked};
+    const struct detector_waiter patient = {NULL, NULL};
+    atomic_store(&n_tried, 0);
+    // In work, without an end of its own.
+    atomic_store(&is_endless, true);
+    assert_int_equal(detector_try(d, &hasty, f, ENGINE_TRIAL_LAST), ERR_CANCELLED);
+    assert_int_equal(n_asked, 2);
+    assert_int_equal(atomic_load(&n_tried), 1);
+    assert_false(detector_is_settled(d));
+    // Behind a picture that the worker is at.
+    struct detector_stream *s = open_stream(d, DETECTOR_BULK, 1);
+    set_gate(true);
+    push(s, pool, 2);
+    wait_until_running(1);
+    n_asked = 0;
+    assert_int_equal(detector_try(d, &hasty, f, ENGINE_TRIAL_LAST), ERR_CANCELLED);
+    assert_int_equal(n_asked, 2);
+    assert_int_equal(atomic_load(&n_tried), 1);
+    set_gate(false);
+    receive(s, 2);
+    detector_stream_close(s);
+    // To its end. No trial counts as a picture.
+    atomic_store(&is_endless, false);
+    assert_int_equal(detector_try(d, &patient, f, ENGINE_TRIAL_MORE), 0);
+    assert_false(detector_is_settled(d));
+    assert_int_equal(detector_try(d, &patient, f, ENGINE_TRIAL_LAST), 0);
+    assert_true(detector_is_settled(d));
+    assert_int_equal(detector_stats(d).n_pictures, 1);
+    assert_int_equal(detector_stats(d).n_failed, 0);
+    frame_unref(&f);
+    frame_pool_destroy(pool);
+    detector_destroy(d);
+}
+
+// --- tensors beside pictures, in one batch
+
+struct tensors {
+    struct detector *detector;
+    struct thread thread;
+    float pixels[3 * SIDE * SIDE];
+    int id;
+    int result;
+    float width; // of the stub's box
+};
+
+static void run_tensors(void *arg)
+{
+    struct tensors *t = (struct tensors *)arg;
+    static const struct detector_waiter patient;
+    const struct tensor in = {.type = TENSOR_FLOAT32,
+                              .n_dims = 4,
+                              .dims = {1, 3, SIDE, SIDE},
+                              .n_bytes = sizeof(t->pixels),
+                              .data = t->pixels};
+    struct tensor out[MODEL_MAX_TENSORS] = {0};
+    int64_t run_ns = 0;
+    t->pixels[0] = (float)t->id / 255;
+    t->result = detector_run_tensors(t->detector, &patient, &in, out, &run_ns);
+    if (t->result == 0)
+        t->width = *anchor((float *)out[0].data, 0, 2, 3);
+    detector_tensors_free(out, 1);
+}
+
+static void test_tensors_beside_pictures(void **state)
+{
+    stub.max_batch = 4;
+    struct detector *d = make_detector(1, 4);
+    struct frame_pool *pool = make_pool(4);
+    struct detector_stream *s = open_stream(d, DETECTOR_BULK, 4);
+    struct tensors t = {.detector = d, .id = 7};
+    largest_batch = 0;
+    set_gate(true);
+    push(s, pool, 1);
+    wait_until_running(1);
+    assert_int_equal(thread_start(&t.thread, "tensors", run_tensors, &t), 0);
+    while (detector_n_waiting(d, DETECTOR_INTERACTIVE) == 0)
+        clock_sleep_ns(CLOCK_NS_PER_MS);
+    push(s, pool, 2);
+    push(s, pool, 3);
+    set_gate(false);
+    for (int id = 1; id <= 3; id++)
+        receive(s, id);
+    thread_join(&t.thread);
+    assert_int_equal(t.result, 0);
+    assert_true(t.width == 7);
+    assert_int_equal(largest_batch, 2); // the tensors came with them
+    detector_stream_close(s);
+    frame_pool_destroy(pool);
+    detector_destroy(d);
+}
+
 static void test_failed_frame(void **state)
 {
     struct detector *d = make_detector(1, 0);
@@ -608,6 +726,8 @@ int main(void)
         TEST(test_interactive_waits_for_one_call),
         TEST(test_bounds_and_cancel),
         TEST(test_cancel_wakes_receiver),
+        TEST(test_trial),
+        TEST(test_tensors_beside_pictures),
         TEST(test_close_in_the_middle),
         TEST(test_end),
         TEST(test_failed_frame),

@@ -184,19 +184,27 @@ int detector_n_workers(const struct detector *d)
     return N_WORKERS;
 }
 
-// One engine only: there is nothing to settle.
+// Settled, unless a trial is to be seen: that one has no end, and a cancel comes meanwhile.
+static bool is_open;
+static int n_trials;
+
 bool detector_is_settled(const struct detector *d)
 {
     (void)d;
-    return true;
+    return !is_open;
 }
 
-int detector_try(struct detector *d, const struct frame *f, enum engine_trial trial)
+int detector_try(struct detector *d, const struct detector_waiter *waiter, const struct frame *f,
+                 enum engine_trial trial)
 {
     (void)d;
     (void)f;
     (void)trial;
-    return 0;
+    n_trials++;
+    assert_false(waiter->is_gone(waiter->arg));
+    pipeline_cancel(cancels);
+    assert_true(waiter->is_gone(waiter->arg));
+    return err_set(ERR_CANCELLED, "detector: nobody waits");
 }
 
 void detector_input_size(const struct detector *d, int *ret_width, int *ret_height)
@@ -464,6 +472,22 @@ static void test_cancel_reaches_running_and_waiting_sources(void **state)
     }
 }
 
+static void test_cancel_ends_a_trial(void **state)
+{
+    static const struct plan rows[] = {{"a", .n = 100}, {"b", .n = 100}};
+    struct seen seen[ARRAY_LEN(rows)];
+    is_open = true;
+    n_trials = 0;
+    assert_int_equal(run(rows, ARRAY_LEN(rows), 2, seen), ERR_CANCELLED);
+    is_open = false;
+    assert_int_equal(n_trials, 1);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        check_sums(&seen[i]);
+        assert_true(seen[i].sum.interrupted);
+        assert_int_equal(seen[i].n_frames, 0);
+    }
+}
+
 // A live source never waits: what finds no frame free is dropped and counted.
 static void test_live_drops(void **state)
 {
@@ -509,6 +533,7 @@ int main(void)
         cmocka_unit_test(test_messages),
         cmocka_unit_test(test_one_bad_source_does_not_stop_the_others),
         cmocka_unit_test(test_cancel_reaches_running_and_waiting_sources),
+        cmocka_unit_test(test_cancel_ends_a_trial),
         cmocka_unit_test(test_live_drops),
         cmocka_unit_test(test_out_of_memory_at_create),
     };
