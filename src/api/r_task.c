@@ -7,9 +7,8 @@
 #include "event/announce.h"
 #include "store/store_task.h"
 
-void put_task(struct json_writer *w, const struct store_task *t)
+static void put_members(struct json_writer *w, const struct store_task *t)
 {
-    json_object(w);
     json_put_text(w, "task_id", t->id);
     json_put_text(w, "kind", t->kind);
     json_put_text(w, "status", store_task_status_name((int)t->status));
@@ -31,6 +30,26 @@ void put_task(struct json_writer *w, const struct store_task *t)
     put_time(w, "created_at", t->created_at_us);
     put_time(w, "started_at", t->started_at_us);
     put_time(w, "finished_at", t->finished_at_us);
+}
+
+void put_task(struct json_writer *w, const struct store_task *t)
+{
+    json_object(w);
+    put_members(w, t);
+    json_end(w);
+}
+
+// A task that is asked for by itself, with what lists do not carry.
+struct one_task {
+    struct store_task task;
+    const char *log_json;
+};
+
+static void put_one(struct json_writer *w, const struct one_task *x)
+{
+    json_object(w);
+    put_members(w, &x->task);
+    put_raw(w, "log", x->log_json);
     json_end(w);
 }
 
@@ -43,11 +62,13 @@ static int find(struct request *q, struct store_task *ret)
 
 static int task_get(struct request *q)
 {
-    struct store_task t;
-    int r = find(q, &t);
+    struct one_task x = {0};
+    int r = find(q, &x.task);
+    if (r == 0 && x.task.error) // whoever asks how far a task is asks often
+        r = store_task_log(api_of(q)->opts.store, x.task.id, request_arena(q), &x.log_json);
     if (r < 0)
         return r;
-    REPLY_OBJECT(q, 200, put_task, &t);
+    REPLY_OBJECT(q, 200, put_one, &x);
 }
 
 static int list_row(void *arg, const struct store_task *t)

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/log_keep.h"
 #include "base/str.h"
 
 enum {
@@ -55,24 +56,32 @@ int log_level_parse(const char *name, enum log_level *ret_level)
     return err_set(ERR_INVALID, "log level '%s' is none of error, warning, info, debug", name);
 }
 
-// The thread's own.
-static _Thread_local const char *about_name;
-static _Thread_local const char *about_id;
-
-void log_set_about(const char *name, const char *id)
+const char *log_level_name(enum log_level level)
 {
-    about_name = name;
-    about_id = id;
+    return level_names[level];
 }
 
-static void add_time(struct str_buf *b)
+// The thread's own.
+static _Thread_local struct log_about about;
+
+void log_set_about(struct log_about now)
 {
-    int64_t us = clock_wall_us();
+    about = now;
+}
+
+struct log_about log_get_about(void)
+{
+    return about;
+}
+
+void log_add_time(struct str_buf *b, int64_t us, int n_digits)
+{
     time_t s = (time_t)(us / 1000000);
     struct tm tm;
     gmtime_r(&s, &tm);
-    str_buf_printf(b, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1,
-                   tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(us / 1000 % 1000));
+    int fraction = (int)(n_digits == 3 ? us / 1000 % 1000 : us % 1000000);
+    str_buf_printf(b, "%04d-%02d-%02dT%02d:%02d:%02d.%0*dZ", tm.tm_year + 1900, tm.tm_mon + 1,
+                   tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, n_digits, fraction);
 }
 
 static void write_line(struct str_buf *line)
@@ -94,14 +103,14 @@ static void add_json_line(struct str_buf *b, enum log_level level, const char *c
     struct json_writer w;
     json_writer_init(&w, b);
     struct str_buf when = STR_BUF_INIT(64);
-    add_time(&when);
+    log_add_time(&when, clock_wall_us(), 3);
     json_object(&w);
     json_key(&w, "time");
     json_string(&w, str_buf_view(&when));
     json_key(&w, "level");
     json_string(&w, str_of(level_names[level]));
-    if (about_name)
-        json_put_text(&w, about_name, about_id);
+    if (about.name)
+        json_put_text(&w, about.name, about.id);
     if (context) {
         json_key(&w, "context");
         json_string(&w, str_of(context));
@@ -128,9 +137,9 @@ static void add_text_line(struct str_buf *b, enum log_level level, const char *c
     str_buf_puts(b, "assay: ");
     if (level != LOG_INFO)
         str_buf_printf(b, "%s: ", level_names[level]);
-    if (about_name) {
-        str_buf_printf(b, "%s=", about_name);
-        str_buf_add_printable(b, str_of(about_id));
+    if (about.name) {
+        str_buf_printf(b, "%s=", about.name);
+        str_buf_add_printable(b, str_of(about.id));
         str_buf_puts(b, ": ");
     }
     if (context) {
@@ -141,9 +150,15 @@ static void add_text_line(struct str_buf *b, enum log_level level, const char *c
     str_buf_putc(b, '\n');
 }
 
+// What is kept does not depend on --log-level, but for what is only there on demand.
+static bool is_kept(enum log_level level)
+{
+    return about.keep && (level <= LOG_INFO || log_wants(level));
+}
+
 void log_write(enum log_level level, const char *context, const char *format, ...)
 {
-    if (!log_wants(level))
+    if (!log_wants(level) && !is_kept(level))
         return;
     char text[TEXT_MAX_BYTES];
     va_list ap;
@@ -151,6 +166,10 @@ void log_write(enum log_level level, const char *context, const char *format, ..
     vsnprintf(text, sizeof(text), format, ap);
     va_end(ap);
 
+    if (is_kept(level))
+        log_keep_add(about.keep, level, context, text);
+    if (!log_wants(level))
+        return;
     struct str_buf line = STR_BUF_INIT(LINE_MAX_BYTES);
     if (log_format == LOG_FORMAT_JSON)
         add_json_line(&line, level, context, text, NULL, 0);
@@ -160,30 +179,40 @@ void log_write(enum log_level level, const char *context, const char *format, ..
     write_line(&line);
 }
 
-void log_fields(enum log_level level, const char *message, const struct log_field *fields, size_t n)
+// "message name=value name=value"
+static void put_fields(struct str_buf *out, const char *message, const struct log_field *fields,
+                       size_t n)
 {
-    if (!log_wants(level))
-        return;
-    struct str_buf line = STR_BUF_INIT(LINE_MAX_BYTES);
-    if (log_format == LOG_FORMAT_JSON) {
-        add_json_line(&line, level, NULL, message, fields, n);
-        write_line(&line);
-        return;
-    }
-    struct str_buf text = STR_BUF_INIT(TEXT_MAX_BYTES);
-    str_buf_puts(&text, message);
+    str_buf_puts(out, message);
     for (size_t i = 0; i < n; i++) {
         if (!fields[i].is_number && fields[i].text.n == 0)
             continue;
-        str_buf_printf(&text, " %s=", fields[i].name);
+        str_buf_printf(out, " %s=", fields[i].name);
         if (fields[i].is_number)
-            str_buf_double(&text, fields[i].number);
+            str_buf_double(out, fields[i].number);
         else
-            str_buf_add_str(&text, fields[i].text);
+            str_buf_add_str(out, fields[i].text);
     }
-    add_text_line(&line, level, NULL, str_buf_text(&text));
+}
+
+void log_fields(enum log_level level, const char *message, const struct log_field *fields, size_t n)
+{
+    bool wants_text = log_format != LOG_FORMAT_JSON || is_kept(level);
+    if (!log_wants(level) && !is_kept(level))
+        return;
+    struct str_buf text = STR_BUF_INIT(TEXT_MAX_BYTES);
+    if (wants_text)
+        put_fields(&text, message, fields, n);
+    if (is_kept(level))
+        log_keep_add(about.keep, level, NULL, str_buf_text(&text));
+    struct str_buf line = STR_BUF_INIT(LINE_MAX_BYTES);
+    if (log_wants(level) && log_format == LOG_FORMAT_JSON)
+        add_json_line(&line, level, NULL, message, fields, n);
+    else if (log_wants(level))
+        add_text_line(&line, level, NULL, str_buf_text(&text));
+    if (log_wants(level))
+        write_line(&line);
     str_buf_finish(&text);
-    write_line(&line);
 }
 
 void log_set_before_line(void (*erase)(void *arg), void *arg)

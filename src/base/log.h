@@ -8,9 +8,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 #include "base/str.h"
+
+struct log_keep;
 
 enum log_level {
     LOG_UNSET, // takes LOG_INFO
@@ -32,14 +35,23 @@ void log_setup(enum log_level level, enum log_format format);
 bool log_wants(enum log_level level);
 // "error", "warning", "info", "debug"; ERR_INVALID.
 int log_level_parse(const char *name, enum log_level *ret_level) MUST_CHECK;
+const char *log_level_name(enum log_level level);
+// A wall clock's time with 3 or 6 digits behind the second: "2026-01-02T03:04:05.678Z".
+void log_add_time(struct str_buf *out, int64_t us, int n_digits);
 
 // *context* may be NULL. Control characters in the text become '?'.
 void log_write(enum log_level level, const char *context, const char *format, ...)
     PRINTF_LIKE(3, 4);
 
-// What this thread works on, so that each of its lines says so: ("request", ID), ("task", ID).
-// Borrowed; both NULL: nothing.
-void log_set_about(const char *name, const char *id);
+// What a thread works on, so that each of its lines says so: {"request", ID}, {"task", ID}.
+// Borrowed; zero: nothing.
+struct log_about {
+    const char *name, *id;
+    struct log_keep *keep; // its lines are kept there as well (base/log_keep.h); NULL: nowhere
+};
+void log_set_about(struct log_about about);
+// For threads that work for this one, and end before it goes on to something else.
+struct log_about log_get_about(void);
 
 // One thing that a line says apart from its message. Empty texts are left out.
 struct log_field {

@@ -196,6 +196,11 @@ int blob_look(const char *directory, struct blob **ret_blob)
     return 0;
 }
 
+const char *blob_directory(const struct blob *b)
+{
+    return b->root;
+}
+
 void blob_close(struct blob *b)
 {
     if (b)

@@ -79,7 +79,7 @@ void *dispatch_target(void *cls, const char *target, struct MHD_Connection *mhd)
     atomic_store(&q->connection->is_idle, false);
     set_deadline(q, q->started_ns + s->opts.header_timeout_ms * CLOCK_NS_PER_MS, true);
     current = q;
-    log_set_about("request", q->id);
+    log_set_about((struct log_about){.name = "request", .id = q->id});
     return q;
 }
 
@@ -385,7 +385,7 @@ void dispatch_completed(void *cls, struct MHD_Connection *mhd, void **pq,
         log_access(q, status, now - q->started_ns);
     if (s->opts.after)
         s->opts.after(q, status, q->bytes_sent, now - q->started_ns);
-    log_set_about(NULL, NULL);
+    log_set_about((struct log_about){0});
     struct connection *c = q->connection;
     if (q->reply.kind == REPLY_BODY_STREAM)
         reply_restore_timeout(q);

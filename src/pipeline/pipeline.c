@@ -27,6 +27,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/thread.h"
@@ -89,6 +90,8 @@ struct pipeline {
     size_t n_sources;
     int n_lanes;
     size_t n_frames; // of each pool
+    // --- constant while it runs
+    struct log_about about; // of whoever runs it: what its threads work on
     // --- one entry a source, written by its lane, read after the joins
     struct failure *results;
     // --- guarded by lock
@@ -235,6 +238,7 @@ static void decode_run(void *arg)
 {
     struct stream *s = (struct stream *)arg;
     int r = 0;
+    log_set_about(s->p->about);
     while (r == 0)
         r = decode_one(s);
     s->reached_end = r == ERR_EOF;
@@ -560,6 +564,7 @@ static void stream_run(struct pipeline *p, size_t index)
 static void lane_run(void *arg)
 {
     struct lane *l = (struct lane *)arg;
+    log_set_about(l->p->about);
     for (;;) {
         size_t index = atomic_fetch_add(&l->p->next_source, 1);
         if (index >= l->p->n_sources)
@@ -619,6 +624,7 @@ fail:
 int pipeline_run(struct pipeline *p)
 {
     struct lane lanes[MAX_LANES] = {0};
+    p->about = log_get_about();
     for (int i = 0; i < p->n_lanes; i++) {
         lanes[i].p = p;
         if (i > 0)

@@ -9,6 +9,8 @@ enum {
     WAIT,
     SET_WAITS,
     GET,
+    LOG,
+    FORGET_LOG,
     LIST,
     LIST_STATUS,
     LIST_PROJECT,
@@ -52,6 +54,8 @@ const struct query queries_task[] = {
     [SET_WAITS] = {"task_set_waits",
         "UPDATE tasks SET n_waits = (SELECT count(*) FROM task_waits w WHERE w.task_id = tasks.id) WHERE id = $1"},
     [GET] = {"task_get", "SELECT " TASK_COLUMNS " FROM tasks WHERE id = $1"},
+    [LOG] = {"task_log", "SELECT log_json FROM task_logs WHERE task_id = $1"},
+    [FORGET_LOG] = {"task_forget_log", "DELETE FROM task_logs WHERE task_id = $1"},
     [LIST] = {"task_list", LISTED "id <> ''" OTHERS},
     [LIST_STATUS] = {"task_list_status", LISTED "status = $7" OTHERS},
     [LIST_PROJECT] = {"task_list_project", LISTED "project_id = $3" OTHERS},
@@ -224,6 +228,27 @@ int store_task_get(struct store *s, const char *id, struct arena *a, struct stor
     return run_get(s, &queries_task[GET], task_fields, TASK_N_FIELDS, "task", id, a, ret);
 }
 
+int store_task_log(struct store *s, const char *id, struct arena *a, const char **ret_json)
+{
+    struct log_row {
+        const char *json;
+    } row = {0};
+    static const struct field log_fields[] = {FIELD(struct log_row, json, FIELD_TEXT)};
+    struct run run;
+    IGNORE(run_open(s, &queries_task[LOG], &run)); // sticky
+    run_text(&run, 1, id);
+    int r = run_step(&run) ? run_row(&run, log_fields, ARRAY_LEN(log_fields), a, &row) : 0;
+    r = run_end(&run, r);
+    if (r == 0)
+        *ret_json = row.json;
+    return r;
+}
+
+int task_forget_log(struct store *s, const char *id)
+{
+    return with_id(s, FORGET_LOG, id);
+}
+
 int store_task_list(struct store *s, const struct store_task_filter *filter,
                     const struct store_page *page,
                     int (*row)(void *arg, const struct store_task *t), void *arg,
@@ -359,6 +384,8 @@ int store_task_retry(struct store *s, const char *id)
                     store_task_status_name((int)status));
     if (r == 0)
         r = with_id(s, RETRY, id);
+    if (r == 0)
+        r = with_id(s, FORGET_LOG, id);
     if (r == 0)
         r = with_id(s, RETRY_SESSION, id);
     if (r == 0)

@@ -15,6 +15,7 @@ enum {
     REPORT,
     HOLDS,
     SUCCEED,
+    KEEP_LOG,
     AGAIN,
     FAIL,
     FAIL_VIDEO,
@@ -46,6 +47,9 @@ const struct query queries_task_work[] = {
     [SUCCEED] = {"task_succeed",
         "UPDATE tasks SET status = 'succeeded', finished_at_us = $3, progress = 1.0, result_json = $4, "
         "cancel_requested = 0" LEASE " RETURNING id"},
+    [KEEP_LOG] = {"task_keep_log",
+        "INSERT INTO task_logs (task_id, log_json) SELECT id, $3 FROM tasks" LEASE
+        " ON CONFLICT (task_id) DO UPDATE SET log_json = excluded.log_json RETURNING task_id"},
     [AGAIN] = {"task_again",
         "UPDATE tasks SET status = 'queued', due_at_us = $3, error = $4" LEASE
         " AND cancel_requested = 0 AND attempt < max_attempts RETURNING id"},
@@ -136,6 +140,8 @@ int store_task_claim(struct store *s, const struct store_claim *claim, struct ar
         return r;
     struct store_task t = {0};
     r = claim_row(s, claim, a, &t);
+    if (r == 0)
+        r = task_forget_log(s, t.id);
     // that nothing is due is an answer, and must not undo a group
     bool none = r == ERR_NOT_FOUND;
     r = write_end(s, none ? 0 : r);
@@ -319,6 +325,21 @@ int store_task_fail(struct store *s, const struct store_lease *lease, const char
     if (r == 0 && ret_status)
         *ret_status = status;
     return r;
+}
+
+int store_task_keep_log(struct store *s, const struct store_lease *lease, const char *log_json)
+{
+    bool found = false;
+    int r = check_text("task: log", log_json, STORE_JSON_MAX);
+    if (r == 0)
+        r = write_begin(s);
+    if (r < 0)
+        return r;
+    struct run run;
+    open_leased(s, KEEP_LOG, lease, &run);
+    run_text(&run, 3, log_json);
+    r = finish(&run, &found);
+    return write_end(s, r == 0 && !found ? lost(lease) : r);
 }
 
 int store_task_cancelled(struct store *s, const struct store_lease *lease)

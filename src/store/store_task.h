@@ -77,6 +77,10 @@ int store_task_create(struct store *s, const struct store_task *t, const char *c
 int store_task_get(struct store *s, const char *id, struct arena *a,
                    struct store_task *ret) MUST_CHECK;
 
+// What store_task_keep_log() kept of its newest try; *ret_json* NULL: nothing.
+int store_task_log(struct store *s, const char *id, struct arena *a,
+                   const char **ret_json) MUST_CHECK;
+
 struct store_task_filter { // NULL, UNSET: any
     const char *project_id, *video_id, *session_id, *kind;
     const char
@@ -136,6 +140,10 @@ int store_task_succeed(struct store *s, const struct store_lease *lease,
 // `uploaded` is failed with the error's cause.
 int store_task_fail(struct store *s, const struct store_lease *lease, const char *error,
                     bool may_retry, enum store_task_status *ret_status) MUST_CHECK;
+// The last lines that this try logged (base/log_keep.h), to stay with the row until it is claimed
+// or retried. For a try that fails, as part of one transaction with store_task_fail().
+int store_task_keep_log(struct store *s, const struct store_lease *lease,
+                        const char *log_json) MUST_CHECK;
 int store_task_cancelled(struct store *s, const struct store_lease *lease) MUST_CHECK;
 // Queued as before the claim, the try not counted: a worker that is told to stop.
 int store_task_give_back(struct store *s, const struct store_lease *lease) MUST_CHECK;

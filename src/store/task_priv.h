@@ -19,6 +19,8 @@ enum {
 
 extern const struct field task_fields[TASK_N_FIELDS];
 
+// What an earlier try logged. Inside a write.
+int task_forget_log(struct store *s, const char *id) MUST_CHECK;
 // Lets go what waits for a task that is over, drops what it left half-written, and ends the session
 // that it was to judge and did not.
 int task_release(struct store *s, const char *id) MUST_CHECK;

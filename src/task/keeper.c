@@ -51,10 +51,10 @@ static void renew(struct task_pool *p, struct task_run *run)
     int r = store_task_renew(p->opts.tools.store, &run->lease, p->opts.lease_ms, &cancel);
     if (r == ERR_CONFLICT)
         task_run_stop(run, ERR_CONFLICT);
-    log_set_about("task", run->lease.task_id);
+    log_set_about((struct log_about){.name = "task", .id = run->lease.task_id, .keep = run->log});
     if (r < 0 && r != ERR_CONFLICT)
         log_warning(NULL, "its lease cannot be renewed: %s", err_message(r));
-    log_set_about(NULL, NULL);
+    log_set_about((struct log_about){0});
     if (r == 0 && cancel)
         task_run_cancel(run);
     err_clear();

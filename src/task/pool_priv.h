@@ -11,6 +11,7 @@
 #include "task/pool.h"
 
 struct arena;
+struct log_keep;
 
 struct task_run {
     // --- constant while it runs
@@ -21,7 +22,8 @@ struct task_run {
     int64_t started_ns;
     int64_t deadline_ns; // THREAD_FOREVER: none
     // --- worker's thread
-    char *result; // owned; NULL: none
+    char *result;         // owned; NULL: none
+    struct log_keep *log; // owned; of the keeper's thread too, as long as it holds the run
     bool is_committed;
     // --- under lock
     struct lock lock;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/log_keep.h"
 #include "base/mem.h"
 #include "event/announce.h"
 #include "store/store.h"
@@ -32,6 +33,7 @@ int task_run_init(struct task_run *run, const struct task_pool *p, struct arena 
 void task_run_finish(struct task_run *run)
 {
     mem_free(run->result);
+    log_keep_destroy(run->log);
     cond_finish(&run->stopped);
     lock_finish(&run->lock);
 }

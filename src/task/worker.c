@@ -7,15 +7,19 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "base/log.h"
+#include "base/log_keep.h"
 #include "base/metrics.h"
 #include "base/str.h"
 #include "base/tick.h"
+#include "blob/blob.h"
 #include "store/store.h"
 #include "task/pool_priv.h"
 
 enum {
     RUN_ARENA = 256 * 1024 * 1024, // bytes that one task's small things may take
+    LOG_MAX = 256 * 1024,          // a try's last lines as JSON
     SETTLE_TRIES = 20,             // of the last word about a task
     SETTLE_WAIT_MS = 250,
 };
@@ -39,6 +43,29 @@ static void describe_error(int code, struct str_buf *out)
     str_buf_printf(out, "%s: %s", err_name(code), err_message(code));
 }
 
+// The end of a try that failed, with its last lines: both or neither.
+static int settle_failed(struct task_run *run, int result, const char *error,
+                         enum store_task_status *ret_status)
+{
+    struct store *s = run->pool->opts.tools.store;
+    bool may_retry = err_may_retry(result) || result == ERR_TIMEOUT;
+    struct str_buf log = STR_BUF_INIT(LOG_MAX);
+    struct json_writer w;
+    json_writer_init(&w, &log);
+    if (run->log)
+        log_keep_put(run->log, &w);
+    int r = store_begin(s);
+    if (r == 0) {
+        if (log.n > 0 && !log.failed)
+            r = store_task_keep_log(s, &run->lease, str_buf_text(&log));
+        if (r == 0)
+            r = store_task_fail(s, &run->lease, error, may_retry, ret_status);
+        r = store_end(s, r);
+    }
+    str_buf_finish(&log);
+    return r;
+}
+
 // Tells the store how the try ended.
 static int settle(struct task_run *run, int result, const char *error,
                   enum store_task_status *ret_status)
@@ -56,8 +83,7 @@ static int settle(struct task_run *run, int result, const char *error,
         *ret_status = STORE_TASK_QUEUED;
         return store_task_give_back(s, &run->lease);
     }
-    bool may_retry = err_may_retry(result) || result == ERR_TIMEOUT;
-    return store_task_fail(s, &run->lease, error, may_retry, ret_status);
+    return settle_failed(run, result, error, ret_status);
 }
 
 // Until the store has heard it or the lease is gone: the disk may be full for a while, the database
@@ -89,12 +115,25 @@ static void settle_for_sure(struct task_run *run, int result)
     str_buf_finish(&error);
 }
 
-static void log_end(const struct task_run *run, int result, double seconds)
+static void log_begin(const struct task_run *run)
 {
-    if (result == 0)
+    log_info(NULL, "%s, try %d of %d: begins", run->row.kind, run->row.attempt,
+             run->row.max_attempts);
+}
+
+static void log_end(struct task_run *run, int result, double seconds)
+{
+    if (result == 0) {
         log_info(NULL, "%s: done in %.1f s", run->row.kind, seconds);
-    else
-        log_warning(NULL, "%s, try %d: %s", run->row.kind, run->row.attempt, err_message(result));
+        return;
+    }
+    lock_acquire(&run->lock);
+    struct store_task_progress p = run->latest;
+    lock_release(&run->lock);
+    if (p.frames_done > 0)
+        log_info(NULL, "%s, try %d: %lld frames done in %.1f s", run->row.kind, run->row.attempt,
+                 (long long)p.frames_done, seconds);
+    log_warning(NULL, "%s, try %d: %s", run->row.kind, run->row.attempt, err_message(result));
 }
 
 static void run_claimed(struct task_worker *w, struct task_run *run)
@@ -108,6 +147,7 @@ static void run_claimed(struct task_worker *w, struct task_run *run)
     lock_acquire(&p->lock);
     w->run = run; // the keeper watches it from now on
     lock_release(&p->lock);
+    log_begin(run);
     task_run_announce(run, STORE_TASK_RUNNING, NULL);
     tick_hold();
     int result = kind->run(run);
@@ -142,9 +182,11 @@ static int claim_and_run(struct task_worker *w, struct arena *arena)
                                       .lease_ms = p->opts.lease_ms};
     r = store_task_claim(p->opts.tools.store, &claim, arena, &run.row, &run.lease);
     if (r == 0) {
-        log_set_about("task", run.row.id);
+        // without memory for it the task has no log
+        IGNORE(log_keep_create(blob_directory(p->opts.tools.blob), &run.log));
+        log_set_about((struct log_about){.name = "task", .id = run.row.id, .keep = run.log});
         run_claimed(w, &run);
-        log_set_about(NULL, NULL);
+        log_set_about((struct log_about){0});
     }
     task_run_finish(&run);
     return r;

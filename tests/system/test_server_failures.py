@@ -385,6 +385,30 @@ def test_errors_name_no_path_of_the_server(assay, data, tmp_path):
             assert str(tmp_path) not in end["error"] and "blobs" not in end["error"], end
 
 
+def test_a_failed_task_keeps_its_last_lines(assay, data, tmp_path):
+    """With whoever asks for it alone, without the path of the data, until it is tried again."""
+    with Server(assay, tmp_path / "data") as server:
+        project = server.project()
+        video = server.video(project, data / "models/models.json")
+        assert server.video_known(video)["status"] == "failed"
+        task = server.made("GET", f"/api/v1/tasks?video_id={video}")["items"][0]
+        assert task["status"] == "failed" and "log" not in task
+        for path in ("", "/status"):
+            log = server.made("GET", f"/api/v1/tasks/{task['task_id']}{path}")["log"]
+            assert log["left_out"] == 0 and str(tmp_path) not in str(log)
+            assert log["lines"][0]["message"] == "probe, try 1 of 3: begins" and log["lines"][0]["level"] == "info"
+            assert log["lines"][-1]["level"] == "warning" and task["error"].split(": ", 1)[1] in log["lines"][-1]["message"]
+            assert task["created_at"] <= log["lines"][0]["time"] <= log["lines"][-1]["time"] <= task["finished_at"]
+        first = log["lines"][0]["time"]
+        server.made("POST", f"/api/v1/tasks/{task['task_id']}/retry")
+        again = server.task_end(task["task_id"])
+        assert again["status"] == "failed" and first < again["log"]["lines"][0]["time"]
+        good = server.video(project, data / CLIP)
+        server.video_known(good)
+        task = server.made("GET", f"/api/v1/tasks?video_id={good}")["items"][0]["task_id"]
+        assert server.made("GET", f"/api/v1/tasks/{task}")["log"] is None
+
+
 def running(server):
     return {t["kind"] for t in server.made("GET", "/api/v1/tasks?status=running")["items"]}
 

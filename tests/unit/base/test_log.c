@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/log_keep.h"
 #include "base/thread.h"
 
 enum {
@@ -106,10 +107,10 @@ static void test_about(void **state)
     (void)state;
     log_setup(LOG_INFO, LOG_FORMAT_TEXT);
     begin_capture();
-    log_set_about("task", "01\nX");
+    log_set_about((struct log_about){.name = "task", .id = "01\nX"});
     log_warning("clip.mp4", "no frames");
     log_fields(LOG_INFO, "over", NULL, 0);
-    log_set_about(NULL, NULL);
+    log_set_about((struct log_about){0});
     log_info(NULL, "idle");
     assert_string_equal(end_capture(), "assay: warning: task=01?X: clip.mp4: no frames\n"
                                        "assay: task=01?X: over\n"
@@ -117,13 +118,89 @@ static void test_about(void **state)
     log_setup(LOG_INFO, LOG_FORMAT_JSON);
     clock_test_set(0, INT64_C(1700000000123456));
     begin_capture();
-    log_set_about("request", "a\"b");
+    log_set_about((struct log_about){.name = "request", .id = "a\"b"});
     log_info(NULL, "read");
-    log_set_about(NULL, NULL);
+    log_set_about((struct log_about){0});
     const char *text = end_capture();
     clock_test_release();
     assert_string_equal(text, "{\"time\":\"2023-11-14T22:13:20.123Z\",\"level\":\"info\","
                               "\"request\":\"a\\\"b\",\"message\":\"read\"}\n");
+}
+
+static const char *kept(struct log_keep *k)
+{
+    static struct str_buf out = STR_BUF_INIT(1024 * 1024);
+    struct json_writer w;
+    str_buf_reset(&out);
+    json_writer_init(&w, &out);
+    log_keep_put(k, &w);
+    assert_false(out.failed);
+    return str_buf_text(&out);
+}
+
+static int count(const char *text, const char *what)
+{
+    int n = 0;
+    for (const char *at = strstr(text, what); at; at = strstr(at + 1, what))
+        n++;
+    return n;
+}
+
+// Whatever the level that is written: what the work said, without the directory where files lie.
+static void test_lines_are_kept(void **state)
+{
+    (void)state;
+    const struct log_field fields[] = {{.name = "n", .is_number = true, .number = 2}};
+    struct log_keep *k;
+    assert_int_equal(log_keep_create("/srv/data", &k), 0);
+    assert_string_equal(kept(k), "{\"left_out\":0,\"lines\":[]}");
+    log_setup(LOG_ERROR, LOG_FORMAT_TEXT);
+    clock_test_set(0, INT64_C(1700000000123456));
+    begin_capture();
+    log_set_about((struct log_about){.name = "task", .id = "01X", .keep = k});
+    log_info("clip", "/srv/data/blobs/aa: \"b\"\n and /srv/data");
+    log_fields(LOG_WARNING, "two", fields, 1);
+    log_debug(NULL, "not wanted");
+    log_error(NULL, "end");
+    log_set_about((struct log_about){0});
+    log_error(NULL, "another's");
+    clock_test_release();
+    assert_string_equal(end_capture(), "assay: error: task=01X: end\nassay: error: another's\n");
+    assert_string_equal(
+        kept(k),
+        "{\"left_out\":0,\"lines\":["
+        "{\"time\":\"2023-11-14T22:13:20.123456Z\",\"level\":\"info\",\"message\":\"clip: "
+        "blobs/aa: \\\"b\\\"? and \"},"
+        "{\"time\":\"2023-11-14T22:13:20.123456Z\",\"level\":\"warning\",\"message\":\"two n=2\"},"
+        "{\"time\":\"2023-11-14T22:13:20.123456Z\",\"level\":\"error\",\"message\":\"end\"}]}");
+    log_keep_destroy(k);
+    log_keep_destroy(NULL);
+}
+
+// The limits in lines and in bytes: the last ones stay, and how many went before is said.
+static void test_kept_lines_are_bounded(void **state)
+{
+    (void)state;
+    static char text[LOG_KEEP_LINE_BYTES + 100];
+    char last[64];
+    struct log_keep *k;
+    assert_int_equal(log_keep_create(NULL, &k), 0);
+    for (int i = 0; i < LOG_KEEP_LINES + 3; i++) {
+        snprintf(text, sizeof(text), "line %d.", i);
+        log_keep_add(k, LOG_INFO, NULL, text);
+        assert_int_equal(count(kept(k), "\"time\""), MIN(i + 1, LOG_KEEP_LINES));
+    }
+    snprintf(last, sizeof(last), "line %d.", LOG_KEEP_LINES + 2);
+    assert_true(strstr(kept(k), "\"left_out\":3,") && strstr(kept(k), "line 3.") &&
+                !strstr(kept(k), "line 2.") && strstr(kept(k), last));
+    memset(text, 'x', sizeof(text) - 1);
+    for (int i = 0; i < LOG_KEEP_BYTES / LOG_KEEP_LINE_BYTES; i++)
+        log_keep_add(k, LOG_INFO, NULL, text); // cut to LOG_KEEP_LINE_BYTES
+    assert_int_equal(count(kept(k), "\"time\""), LOG_KEEP_BYTES / LOG_KEEP_LINE_BYTES);
+    assert_int_equal(count(kept(k), "x"), LOG_KEEP_BYTES);
+    log_keep_add(k, LOG_INFO, NULL, "one more");
+    assert_int_equal(count(kept(k), "x"), LOG_KEEP_BYTES - LOG_KEEP_LINE_BYTES);
+    log_keep_destroy(k);
 }
 
 // Cut, not lost, and still one JSON document: also where every byte takes six.
@@ -200,10 +277,15 @@ static void test_level_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text),         cmocka_unit_test(test_json),
-        cmocka_unit_test(test_fields),       cmocka_unit_test(test_about),
-        cmocka_unit_test(test_long_message), cmocka_unit_test(test_threads_do_not_mix),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_about),
+        cmocka_unit_test(test_long_message),
+        cmocka_unit_test(test_threads_do_not_mix),
         cmocka_unit_test(test_level_names),
+        cmocka_unit_test(test_lines_are_kept),
+        cmocka_unit_test(test_kept_lines_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

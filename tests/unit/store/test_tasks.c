@@ -149,6 +149,46 @@ static void test_failures_back_off_and_end(void **state)
     assert_int_equal(status, STORE_TASK_FAILED);
 }
 
+static const char *log_of(struct test *t, const char *id)
+{
+    const char *json = "x";
+    OK(store_task_log(t->store, id, t->arena, &json));
+    return json;
+}
+
+// It stays with a try that failed, and goes with the next one, a retry and the task.
+static void test_the_log_of_a_try_that_failed(void **state)
+{
+    struct test *t = *state;
+    char id[ID_BYTES];
+    struct store_lease lease;
+    struct store_lease old;
+    create(t, "process", 0, id);
+    assert_null(log_of(t, id));
+    OK(claim(t, "process", &old));
+    OK(store_task_keep_log(t->store, &old, "{\"lines\":[1]}"));
+    OK(store_task_fail(t->store, &old, "IO: no", true, NULL));
+    assert_string_equal(log_of(t, id), "{\"lines\":[1]}"); // queued again, with its error
+    clock_test_set(clock_now_ns(), clock_wall_us() + STORE_TASK_BACKOFF_MS * 1000);
+    OK(claim(t, "process", &lease));
+    clock_test_release();
+    assert_null(log_of(t, id));
+    FAILS(ERR_CONFLICT, store_task_keep_log(t->store, &old, "{}"));
+    OK(store_task_keep_log(t->store, &lease, "{\"lines\":[2]}"));
+    OK(store_task_keep_log(t->store, &lease, "{\"lines\":[3]}"));
+    OK(store_task_fail(t->store, &lease, "IO: no", false, NULL));
+    assert_string_equal(log_of(t, id), "{\"lines\":[3]}");
+    FAILS(ERR_CONFLICT, store_task_keep_log(t->store, &lease, "{}"));
+    OK(store_task_retry(t->store, id));
+    assert_null(log_of(t, id));
+    OK(claim(t, "process", &lease));
+    OK(store_task_keep_log(t->store, &lease, "{}"));
+    OK(store_task_fail(t->store, &lease, "IO: no", false, NULL));
+    OK(store_task_prune(t->store, INT64_MAX, NULL));
+    assert_null(log_of(t, id));
+    FAILS(ERR_NOT_FOUND, store_task_get(t->store, id, t->arena, &(struct store_task){0}));
+}
+
 // However a probe ends for good, its video does not wait for ever; other tasks do not touch it.
 static void test_a_probe_that_fails_fails_its_video(void **state)
 {
@@ -525,6 +565,7 @@ int main(void)
         ROW(test_ordinary_life),
         ROW(test_order_of_claims),
         ROW(test_failures_back_off_and_end),
+        ROW(test_the_log_of_a_try_that_failed),
         ROW(test_a_probe_that_fails_fails_its_video),
         ROW(test_a_probe_that_is_cancelled_fails_its_video),
         ROW(test_cancelling),

@@ -110,6 +110,10 @@ static void test_evaluate_says_why_not(void **state)
     make_session(x, truth, "{}", NULL, session);
     struct store_task t = run_task(x, &task_kind_evaluate, session, NULL);
     assert_true(t.status == STORE_TASK_FAILED && strstr(t.error, "nothing was posted"));
+    const char *log = NULL;
+    OK(store_task_log(x->t->store, t.id, x->t->arena, &log));
+    assert_true(log && strstr(log, "\"message\":\"evaluate, try 1 of 1: begins\"") &&
+                strstr(log, "nothing was posted"));
     OK(store_session_get(x->t->store, session, x->t->arena, &s));
     assert_true(s.status == STORE_SESSION_FAILED && strstr(s.error, "nothing was posted"));
     t = run_task(x, &task_kind_evaluate, NULL, NULL);

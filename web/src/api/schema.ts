@@ -2760,12 +2760,25 @@ export interface components {
             frames_per_second: number;
             detections: components["schemas"]["Count"];
             error: components["schemas"]["Text"];
+            /** @description Of a task that is asked for by itself; lists do not have it. null where its newest try did not fail. */
+            log?: components["schemas"]["TaskLog"] | null;
             /** @description process: the run's summary; evaluate: how many videos */
             result: components["schemas"]["RunSummary"] | components["schemas"]["EvaluationTally"] | components["schemas"]["ImportResult"] | components["schemas"]["BenchResult"] | components["schemas"]["QuantizeResult"] | components["schemas"]["NoResult"] | null;
             settings: components["schemas"]["Settings"] | components["schemas"]["CompareSettings"] | components["schemas"]["ImportSettings"] | components["schemas"]["QuantizeSettings"] | null;
             created_at: components["schemas"]["Time"];
             started_at: components["schemas"]["NullableTime"];
             finished_at: components["schemas"]["NullableTime"];
+        };
+        /** @description The last lines that the newest try of a task logged, at most 50 and 16 KiB, the oldest first */
+        TaskLog: {
+            /** @description how many came before these */
+            left_out: components["schemas"]["Count"];
+            lines: {
+                time: components["schemas"]["Time"];
+                /** @enum {string} */
+                level: "error" | "warning" | "info" | "debug";
+                message: string;
+            }[];
         };
         ImportSettings: {
             blob: string;
