@@ -7,6 +7,7 @@ import time
 
 import onnx_file
 import pytest
+import sanitizer
 from server import Server
 
 CLIP = "odd_media/sample.avi"
@@ -38,6 +39,8 @@ def look(server, model, timeout=60):
     (onnx_file.wants_memory(1_000_000), "memory"),
 ], ids=["nan", "huge", "cycle", "operator", "memory"])
 def test_refused_with_the_cause_and_without_a_path(server, body, word):
+    if word == "memory" and sanitizer.name:
+        pytest.skip("a sanitizer's operator new ends the program where memory lacks: ONNX Runtime cannot say so")
     reply = upload(server, "bad", body)
     assert reply.status == 422 and reply.json["error"] == "MODEL" and word in reply.json["message"], reply.body
     assert str(server.data) not in reply.json["message"]
