@@ -155,12 +155,37 @@ static int reply_locked(struct request *q, const struct attempt *t)
     return reply_error(q, 429, "LOCKED_OUT", "too many failures: try again in %d s", seconds);
 }
 
+// In the transaction that follows the check, which takes long: ERR_DENIED where the password was
+// changed, or the user disabled or deleted, meanwhile.
+static int check_still_theirs(struct request *q, const struct attempt *t)
+{
+    struct store_user now;
+    int r = store_user_get(t->api->opts.store, t->user.id, request_arena(q), &now);
+    if (r < 0 && r != ERR_NOT_FOUND)
+        return r;
+    bool is_same = r == 0 && !now.is_disabled && now.password_hash && t->user.password_hash &&
+                   strcmp(now.password_hash, t->user.password_hash) == 0;
+    return is_same ? 0 : err_set(ERR_DENIED, "the password is no longer the one it was");
+}
+
+static int write_password(struct request *q, const struct attempt *t, const char *hash,
+                          bool end_logins)
+{
+    struct store *s = t->api->opts.store;
+    int r = store_begin(s);
+    if (r < 0)
+        return r;
+    r = check_still_theirs(q, t);
+    if (r == 0)
+        r = store_user_set_password(s, t->user.id, hash, end_logins);
+    return store_end(s, r);
+}
+
 // A hash of yesterday's cost is made anew while the password is at hand.
-static void renew_hash(struct attempt *t, const char *password)
+static void renew_hash(struct request *q, struct attempt *t, const char *password)
 {
     char hash[ACCESS_PASSWORD_HASH_BYTES];
-    if (access_password_hash(t->api, password, hash) < 0 ||
-        store_user_set_password(t->api->opts.store, t->user.id, hash, false) < 0)
+    if (access_password_hash(t->api, password, hash) < 0 || write_password(q, t, hash, false) < 0)
         err_clear(); // at the next login
 }
 
@@ -173,7 +198,9 @@ static int write_login(struct request *q, const struct attempt *t, const struct 
     int r = store_begin(s);
     if (r < 0)
         return r;
-    r = store_login_succeeded(s, t->subjects[0]);
+    r = check_still_theirs(q, t);
+    if (r == 0)
+        r = store_login_succeeded(s, t->subjects[0]);
     if (r == 0 && old_hash)
         r = store_login_delete(s, old_hash);
     if (r == 0)
@@ -226,6 +253,8 @@ static int try_password(struct request *q, struct attempt *t, const char *passwo
     int r = check_lock(t);
     if (r == 0)
         r = access_password_check(t->api, password, hash, check_lock, t, &is_stale);
+    if (r == 0)
+        r = begin_login(q, t);
     if (r == ERR_AGAIN)
         return reply_locked(q, t);
     if (r == ERR_DENIED) {
@@ -233,10 +262,8 @@ static int try_password(struct request *q, struct attempt *t, const char *passwo
         return r < 0 ? r
                      : reply_error(q, 401, "UNAUTHENTICATED", "the name or the password is wrong");
     }
-    if (r == 0)
-        r = begin_login(q, t);
     if (r == 0 && is_stale)
-        renew_hash(t, password);
+        renew_hash(q, t, password);
     return r;
 }
 
@@ -290,7 +317,7 @@ static int set_password(struct request *q, const struct attempt *t, const char *
     int r = access_password_hash(t->api, password, hash);
     api_audit_tell(q, 204);
     if (r == 0)
-        r = store_user_set_password(t->api->opts.store, t->user.id, hash, true);
+        r = write_password(q, t, hash, true);
     if (r < 0)
         return r;
     access_end_sockets(t->api, ACCESS_END_USER, t->user.id);
@@ -313,13 +340,15 @@ static int change_password(struct request *q)
         r = check_lock(&t);
     if (r == 0)
         r = access_password_check(t.api, b.password, t.user.password_hash, check_lock, &t, NULL);
+    if (r == 0)
+        r = set_password(q, &t, b.new_password);
     if (r == ERR_AGAIN)
         return reply_locked(q, &t);
     if (r == ERR_DENIED) {
         r = count_failure(q, &t, 403);
         return r < 0 ? r : reply_error(q, 403, "FORBIDDEN", "the password is wrong");
     }
-    return r == 0 ? set_password(q, &t, b.new_password) : r;
+    return r;
 }
 
 const struct route api_routes_login[] = {

@@ -89,23 +89,36 @@ static int project_get(struct request *q)
     return r == 0 ? reply_project(q, 200, id) : r;
 }
 
+// What another request changes meanwhile stays changed.
+static int change(struct request *q, const char *id, const struct project_body *b)
+{
+    struct store *s = api_of(q)->opts.store;
+    struct store_project p;
+    int r = store_begin(s);
+    if (r < 0)
+        return r;
+    r = store_project_get(s, id, request_arena(q), &p);
+    if (r == 0) {
+        p.name = b->name ? b->name : p.name;
+        p.description = b->description ? b->description : p.description;
+        p.quota_bytes = b->quota_bytes >= 0 ? b->quota_bytes : p.quota_bytes;
+        r = store_project_update(s, &p);
+    }
+    return store_end(s, r);
+}
+
 static int project_change(struct request *q)
 {
     struct store_project p;
+    struct project_body b = {.quota_bytes = -1};
     const char *id;
     int r = api_parameter(q, "id", &id);
     if (r == 0)
-        r = store_project_get(api_of(q)->opts.store, id, request_arena(q), &p);
-    if (r < 0)
-        return r;
-    struct project_body b = {.quota_bytes = -1};
-    r = body_read(q, change_fields, &b);
-    if (r < 0)
-        return r;
-    p.name = b.name ? b.name : p.name;
-    p.description = b.description ? b.description : p.description;
-    p.quota_bytes = b.quota_bytes >= 0 ? b.quota_bytes : p.quota_bytes;
-    r = store_project_update(api_of(q)->opts.store, &p);
+        r = store_project_get(api_of(q)->opts.store, id, request_arena(q), &p); // a 404 comes first
+    if (r == 0)
+        r = body_read(q, change_fields, &b);
+    if (r == 0)
+        r = change(q, id, &b);
     return r == 0 ? reply_project(q, 200, id) : r;
 }
 

@@ -136,22 +136,36 @@ static void say_change(struct request *q, const struct user_body *b, const struc
         api_audit_say(q, "disabled", b->is_disabled ? "yes" : "no");
 }
 
-static int change(struct api *a, struct store_user *u, const struct user_body *b)
+// Of *u* (*was*, as it was seen before the body was read) what *b* names.
+static int merge(struct store_user *u, const struct user_body *b, const struct store_user *was)
 {
-    char hash[ACCESS_PASSWORD_HASH_BYTES];
     u->name = b->name ? b->name : u->name;
-    u->is_disabled = b->is_disabled;
-    int r = b->role ? parse_role(b->role, &u->role) : 0;
+    if (b->is_disabled != was->is_disabled)
+        u->is_disabled = b->is_disabled;
+    return b->role ? parse_role(b->role, &u->role) : 0;
+}
+
+// A password is hashed for long: what others change meanwhile stays changed.
+static int change(struct request *q, const struct user_body *b, const struct store_user *was)
+{
+    struct store *s = api_of(q)->opts.store;
+    char hash[ACCESS_PASSWORD_HASH_BYTES];
+    struct store_user u = *was;
+    int r = merge(&u, b, was);
     if (r == 0 && b->password)
-        r = access_password_hash(a, b->password, hash);
+        r = access_password_hash(api_of(q), b->password, hash);
     if (r == 0)
-        r = store_begin(a->opts.store);
+        r = store_begin(s);
     if (r < 0)
         return r;
-    r = store_user_update(a->opts.store, u);
+    r = store_user_get(s, was->id, request_arena(q), &u);
+    if (r == 0)
+        r = merge(&u, b, was);
+    if (r == 0)
+        r = store_user_update(s, &u);
     if (r == 0 && b->password)
-        r = store_user_set_password(a->opts.store, u->id, hash, true);
-    return store_end(a->opts.store, r);
+        r = store_user_set_password(s, u.id, hash, true);
+    return store_end(s, r);
 }
 
 static int user_change(struct request *q)
@@ -169,7 +183,7 @@ static int user_change(struct request *q)
     if (r == 0)
         say_change(q, &b, &u);
     if (r == 0)
-        r = change(a, &u, &b);
+        r = change(q, &b, &u);
     if (r == 0)
         r = api_users_changed(a, u.id);
     return r == 0 ? reply_user(q, 200, u.id) : r;

@@ -14,6 +14,7 @@ import termios
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sanitizer import patient
@@ -364,6 +365,88 @@ def test_a_user_that_is_disabled_or_gone(house):
 
 # --- the audit log
 
+def beside(slow, quick, seconds=0.1):
+    """What *slow* answers, which hashes a password and waits for others that do, while *quick* is done."""
+    with ThreadPoolExecutor(8) as pool:
+        busy = [pool.submit(Client(slow.server).login, "anna") for _ in range(3)]
+        answer = pool.submit(slow)
+        time.sleep(seconds)
+        quick()
+        assert {b.result().status for b in busy} == {200}
+        return answer.result()
+
+
+class Slow:
+    def __init__(self, client, *arguments):
+        self.server, self.client, self.arguments = client.server, client, arguments
+
+    def __call__(self):
+        return self.client.ask(*self.arguments)
+
+
+def test_changes_beside_a_password_that_is_hashed(house):
+    """Who is disabled meanwhile stays so, and gets no login by the password that was right when the hashing began."""
+    made = house.admin.made("POST", "/api/v1/users", {"name": "zoe", "role": "viewer", "password": PASSWORD}, 201)
+    zoe = f"/api/v1/users/{made['id']}"
+
+    def disabled(yes=True):
+        assert house.admin.made("PATCH", zoe, {"is_disabled": yes}, 200)["is_disabled"] == yes
+
+    reply = beside(Slow(house.admin, "PATCH", zoe, {"password": PASSWORD + "2", "role": "editor"}), disabled)
+    assert reply.status == 200 and (reply.json["role"], reply.json["is_disabled"]) == ("editor", True)
+    disabled(False)
+    late = Client(house.server)
+    reply = beside(Slow(late, "POST", "/api/v1/login", {"name": "zoe", "password": PASSWORD + "2"}), disabled)
+    assert reply.status == 401 and reply.headers["Set-Cookie"] is None
+    disabled(False)
+    assert late.login("zoe", PASSWORD + "2").status == 200
+    body = {"password": PASSWORD + "2", "new_password": PASSWORD + "3"}
+    reply = beside(Slow(late, "POST", "/api/v1/me/password", body), disabled)
+    assert reply.status == 403, reply.body
+    disabled(False)
+    assert Client(house.server).login("zoe", PASSWORD + "3").status == 401
+    # An admin's new password holds, whichever came first.
+    thief, admins = Client(house.server), []
+    assert thief.login("zoe", PASSWORD + "2").status == 200
+    beside(Slow(thief, "POST", "/api/v1/me/password", body), lambda: admins.append(house.admin.ask("PATCH", zoe, {"password": PASSWORD + "4"})))
+    assert admins[0].status == 200 and Client(house.server).login("zoe", PASSWORD + "4").status == 200
+
+
+def test_two_who_change_one_thing(house):
+    """Each other's members of it stay, and there is an admin at any moment."""
+    project = house.admin.made("POST", "/api/v1/projects", {"name": "both"}, 201)["id"]
+    others = [house.admin.made("POST", "/api/v1/users", {"name": f"boss{i}", "role": "admin", "password": PASSWORD}, 201)["id"] for i in range(2)]
+    bosses = [house.admin] + [Client(house.server) for _ in others]
+    for i, boss in enumerate(bosses[1:]):
+        assert boss.login(f"boss{i}").status == 200
+    with ThreadPoolExecutor(8) as pool:
+        for n in range(1, 21):
+            changes = [{"name": f"both {n}"}, {"description": f"of round {n}"}, {"quota_bytes": n}]
+            done = [pool.submit(b.made, "PATCH", f"/api/v1/projects/{project}", c, 200) for b, c in zip(bosses, changes)]
+            [d.result() for d in done]
+            p = house.admin.made("GET", f"/api/v1/projects/{project}")
+            assert (p["name"], p["description"], p["quota_bytes"]) == (f"both {n}", f"of round {n}", n)
+        # All but anna stop being admins by each other's hand; the last one cannot.
+        anna = next(u["id"] for u in house.admin.made("GET", "/api/v1/users?limit=100")["items"] if u["name"] == "anna")
+        ring = [*others, anna]
+        done = [pool.submit(b.ask, "PATCH", f"/api/v1/users/{u}", {"role": "viewer"}) for b, u in zip(bosses, ring) for _ in range(2)]
+        assert {d.result().status for d in done} <= {200, 403, 409}
+    db = sqlite3.connect(f"file:{house.data}/assay.db?mode=ro", uri=True)
+    left = [i for (i,) in db.execute("SELECT id FROM users WHERE role = 'admin' AND is_disabled = 0")]
+    db.close()
+    assert left
+    last = next(b for b, u in zip(bosses, [anna, *others]) if u in left)
+    assert last.ask("PATCH", f"/api/v1/users/{anna}", {"role": "admin"}).status == 200
+    for u in others:
+        assert house.admin.ask("DELETE", f"/api/v1/users/{u}").status == 204
+    reply = house.admin.ask("DELETE", f"/api/v1/users/{anna}")
+    assert reply.status == 409 and "last admin" in reply.json["message"]
+    # Every change has its line, in the order of the changes.
+    rows = house.admin.made("GET", f"/api/v1/audit?object_id={project}&limit=1000")["items"]
+    assert [r["action"] for r in rows] == ["project.change"] * 60 + ["project.create"]
+    assert [r["id"] for r in rows] == sorted((r["id"] for r in rows), reverse=True)
+
+
 def test_audit_says_which_role_was_given(house):
     made = house.admin.made("POST", "/api/v1/users", {"name": "rolf", "role": "viewer", "password": PASSWORD}, 201)["id"]
     house.admin.made("PATCH", f"/api/v1/users/{made}", {"role": "editor"}, 200)
@@ -614,7 +697,6 @@ def test_rates(assay, tmp_path):
 
 def test_logins_side_by_side_stay_small(assay, tmp_path):
     """Hashing takes 64 MiB: two at a time, however many come."""
-    from concurrent.futures import ThreadPoolExecutor
     user_add(assay, tmp_path / "data", "anna", "admin")
     with Server(assay, tmp_path / "data", "--login-rate", 0) as server:
         def peak():
