@@ -133,13 +133,15 @@ static int check_data(struct arena *a, const char *directory)
                : err_set(ERR_NOT_FOUND, "%s: there is no data of a server", directory);
 }
 
-static int back_up(struct arena *a, const char *directory, const char *to, struct backup *b)
+static int back_up(const char *directory, const char *to, struct backup *b)
 {
     int hold = -1;
-    const char *database = arena_printf(a, "%s/backup.%ld.db", directory, (long)getpid());
-    if (!database)
-        return ERR_NOMEM;
-    int r = blob_hold(directory, &hold);
+    char database[STORE_BACKUP_PATH_BYTES];
+    int r = store_backup_path(directory, database);
+    if (r < 0)
+        return r;
+    data_dir_clean(directory);
+    r = blob_hold(directory, &hold);
     if (r == 0)
         r = blob_look(directory, &b->blobs);
     if (r == 0)
@@ -166,7 +168,7 @@ static int run(const struct app_call *call)
     if (r == 0)
         r = app_check_out(to, NULL, 0);
     if (r == 0)
-        r = back_up(call->arena, directory, to, &b);
+        r = back_up(directory, to, &b);
     if (r < 0)
         return app_fail(r);
     if (!call->is_quiet)

@@ -3,8 +3,12 @@
 
 #include "app/data_dir.h"
 
+#include <unistd.h>
+
 #include "base/arena.h"
 #include "base/err.h"
+#include "blob/blob.h"
+#include "store/store.h"
 
 struct data_dir_settings data_dir_settings;
 
@@ -33,4 +37,15 @@ int data_dir(struct arena *a, const char **ret_path)
         return ERR_NOMEM;
     *ret_path = path;
     return 0;
+}
+
+void data_dir_clean(const char *directory)
+{
+    int hold;
+    if (blob_hold_alone(directory, &hold) < 0) {
+        err_clear(); // one is under way: later
+        return;
+    }
+    store_backup_clean(directory);
+    close(hold);
 }

@@ -17,3 +17,6 @@ extern struct data_dir_settings data_dir_settings;
 // What --data says, else $XDG_DATA_HOME/assay, else ~/.local/share/assay; from *a* or borrowed.
 // ERR_INVALID: neither is known. ERR_NOMEM.
 int data_dir(struct arena *a, const char **ret_path) MUST_CHECK;
+
+// Removes what backups that died left in DATA; where one is under way, nothing.
+void data_dir_clean(const char *directory);

@@ -7,6 +7,7 @@
 
 #include "app/janitor.h"
 
+#include "app/data_dir.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -219,6 +220,8 @@ static int round_of(const struct janitor_opts *opts, int64_t min_age_us, bool pr
 {
     struct janitor_found found = {0};
     int r = janitor_sweep(opts->store, opts->blob, min_age_us, &found);
+    if (opts->directory)
+        data_dir_clean(opts->directory);
     if (r == 0 && prunes)
         r = janitor_prune(opts, &found);
     if (r == 0)

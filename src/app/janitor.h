@@ -18,6 +18,7 @@ struct store;
 struct janitor_opts {
     struct store *store;
     struct blob *blob;
+    const char *directory;  // of both; borrowed, NULL: what died backups left there stays
     double keep_tasks_days; // of tasks that are over and that nothing needs; 0: for ever
     double keep_audit_days; // 0: for ever
     // --- of janitor_start(); 0: unknown

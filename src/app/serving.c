@@ -247,6 +247,7 @@ static int start(struct serving *s)
         .tools = s->tools, .kinds = task_kinds, .n_workers = (int)s->opts.workers};
     const struct janitor_opts cleaning = {.store = s->store,
                                           .blob = s->blob,
+                                          .directory = s->opts.data,
                                           .keep_tasks_days = s->opts.keep_tasks_days,
                                           .keep_audit_days = s->opts.keep_audit_days};
     int r = janitor_start(&cleaning, &s->janitor); // before anybody writes

@@ -686,6 +686,11 @@ int blob_hold(const char *directory, int *ret_fd)
     return open_hold(directory, LOCK_SH, ret_fd);
 }
 
+int blob_hold_alone(const char *directory, int *ret_fd)
+{
+    return open_hold(directory, LOCK_EX | LOCK_NB, ret_fd);
+}
+
 int blob_delete(struct blob *b, const char *key)
 {
     char path[BLOB_PATH_BYTES];

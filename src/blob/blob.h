@@ -149,3 +149,5 @@ int blob_temp_path(struct blob *b, const char *suffix, char ret_path[BLOB_PATH_B
 // While held, by this process or another, no blob of the directory is deleted (blob_delete() says
 // ERR_BUSY). *ret_fd* is closed to let go.
 int blob_hold(const char *directory, int *ret_fd) MUST_CHECK;
+// Likewise, and nobody else holds it: ERR_BUSY where somebody does.
+int blob_hold_alone(const char *directory, int *ret_fd) MUST_CHECK;

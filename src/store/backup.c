@@ -64,6 +64,38 @@ int store_backup(const char *directory, const char *to)
     return r;
 }
 
+#define COPY_PREFIX "backup."
+
+int store_backup_path(const char *directory, char ret_path[STORE_BACKUP_PATH_BYTES])
+{
+    int n = snprintf(ret_path, STORE_BACKUP_PATH_BYTES, "%s/" COPY_PREFIX "%ld.db", directory,
+                     (long)getpid());
+    return n < STORE_BACKUP_PATH_BYTES
+               ? 0
+               : err_set(ERR_INVALID, "%.60s...: the path is too long", directory);
+}
+
+// "backup.123.db", "backup.123.db-journal"
+static bool is_copy(const char *name)
+{
+    size_t n = strlen(COPY_PREFIX);
+    if (strncmp(name, COPY_PREFIX, n) != 0)
+        return false;
+    size_t n_digits = strspn(name + n, "0123456789");
+    return n_digits > 0 && strncmp(name + n + n_digits, ".db", 3) == 0;
+}
+
+void store_backup_clean(const char *directory)
+{
+    DIR *d = opendir(directory);
+    struct dirent *e;
+    while (d && (e = readdir(d)))
+        if (is_copy(e->d_name))
+            IGNORE(unlinkat(dirfd(d), e->d_name, 0)); // the next one tries again
+    if (d)
+        closedir(d);
+}
+
 // ---- checking a copy
 
 // The first row of a statement as text, "" where there is none.
@@ -174,10 +206,14 @@ int store_restore_finish(const char *directory, int lock_fd)
     static const char *const database[] = {"assay.db-wal", "assay.db-shm", "assay.db"};
     char ready[STORE_PATH_BYTES + 64];
     (void)lock_fd; // whoever calls holds it
+    snprintf(ready, sizeof(ready), "%s/restore.part", directory);
+    int r = remove_tree(ready); // of one that died before it was whole
+    if (r < 0)
+        return r;
     snprintf(ready, sizeof(ready), "%s/restore.ready", directory);
     if (!file_is_directory(ready))
         return 0;
-    int r = place(directory, "blobs", blobs, ARRAY_LEN(blobs));
+    r = place(directory, "blobs", blobs, ARRAY_LEN(blobs));
     if (r == 0)
         r = place(directory, "assay.db", database, ARRAY_LEN(database));
     if (r == 0)

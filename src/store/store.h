@@ -166,6 +166,11 @@ const char *store_query_name(size_t i);
 // A consistent copy of a database that may be in use, from this or another process, as *to* (must
 // not exist). Waits for nobody. ERR_NOT_FOUND, ERR_EXISTS.
 int store_backup(const char *directory, const char *to) MUST_CHECK;
+// The path in DATA that store_backup() is to be given, of this process; and the removal of what
+// processes left there that died. For the latter no backup may be under way. ERR_INVALID.
+enum { STORE_BACKUP_PATH_BYTES = 4096 + 64 };
+int store_backup_path(const char *directory, char ret_path[STORE_BACKUP_PATH_BYTES]) MUST_CHECK;
+void store_backup_clean(const char *directory);
 // Opens a copy made by store_backup() and checks it: integrity, and a schema this program knows.
 // *each* sees every blob that it needs (may be NULL).
 struct store_blob;
@@ -177,7 +182,7 @@ int store_make_directory(const char *path) MUST_CHECK;
 int store_lock(const char *directory, int *ret_fd) MUST_CHECK;
 // Puts DATA/restore.ready (assay.db, blobs/) in place of what is there: what store_open() does as
 // well when it finds one, so that a crash in between is finished at the next start. *lock_fd* is of
-// store_lock().
+// store_lock(). What a restore that died had unpacked goes.
 int store_restore_finish(const char *directory, int lock_fd) MUST_CHECK;
 
 // ---- the schema (also for tests)

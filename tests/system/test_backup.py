@@ -12,6 +12,7 @@ import tarfile
 import time
 
 import pytest
+from server import Server
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 KEY = "01J000000000000000000{:05d}"
@@ -209,6 +210,49 @@ def test_killed_at_any_moment(assay, tmp_path):
             seen.add(found == new)
     assay.ok("restore", tmp_path / "x", "--data", tmp_path / "b", "--replace")
     assert projects_of(tmp_path / "b") == new and blobs_of(tmp_path / "b") == blobs_of(tmp_path / "a")
+
+
+def killed_when_there_is(pattern, folder, process):
+    """Whether the process had made such a file before it ended."""
+    while process.poll() is None and not list(folder.glob(pattern)):
+        time.sleep(0.001)
+    process.kill()
+    process.wait()
+    return bool(list(folder.glob(pattern)))
+
+
+@pytest.mark.parametrize("next_is_server", [False, True])
+def test_what_a_killed_one_left_goes(assay, tmp_path, next_is_server):
+    """A copy of the database, half an archive's data: neither stays in the data for ever."""
+    def names():
+        return {p.name for p in (tmp_path / "a").iterdir()}
+
+    make_data(tmp_path / "a", 30)
+    assay.ok("backup", tmp_path / "x", "--data", tmp_path / "a")
+    before = names() | {"lock", "parts", "temp"}
+    left = False
+    for _ in range(5):
+        process = assay.start("restore", tmp_path / "x", "--data", tmp_path / "a", "--replace", stderr=subprocess.DEVNULL)
+        left = killed_when_there_is("restore.part", tmp_path / "a", process) or left
+    for _ in range(5):
+        process = assay.start("backup", tmp_path / "y", "--data", tmp_path / "a", stderr=subprocess.DEVNULL)
+        left = killed_when_there_is("backup.*.db", tmp_path / "a", process) or left
+    assert left
+    if next_is_server:
+        with Server(assay, tmp_path / "a", "--workers", 0) as server:
+            assert server.get("/health/ready").status == 200
+            assert names() - {"control"} <= before
+            # One that is under way is left alone.
+            own = tmp_path / "a" / "backup.1.db"
+            own.write_text("")
+            with open(tmp_path / "a" / "hold") as hold:
+                fcntl.flock(hold, fcntl.LOCK_SH)
+                assay.ok("backup", tmp_path / "z", "--data", tmp_path / "a")
+                assert own.exists()
+    assay.ok("backup", tmp_path / "y", "--data", tmp_path / "a")
+    assert not list((tmp_path / "a").glob("backup.*"))
+    assay.ok("restore", tmp_path / "y", "--data", tmp_path / "a", "--replace")
+    assert names() - {"hold"} <= before and len(blobs_of(tmp_path / "a")) == 30
 
 
 def test_what_cannot_be_done_is_said(assay, tmp_path):
