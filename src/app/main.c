@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // main.c - the program's entry: finds the command, reads its options, runs it.
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -192,8 +194,18 @@ static int run_words(int argc, char **argv, bool wants_help)
     return status;
 }
 
+// A descriptor 0, 1 or 2 that is closed would be the next file's: messages would go into a database
+// or a client's answer. What stands there now refuses to be read or written, as a closed one does.
+static void occupy_standard_descriptors(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            IGNORE(open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY)); // the lowest free one
+}
+
 int main(int argc, char **argv)
 {
+    occupy_standard_descriptors();
     const char *first = argc > 1 ? argv[1] : "";
     // At once: what sanitizers do at an ordinary exit, a confined process may not.
     if (argc == 3 && strcmp(first, "child") == 0)

@@ -517,3 +517,22 @@ def uploads_of(data):
         return {key for (key,) in db.execute("SELECT id FROM uploads")}
     finally:
         db.close()
+
+
+def test_started_without_standard_streams(assay, tmp_path):
+    """No file of its own becomes descriptor 0, 1 or 2, into which messages would go."""
+    folder = tmp_path / "data"
+    command = f"exec '{assay.program}' serve --data '{folder}' --listen 127.0.0.1:0 <&- >&- 2>&-"
+    process = subprocess.Popen(["sh", "-c", command], env=assay.environment())
+    try:
+        for _ in range(int(patient(300))):
+            if (folder / "control").exists() or process.poll() is not None:
+                break
+            time.sleep(0.05)
+        assert process.poll() is None
+        assert [os.readlink(f"/proc/{process.pid}/fd/{n}") for n in range(3)] == ["/dev/null"] * 3
+        process.terminate()
+        assert process.wait(patient(30)) == 0
+    finally:
+        process.kill()
+        process.wait()
