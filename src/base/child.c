@@ -25,6 +25,7 @@
 #include "base/clock.h"
 #include "base/confine.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -32,6 +33,7 @@ extern char **environ;
 
 enum {
     CHILD_SOCKET = 3,
+    KIND_BYTES = 32,
     GRACE_MS = 2000, // for a child to end by itself once its socket is closed
     GRACE_STEP_MS = 1,
     EXIT_CONFINE = 71, // it could not confine itself
@@ -42,6 +44,8 @@ struct child {
     // --- constant after start
     pid_t pid;
     int socket;
+    int said; // its standard error
+    char kind[KIND_BYTES];
     int64_t cpu_seconds;
     bool was_killed; // by us
     double cpu_used; // seconds, once it ended
@@ -86,21 +90,61 @@ static int pack_limits(const struct child_limits *l, struct start_message *m)
     return 0;
 }
 
-static int spawn(const char *program, const char *kind, int socket, pid_t *ret_pid)
+// Of a size that whoever has it cannot change.
+static int make_said(int *ret_fd)
+{
+    int fd = memfd_create("stderr", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd >= 0 && ftruncate(fd, CHILD_SAID_BYTES) == 0 &&
+        fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) == 0) {
+        *ret_fd = fd;
+        return 0;
+    }
+    int error = errno;
+    if (fd >= 0)
+        close(fd);
+    return err_set_errno(error, "standard error of a child process");
+}
+
+// Once nobody writes any more. Where its position is, is the child's word.
+static void log_said(const struct child *c)
+{
+    char context[KIND_BYTES + 16];
+    int64_t end = lseek(c->said, 0, SEEK_CUR);
+    size_t n = (size_t)MAX(MIN(end, (int64_t)CHILD_SAID_BYTES), 0);
+    char *text = n > 0 ? mem_array(char, n) : NULL;
+    ssize_t got = text ? pread(c->said, text, n, 0) : 0;
+    struct str rest = {text, got > 0 ? (size_t)got : 0};
+    struct str line;
+    int64_t n_lines = 0;
+    snprintf(context, sizeof(context), "child %s", c->kind);
+    while (str_line(&rest, &line)) {
+        line = str_trim(line);
+        n_lines += line.n > 0;
+        if (line.n > 0 && n_lines <= CHILD_SAID_LINES)
+            log_warning(context, STR_FMT, STR_ARG(line));
+    }
+    if (n_lines > CHILD_SAID_LINES)
+        log_warning(context, "%lld more lines", (long long)(n_lines - CHILD_SAID_LINES));
+    mem_free(text);
+}
+
+static int spawn(const struct child *c, const char *program, int socket, pid_t *ret_pid)
 {
     posix_spawn_file_actions_t actions;
     if (posix_spawn_file_actions_init(&actions) != 0)
         return err_set(ERR_NOMEM, "child process: out of memory");
     int e = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     if (e == 0)
-        e = posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+        e = posix_spawn_file_actions_adddup2(&actions, c->said, STDOUT_FILENO);
+    if (e == 0)
+        e = posix_spawn_file_actions_adddup2(&actions, c->said, STDERR_FILENO);
     if (e == 0)
         e = posix_spawn_file_actions_adddup2(&actions, socket, CHILD_SOCKET);
     // posix_spawn() only reads its arguments; its interface is older than const.
     union {
         const char *in[4];
         char *out[4];
-    } arguments = {.in = {"assay", "child", kind, NULL}};
+    } arguments = {.in = {"assay", "child", c->kind, NULL}};
     if (e == 0)
         e = posix_spawn(ret_pid, program ? program : "/proc/self/exe", &actions, NULL,
                         arguments.out, environ);
@@ -127,14 +171,15 @@ static int socket_pair(int ret_sockets[2])
     return err_set_errno(error, "socket to a child process");
 }
 
-static int start(struct child *c, const char *program, const char *kind,
-                 const struct start_message *m)
+static int start(struct child *c, const char *program, const struct start_message *m)
 {
     int sockets[2];
-    int r = socket_pair(sockets);
+    int r = make_said(&c->said);
+    if (r == 0)
+        r = socket_pair(sockets);
     if (r < 0)
         return r;
-    r = spawn(program, kind, sockets[1], &c->pid);
+    r = spawn(c, program, sockets[1], &c->pid);
     close(sockets[1]);
     c->socket = sockets[0];
     if (r == 0)
@@ -149,19 +194,23 @@ int child_start(const char *program, const char *kind, const struct child_limits
     struct child *c = mem_new(struct child);
     int r = m && c ? pack_limits(limits, m) : ERR_NOMEM;
     if (r == 0) {
-        c->socket = -1;
+        c->socket = c->said = -1;
         c->cpu_seconds = limits->cpu_seconds;
-        r = start(c, program, kind, m);
+        snprintf(c->kind, sizeof(c->kind), "%s", kind);
+        r = start(c, program, m);
         if (r < 0 && c->pid > 0) {
             int status = 0;
             child_kill(c);
             (void)waitpid(c->pid, &status, 0);
+            log_said(c);
             // its end was closed before, so it was not us
             if (r == ERR_CLOSED && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
                 r = err_set(ERR_NOMEM, "was killed, as the system does when memory is short");
         }
         if (r < 0 && c->socket >= 0)
             close(c->socket);
+        if (r < 0 && c->said >= 0)
+            close(c->said);
     }
     mem_free(m);
     if (r < 0) {
@@ -245,7 +294,10 @@ int child_finish(struct child **pc)
     if (!c)
         return 0;
     close(c->socket);
-    int r = explain_end(c, await_end(c));
+    int status = await_end(c);
+    log_said(c);
+    close(c->said);
+    int r = explain_end(c, status);
     mem_free(c);
     return r;
 }

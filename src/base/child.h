@@ -6,6 +6,10 @@
 // child starts with the socket and standard error and nothing else that was open, confines itself
 // (see child_limits) before it looks at any outside byte, and dies with its parent.
 //
+// Standard error of a child is memory of CHILD_SAID_BYTES: what a library, an assertion or a
+// sanitizer said there is logged when the child is finished, for whatever that thread works on. A
+// child that says more gets an error of the write, and goes on.
+//
 // Ownership: whoever starts a child finishes it. Descriptors sent stay the sender's; those received
 //   are the receiver's to close.
 // Threads: start, receive and finish from one, which must live as long as the child (the kernel
@@ -26,6 +30,8 @@ enum {
     CHILD_MAX_MESSAGE = 60 * 1024, // bytes
     CHILD_MAX_READABLE = 4,
     CHILD_MAX_PATH = 4096,
+    CHILD_SAID_BYTES = 64 * 1024,
+    CHILD_SAID_LINES = 200, // logged; then how many more there were
 };
 
 // What the child may use. Zero: the default.

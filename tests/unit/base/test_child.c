@@ -23,6 +23,8 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/json.h"
+#include "base/log_keep.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -136,10 +138,36 @@ static int run_liar(int socket)
     return child_send_to(socket, "nonsense", 8, -1);
 }
 
+// As a failed assertion does it, a line that was never ended, and bytes that no log should have.
+static int run_last_words(int socket)
+{
+    (void)write(STDERR_FILENO, "child.c:12: assertion\n\n", 23);
+    (void)write(STDOUT_FILENO, "\x1b[31mred\r\nunended", 17);
+    return run_crash(socket);
+}
+
+// More than there is room for, and all is well nevertheless.
+static int run_flood(int socket)
+{
+    static const char line[] = "0123456789abcdef0123456789abcdef\n";
+    size_t n = 0;
+    for (int i = 0; i < 1000 * 1000 / (int)sizeof(line); i++)
+        n += write(STDERR_FILENO, line, sizeof(line) - 1) > 0;
+    return n * sizeof(line) <= 2 * (size_t)CHILD_SAID_BYTES ? run_echo(socket) : ERR_INTERNAL;
+}
+
 static const struct child_kind kinds[] = {
-    {"echo", run_echo},   {"long", run_long},     {"too-long", run_too_long},
-    {"error", run_error}, {"tries", run_tries},   {"crash", run_crash},
-    {"hang", run_hang},   {"greedy", run_greedy}, {"liar", run_liar},
+    {"last-words", run_last_words},
+    {"flood", run_flood},
+    {"echo", run_echo},
+    {"long", run_long},
+    {"too-long", run_too_long},
+    {"error", run_error},
+    {"tries", run_tries},
+    {"crash", run_crash},
+    {"hang", run_hang},
+    {"greedy", run_greedy},
+    {"liar", run_liar},
 };
 
 // --- rows
@@ -201,6 +229,46 @@ static void test_failures(void **state)
             fail_msg("%s: %d, %s", row->kind, r, err_message(r));
         str_buf_finish(&out);
     }
+}
+
+// Runs a child of *kind* and gives what was logged for whoever asked it, as JSON (owned).
+static char *said_by(const char *kind, int error)
+{
+    struct str_buf out = STR_BUF_INIT(1 * MIB);
+    struct str_buf json = STR_BUF_INIT(1 * MIB);
+    struct json_writer w;
+    struct log_keep *k;
+    assert_int_equal(log_keep_create(NULL, &k), 0);
+    log_set_about((struct log_about){.name = "task", .id = "01X", .keep = k});
+    log_setup(LOG_ERROR, LOG_FORMAT_TEXT);
+    int r = child_ask(NULL, kind, &(struct child_limits){0}, "words", 5, -1, SOON, &out);
+    log_setup(LOG_UNSET, LOG_FORMAT_TEXT);
+    log_set_about((struct log_about){0});
+    assert_int_equal(r, error);
+    json_writer_init(&w, &json);
+    log_keep_put(k, &w);
+    log_keep_destroy(k);
+    str_buf_finish(&out);
+    return str_buf_take(&json);
+}
+
+static void test_what_it_said_is_logged(void **state)
+{
+    (void)state;
+    char *said = said_by("last-words", ERR_MEDIA);
+    const char *wanted[] = {
+        "\"level\":\"warning\",\"message\":\"child last-words: child.c:12: assertion\"}",
+        "\"message\":\"child last-words: ?[31mred\"}", "\"message\":\"child last-words: unended"};
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+        if (!strstr(said, wanted[i]))
+            fail_msg("%s is not in %s", wanted[i], said);
+    mem_free(said);
+    said = said_by("echo", 0);
+    assert_string_equal(said, "{\"left_out\":0,\"lines\":[]}");
+    mem_free(said);
+    said = said_by("flood", 0);
+    assert_non_null(strstr(said, "more lines\"}]}"));
+    mem_free(said);
 }
 
 static void test_hanging(void **state)
@@ -377,7 +445,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_stopped),      cmocka_unit_test(test_killed),
         cmocka_unit_test(test_memory),       cmocka_unit_test(test_confined),
         cmocka_unit_test(test_many_at_once), cmocka_unit_test(test_descriptors),
-        cmocka_unit_test(test_try_send),
+        cmocka_unit_test(test_try_send),     cmocka_unit_test(test_what_it_said_is_logged),
     };
     alarm(DEADLINE_S);
     return cmocka_run_group_tests(tests, NULL, NULL);
