@@ -166,6 +166,8 @@ static int run(const struct app_call *call)
     if (r == 0)
         r = check_data(call->arena, directory);
     if (r == 0)
+        r = data_dir_check_outside(call->arena, directory, to);
+    if (r == 0)
         r = app_check_out(to, NULL, 0);
     if (r == 0)
         r = back_up(directory, to, &b);

@@ -3,6 +3,8 @@
 
 #include "app/data_dir.h"
 
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -37,6 +39,29 @@ int data_dir(struct arena *a, const char **ret_path)
         return ERR_NOMEM;
     *ret_path = path;
     return 0;
+}
+
+static bool is_below(const char *path, const char *directory)
+{
+    char *folder = realpath(path, NULL);
+    char *top = realpath(directory, NULL);
+    size_t n = top ? strlen(top) : 0;
+    bool is =
+        folder && top && strncmp(folder, top, n) == 0 && (folder[n] == '/' || folder[n] == '\0');
+    free(folder);
+    free(top);
+    return is;
+}
+
+int data_dir_check_outside(struct arena *a, const char *directory, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *folder = slash ? arena_strndup(a, path, (size_t)(slash - path) + 1) : ".";
+    if (!folder)
+        return ERR_NOMEM;
+    if (strcmp(path, "-") == 0 || (!is_below(folder, directory) && !is_below(path, directory)))
+        return 0;
+    return err_set(ERR_INVALID, "%s: lies in the server's data: give a file elsewhere", path);
 }
 
 void data_dir_clean(const char *directory)

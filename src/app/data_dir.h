@@ -18,5 +18,9 @@ extern struct data_dir_settings data_dir_settings;
 // ERR_INVALID: neither is known. ERR_NOMEM.
 int data_dir(struct arena *a, const char **ret_path) MUST_CHECK;
 
+// ERR_INVALID where *path*, a file to be written, lies in DATA: it might be the database itself.
+// "-" is well, and a folder that is absent is for others to tell.
+int data_dir_check_outside(struct arena *a, const char *directory, const char *path) MUST_CHECK;
+
 // Removes what backups that died left in DATA; where one is under way, nothing.
 void data_dir_clean(const char *directory);

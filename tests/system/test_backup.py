@@ -262,6 +262,12 @@ def test_what_cannot_be_done_is_said(assay, tmp_path):
     assert "one FILE" in assay.refuses("backup", "--data", tmp_path / "a")
     assert "one FILE" in assay.refuses("restore", "a", "b", "--data", tmp_path / "a")
     assay.refuses("restore", tmp_path / "nothing", "--data", tmp_path / "c")
+    before = projects_of(tmp_path / "a"), blobs_of(tmp_path / "a")
+    (tmp_path / "link").symlink_to(tmp_path / "a" / "assay.db")
+    for inside in ("a/assay.db", "a/blobs/x", "a/../a/new", "link"):
+        assert "lies in the server's data" in assay.refuses("backup", tmp_path / inside, "--data", tmp_path / "a")
+    assert "lies in the server's data" in assay.refuses("backup", "x", "--data", ".", cwd=tmp_path / "a")
+    assert (projects_of(tmp_path / "a"), blobs_of(tmp_path / "a")) == before
     blob_path(tmp_path / "a", KEY.format(1)).unlink()
     done = assay.ok("backup", tmp_path / "x", "--data", tmp_path / "a")
     assert KEY.format(1) in done.stderr and "is not in the backup" in done.stderr
