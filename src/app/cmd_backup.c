@@ -8,13 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/backup_manifest.h"
 #include "app/commands.h"
 #include "app/data_dir.h"
 #include "base/arena.h"
-#include "base/clock.h"
 #include "base/err.h"
-#include "base/json.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "blob/archive.h"
 #include "blob/blob.h"
 #include "store/store.h"
@@ -25,25 +25,17 @@ static const struct opt_set sets[] = {{data_dir_options, &data_dir_settings, NUL
 struct backup {
     struct blob *blobs;
     struct archive_out *out;
-    int64_t n_blobs, n_bytes, n_missing;
+    struct backup_keys keys; // of the blobs that are there
+    struct backup_manifest manifest;
 };
 
-static int add_manifest(struct archive_out *out)
+static int add_manifest(const struct backup *b)
 {
-    struct str_buf text = STR_BUF_INIT(4 * KIB);
-    struct json_writer w;
-    json_writer_init(&w, &text);
-    json_object(&w);
-    json_key(&w, "assay");
-    json_cstring(&w, ASSAY_VERSION);
-    json_key(&w, "schema");
-    json_int(&w, store_schema_newest());
-    json_key(&w, "created_at_us");
-    json_int(&w, clock_wall_us());
-    json_end(&w);
+    struct str_buf text = STR_BUF_INIT(BACKUP_MANIFEST_MAX);
+    backup_manifest_write(&b->manifest, &text);
     int r = str_buf_check(&text);
     if (r == 0)
-        r = archive_out_bytes(out, "manifest.json", text.p, text.n);
+        r = archive_out_bytes(b->out, BACKUP_MANIFEST, text.p, text.n);
     str_buf_finish(&text);
     return r;
 }
@@ -76,38 +68,52 @@ static int add_calibration(struct backup *b, const char *key)
     return r;
 }
 
-static int add_blob(void *arg, const struct store_blob *blob)
+// What there is to take, before the first byte is written.
+static int note_blob(void *arg, const struct store_blob *blob)
 {
     struct backup *b = arg;
-    char name[ARCHIVE_NAME_BYTES];
-    int fd;
-    int64_t n_bytes;
-    int r = blob_read(b->blobs, blob->key, &fd, &n_bytes);
+    char path[BLOB_PATH_BYTES];
+    int r = blob_path(b->blobs, blob->key, path);
     if (r == ERR_NOT_FOUND) { // was so before: the rest is worth having
         log_warning(NULL, "%s, and is not in the backup", err_message(r));
-        b->n_missing++;
-        return 0;
+        return backup_keys_add(&b->manifest.missing, str_of(blob->key));
     }
     if (r < 0)
         return r;
-    snprintf(name, sizeof(name), "blobs/%s", blob->key);
+    b->manifest.n_blobs++;
+    b->manifest.n_bytes += blob->n_bytes;
+    return backup_keys_add(&b->keys, str_of(blob->key));
+}
+
+static int add_blob(struct backup *b, const char *key)
+{
+    char name[ARCHIVE_NAME_BYTES];
+    int fd;
+    int64_t n_bytes;
+    int r = blob_read(b->blobs, key, &fd, &n_bytes);
+    if (r < 0)
+        return r;
+    snprintf(name, sizeof(name), "blobs/%s", key);
     r = archive_out_file(b->out, name, fd, n_bytes);
     close(fd);
-    b->n_blobs++;
-    b->n_bytes += n_bytes;
-    return r == 0 ? add_calibration(b, blob->key) : r;
+    return r == 0 ? add_calibration(b, key) : r;
 }
 
 static int add_everything(struct backup *b, const char *database)
 {
+    int r = store_backup_check(database, note_blob, b);
+    if (r < 0)
+        return r;
     FILE *f = fopen(database, "rb");
     if (!f)
         return err_set(ERR_IO, "%s: cannot be read", database);
-    int r = add_manifest(b->out);
+    r = add_manifest(b);
     if (r == 0)
         r = add_file(b->out, "assay.db", fileno(f));
     fclose(f);
-    return r < 0 ? r : store_backup_check(database, add_blob, b);
+    for (size_t i = 0; r == 0 && i < b->keys.n; i++)
+        r = add_blob(b, b->keys.keys[i]);
+    return r;
 }
 
 static int write_archive(struct backup *b, const char *database, const char *path)
@@ -171,11 +177,15 @@ static int run(const struct app_call *call)
         r = app_check_out(to, NULL, 0);
     if (r == 0)
         r = back_up(directory, to, &b);
+    const struct backup_manifest done = {.n_blobs = b.manifest.n_blobs,
+                                         .n_bytes = b.manifest.n_bytes};
+    backup_manifest_finish(&b.manifest);
+    mem_free(b.keys.keys);
     if (r < 0)
         return app_fail(r);
     if (!call->is_quiet)
-        log_info(NULL, "%s: the database and %" PRId64 " files of %.1f MB", to, b.n_blobs,
-                 (double)b.n_bytes / 1e6);
+        log_info(NULL, "%s: the database and %" PRId64 " files of %.1f MB", to, done.n_blobs,
+                 (double)done.n_bytes / 1e6);
     return 0;
 }
 

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/backup_manifest.h"
 #include "app/commands.h"
 #include "app/data_dir.h"
 #include "base/arena.h"
@@ -50,8 +51,12 @@ struct restore {
     struct archive_in *in;
     struct blob *blobs; // below part
     unsigned char *buffer;
-    int64_t n_blobs, n_bytes, n_missing;
-    bool has_database;
+    struct backup_manifest manifest;
+    int64_t n_unpacked;       // blobs in the archive
+    int64_t n_blobs, n_bytes; // that have a row and are there
+    int64_t n_lacking;      // that have a row, and the manifest does not say that they are missing
+    char lacking[ID_BYTES]; // the first of those
+    bool has_database, has_manifest;
 };
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
@@ -125,6 +130,37 @@ static int unpack_calibration(struct restore *x, struct str name)
     return r == 0 ? blob_put_beside(x->blobs, key, BLOB_INT8_SUFFIX, path) : r;
 }
 
+static int read_manifest(struct restore *x, const char *from)
+{
+    struct str_buf text = STR_BUF_INIT(BACKUP_MANIFEST_MAX);
+    size_t n = 1;
+    int r = x->has_manifest ? err_set(ERR_DATA, "%s: two manifests", from) : 0;
+    x->has_manifest = true;
+    while (r == 0 && n > 0) {
+        r = archive_in_read(x->in, x->buffer, READ_BYTES, &n);
+        if (r == 0)
+            str_buf_add(&text, x->buffer, n);
+        if (r == 0)
+            r = str_buf_check(&text);
+    }
+    if (r == 0) {
+        r = backup_manifest_read(str_buf_view(&text), &x->manifest);
+        r = r < 0 ? err_prefix(r, "%s", from) : 0;
+    }
+    str_buf_finish(&text);
+    return r;
+}
+
+// The archive has what it says it has: a part that is gone as a whole is no damage to the rest.
+static int check_parts(const struct restore *x, const char *from)
+{
+    if (!x->has_database)
+        return err_set(ERR_DATA, "%s: no backup: it has no assay.db", from);
+    if (!x->has_manifest)
+        return err_set(ERR_DATA, "%s: no backup: it has no " BACKUP_MANIFEST, from);
+    return 0;
+}
+
 static int unpack(struct restore *x, const char *from)
 {
     struct archive_entry e;
@@ -137,16 +173,17 @@ static int unpack(struct restore *x, const char *from)
                    str_ends(str_of(e.name), BLOB_INT8_SUFFIX)) {
             r = unpack_calibration(x, str_of(e.name + strlen("blobs/")));
         } else if (str_starts(str_of(e.name), "blobs/")) {
+            x->n_unpacked++;
             r = unpack_blob(x, &e, e.name + strlen("blobs/"));
-        } else if (strcmp(e.name, "manifest.json") != 0) {
+        } else if (strcmp(e.name, BACKUP_MANIFEST) == 0) {
+            r = read_manifest(x, from);
+        } else {
             r = err_set(ERR_DATA, "%s: '%s' is no part of a backup", from, e.name);
         }
         if (r < 0)
             return r;
     }
-    if (r == ERR_EOF)
-        r = x->has_database ? 0 : err_set(ERR_DATA, "%s: no backup: it has no assay.db", from);
-    return r;
+    return r == ERR_EOF ? check_parts(x, from) : r;
 }
 
 // ---- checking and replacing
@@ -157,9 +194,13 @@ static int check_blob(void *arg, const struct store_blob *blob)
     char path[BLOB_PATH_BYTES];
     char sha256[65];
     int r = blob_path(x->blobs, blob->key, path);
-    if (r == ERR_NOT_FOUND) { // as the backup said when it was made
-        log_warning(NULL, "%s in the backup", err_message(r));
-        x->n_missing++;
+    if (r == ERR_NOT_FOUND && backup_manifest_misses(&x->manifest, blob->key)) {
+        log_warning(NULL, "%s in the backup: it was lost before", err_message(r));
+        return 0;
+    }
+    if (r == ERR_NOT_FOUND) {
+        if (x->n_lacking++ == 0)
+            snprintf(x->lacking, sizeof(x->lacking), "%s", blob->key);
         return 0;
     }
     if (r == 0)
@@ -170,6 +211,22 @@ static int check_blob(void *arg, const struct store_blob *blob)
     x->n_blobs++;
     x->n_bytes += blob->n_bytes;
     return r;
+}
+
+static int check_all(struct restore *x, const char *from)
+{
+    int r = store_backup_check(x->database, check_blob, x);
+    if (r < 0)
+        return r;
+    if (x->n_lacking > 0)
+        return err_set(ERR_DATA,
+                       "%s: incomplete: %" PRId64 " of its %" PRId64
+                       " files are not in it, the first is blob '%s'",
+                       from, x->n_lacking, x->n_lacking + x->n_blobs, x->lacking);
+    if (x->n_unpacked != x->manifest.n_blobs)
+        return err_set(ERR_DATA, "%s: its manifest says %" PRId64 " files, and it has %" PRId64,
+                       from, x->manifest.n_blobs, x->n_unpacked);
+    return 0;
 }
 
 static int make_part(struct restore *x)
@@ -187,7 +244,7 @@ static int replace(struct restore *x, const char *from, int lock)
     if (r == 0)
         r = unpack(x, from);
     if (r == 0)
-        r = store_backup_check(x->database, check_blob, x);
+        r = check_all(x, from);
     if (r == 0 && rename(x->part, x->ready) < 0)
         r = err_set_errno(errno, "%s", x->ready);
     if (r == 0)
@@ -240,6 +297,7 @@ static int run(const struct app_call *call)
         r = name_paths(&x, call->arena, directory);
     if (r == 0)
         r = restore(&x, call->arena, call->arguments[0]);
+    backup_manifest_finish(&x.manifest);
     if (r < 0)
         return app_fail(r);
     if (!call->is_quiet)
@@ -255,7 +313,8 @@ const struct command command_restore = {
     .details =
         "Refuses while a server holds the data, and where there is data unless --replace is\n"
         "given. The backup is unpacked beside the data and checked as a whole before anything\n"
-        "is replaced. \"-\" reads standard input.",
+        "is replaced: a file that is missing or has another digest than was recorded is an\n"
+        "error. \"-\" reads standard input.",
     .sets = sets,
     .n_sets = ARRAY_LEN(sets),
     .run = run,

@@ -1,6 +1,7 @@
 """assay backup and restore: a copy made while another process writes, put in place as a whole or not at all."""
 import fcntl
 import hashlib
+import io
 import json
 import os
 import pathlib
@@ -69,6 +70,7 @@ def test_there_and_back(assay, tmp_path):
         names = tar.getnames()
         manifest = json.load(tar.extractfile("manifest.json"))
     assert names[:2] == ["manifest.json", "assay.db"] and len(names) == 5
+    assert manifest["blobs"] == 3 and manifest["bytes"] == 300_003 and manifest["missing"] == []
     assert manifest["schema"] == len(list((ROOT / "schema").glob("*.up.sql")))
     assay.ok("restore", file, "--data", tmp_path / "b" / "c")
     assert blobs_of(tmp_path / "b" / "c") == blobs_of(tmp_path / "a")
@@ -191,6 +193,52 @@ def test_damaged_or_foreign_files_are_refused(assay, tmp_path):
     assert not (tmp_path / "b" / "assay.db").exists()
 
 
+def pack(file, source, names, manifest=None):
+    """Some members of a backup as another one, the manifest with other words."""
+    with tarfile.open(source) as whole, tarfile.open(file, "w", format=tarfile.USTAR_FORMAT) as tar:
+        for name in names:
+            body = whole.extractfile(name).read()
+            if name == "manifest.json" and manifest is not None:
+                body = manifest if isinstance(manifest, bytes) else json.dumps({**json.loads(body), **manifest}).encode()
+            member = tarfile.TarInfo(name)
+            member.size = len(body)
+            tar.addfile(member, io.BytesIO(body))
+
+
+def test_a_backup_that_lost_files_is_refused(assay, tmp_path):
+    """Whole members are gone: the archive itself is sound. What stands there already stays."""
+    make_data(tmp_path / "a")
+    make_data(tmp_path / "b", 1)
+    before = blobs_of(tmp_path / "b")
+    assay.ok("backup", tmp_path / "x", "--data", tmp_path / "a")
+    with tarfile.open(tmp_path / "x") as tar:
+        names = tar.getnames()
+    first = "blobs/" + KEY.format(0)
+    rows = [  # members, the manifest's changes, what is said
+        ([n for n in names if n != first], None, f"incomplete: 1 of its 3 files are not in it, the first is blob '{KEY.format(0)}'"),
+        (names[:2], None, "incomplete: 3 of its 3 files"),
+        (names[1:], None, "no manifest.json"),
+        (names[:1] + names[2:], None, "no assay.db"),
+        (names, {"blobs": 4}, "its manifest says 4 files, and it has 3"),
+        (names, {"blobs": -1}, "'blobs' is no count"),
+        (names, {"missing": {}}, "'missing' is no array"),
+        (names, {"missing": [KEY.format(2), KEY.format(1)]}, "not in the order"),
+        (names, {"missing": ["x" * 99]}, "is no key of a file"),
+        (names, b"{}", "does not say how many files"),
+        (names, b"{", "manifest.json"),
+        (names[:1] + names, None, "two manifests"),
+    ]
+    for members, manifest, said in rows:
+        pack(tmp_path / "y", tmp_path / "x", members, manifest)
+        heard = assay.refuses("restore", tmp_path / "y", "--data", tmp_path / "b", "--replace")
+        assert said in heard and str(tmp_path / "y") in heard, (said, heard)
+        assert blobs_of(tmp_path / "b") == before and projects_of(tmp_path / "b") == {"project 0"}
+        assert not (tmp_path / "b" / "restore.part").exists()
+    pack(tmp_path / "y", tmp_path / "x", names)
+    assay.ok("restore", tmp_path / "y", "--data", tmp_path / "b", "--replace")
+    assert blobs_of(tmp_path / "b") == blobs_of(tmp_path / "a")
+
+
 def test_killed_at_any_moment(assay, tmp_path):
     """The old data or the new, never a mixture: also when the restore dies; the next one finishes it."""
     make_data(tmp_path / "a", 30)
@@ -271,6 +319,8 @@ def test_what_cannot_be_done_is_said(assay, tmp_path):
     blob_path(tmp_path / "a", KEY.format(1)).unlink()
     done = assay.ok("backup", tmp_path / "x", "--data", tmp_path / "a")
     assert KEY.format(1) in done.stderr and "is not in the backup" in done.stderr
+    with tarfile.open(tmp_path / "x") as tar:
+        assert json.load(tar.extractfile("manifest.json"))["missing"] == [KEY.format(1)]
     done = assay.ok("restore", tmp_path / "x", "--data", tmp_path / "d")
-    assert KEY.format(1) in done.stderr
+    assert KEY.format(1) in done.stderr and "it was lost before" in done.stderr
     assert len(blobs_of(tmp_path / "d")) == 2
