@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // q_login.c - browsers' sessions, and the lock-out after failures.
+//
+// Lock-outs run by the steady clock: who waits for a wall clock that jumps, or makes it jump, gains
+// no try. Their times in the rows move with it, so that they hold over a restart.
 
 #include "store/store_login.h"
 #include "store/store_priv.h"
@@ -145,9 +148,10 @@ int store_login_prune(struct store *s, int64_t *ret_n)
     run_int(&run, 1, now_us);
     r = run_done(&run, &n);
     if (r == 0) {
+        int64_t steady_us = store_steady_us(s);
         IGNORE(run_open(s, &queries_login[PRUNE_FAILURES], &run)); // sticky
-        run_int(&run, 1, now_us - us_of_ms(STORE_LOGIN_FORGET_MS));
-        run_int(&run, 2, now_us);
+        run_int(&run, 1, steady_us - us_of_ms(STORE_LOGIN_FORGET_MS));
+        run_int(&run, 2, steady_us);
         r = run_done(&run, NULL);
     }
     r = write_end(s, r);
@@ -177,7 +181,8 @@ static int get_failures(struct store *s, const char *subject, int64_t now_us, st
     return r;
 }
 
-// A clock that went backwards must not lock anybody out for longer than the longest lock.
+// A clock that went backwards while nothing ran must not lock anybody out for longer than the
+// longest lock.
 static int64_t wait_ms(const struct failures *f, int64_t now_us)
 {
     int64_t us = f->locked_until_us - now_us;
@@ -187,7 +192,7 @@ static int64_t wait_ms(const struct failures *f, int64_t now_us)
 int store_login_locked(struct store *s, const char *subject, int64_t *ret_wait_ms)
 {
     struct failures f;
-    int64_t now_us = store_now_us(s);
+    int64_t now_us = store_steady_us(s);
     int r = get_failures(s, subject, now_us, &f);
     if (r == 0)
         *ret_wait_ms = wait_ms(&f, now_us);
@@ -209,7 +214,7 @@ static int64_t lock_ms(const char *subject, int64_t n_failures)
 int store_login_failed(struct store *s, const char *subject, int64_t *ret_wait_ms)
 {
     struct failures f;
-    int64_t now_us = store_now_us(s);
+    int64_t now_us = store_steady_us(s);
     int r = check_text("login: subject", subject, SUBJECT_MAX);
     if (r == 0)
         r = write_begin(s);

@@ -52,6 +52,11 @@ int64_t store_now_us(const struct store *s)
     return clock_wall_us();
 }
 
+int64_t store_steady_us(struct store *s)
+{
+    return clock_now_ns() / 1000 + atomic_load(&s->clock_offset_us);
+}
+
 static int64_t file_bytes(const char *path, const char *suffix)
 {
     char name[STORE_PATH_BYTES + 32];
@@ -115,13 +120,16 @@ int store_check(struct store *s)
 
 enum {
     JUMP_US = 60 * 1000 * 1000,
+    STEP_US = 1000 * 1000, // less than that is no matter to a lock-out
+    N_SHIFTS = 4,
 };
 
-static int shift(struct store *s, int64_t by_us)
+// The first *n* of what is due at times of the wall clock.
+static int shift(struct store *s, int64_t by_us, size_t n)
 {
-    static const int which[] = {SHIFT_TASKS, SHIFT_UPLOADS, SHIFT_LOGINS, SHIFT_LOCKS};
+    static const int which[N_SHIFTS] = {SHIFT_LOCKS, SHIFT_TASKS, SHIFT_UPLOADS, SHIFT_LOGINS};
     int r = 0;
-    for (size_t i = 0; r == 0 && i < ARRAY_LEN(which); i++) {
+    for (size_t i = 0; r == 0 && i < n; i++) {
         struct run run;
         IGNORE(run_open(s, &queries_store[which[i]], &run)); // sticky
         run_int(&run, 1, by_us);
@@ -136,12 +144,14 @@ int store_check_clock(struct store *s, int64_t *ret_jump_us)
     if (r < 0)
         return r;
     int64_t offset_us = clock_wall_us() - clock_now_ns() / 1000;
-    int64_t jump_us = offset_us - s->clock_offset_us;
+    int64_t jump_us = offset_us - atomic_load(&s->clock_offset_us);
     bool jumped = jump_us > JUMP_US || jump_us < -JUMP_US;
     if (jumped)
-        r = shift(s, jump_us);
+        r = shift(s, jump_us, N_SHIFTS);
+    else if (jump_us > STEP_US || jump_us < -STEP_US)
+        r = shift(s, jump_us, 1); // small steps are taken as they come, but lift no lock-out
     if (r == 0)
-        s->clock_offset_us = offset_us; // small steps are taken as they come
+        atomic_store(&s->clock_offset_us, offset_us);
     r = write_end(s, r);
     if (r == 0 && ret_jump_us)
         *ret_jump_us = jumped ? jump_us : 0;

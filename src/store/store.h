@@ -141,7 +141,8 @@ int store_sync(struct store *s) MUST_CHECK;
 int64_t store_now_us(const struct store *s);
 // For the janitor, once a minute or so: where the wall clock jumped against the monotonic one by
 // more than a minute since the last call, the due times of tasks, uploads, logins and lock-outs are
-// shifted by as much, so that nothing expires by it. *ret_jump_us* (may be NULL): by how much.
+// shifted by as much, so that nothing expires by it (lock-outs also where it was a second, and in
+// between they do not look at the wall clock at all). *ret_jump_us* (may be NULL): by how much.
 int store_check_clock(struct store *s, int64_t *ret_jump_us) MUST_CHECK;
 
 // ---- looking after it

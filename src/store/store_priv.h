@@ -75,12 +75,12 @@ struct store {
     // --- guarded by write_lock
     struct lock write_lock;
     struct conn writer;
-    int depth;               // of nested writes
-    int group_r;             // the first failure inside a group
-    int64_t n_rows_before;   // changed by this connection until the transaction began
-    int64_t clock_offset_us; // wall minus monotonic, at the last look
-    bool is_quiet;           // of the statement that runs
-    struct changes changes;  // of this transaction
+    int depth;                    // of nested writes
+    int group_r;                  // the first failure inside a group
+    int64_t n_rows_before;        // changed by this connection until the transaction began
+    atomic_llong clock_offset_us; // wall minus monotonic, at the last look; changed inside a write
+    bool is_quiet;                // of the statement that runs
+    struct changes changes;       // of this transaction
     // --- guarded by pool_lock
     struct lock pool_lock;
     struct cond pool_changed; // a reading connection is free
@@ -121,6 +121,8 @@ int conn_error(struct conn *c, int rc, const char *what);
 int write_begin(struct store *s) MUST_CHECK;
 // Commits where *r* is 0 and this is the outermost one, else rolls back.
 int write_end(struct store *s, int r) MUST_CHECK;
+// The wall clock as it was at the last store_check_clock(), and what passed since: it never jumps.
+int64_t store_steady_us(struct store *s);
 // True where this thread is inside a write of *s*.
 bool store_is_writing(const struct store *s);
 
