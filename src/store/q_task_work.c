@@ -56,12 +56,13 @@ const struct query queries_task_work[] = {
     [FAIL] = {"task_fail",
         "UPDATE tasks SET status = CASE WHEN cancel_requested = 1 THEN 'cancelled' ELSE 'failed' END, "
         "finished_at_us = $3, error = $4" LEASE " RETURNING status"},
-    // a video that nobody could look at, and nobody is to, is not left waiting; retried and looked at, it is ready
+    // a video that nobody could look at, and nobody is to, is not left waiting; retried and looked at, it is ready.
+    // What could not be fetched says so itself: the probe that waits for it finds nothing.
     [FAIL_VIDEO] = {"task_fail_video",
         "UPDATE videos SET status = 'failed', error = $2, updated_at_us = $3 WHERE status = 'uploaded' AND id = "
-        "(SELECT video_id FROM tasks WHERE id = $1 AND kind = 'probe' AND status = 'failed') "
-        "AND NOT EXISTS (SELECT 1 FROM tasks o WHERE o.video_id = videos.id AND o.kind = 'probe' "
-        "AND o.status IN ('queued', 'running'))"},
+        "(SELECT video_id FROM tasks WHERE id = $1 AND kind IN ('fetch', 'probe') AND status = 'failed') "
+        "AND NOT EXISTS (SELECT 1 FROM tasks o JOIN tasks t ON t.id = $1 WHERE o.video_id = videos.id AND o.kind = 'probe' "
+        "AND o.status IN ('queued', 'running') AND t.kind = 'probe')"},
     [CANCELLED] = {"task_cancelled",
         "UPDATE tasks SET status = 'cancelled', finished_at_us = $3" LEASE " RETURNING id"},
     [GIVE_BACK] = {"task_give_back",

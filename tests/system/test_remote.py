@@ -132,6 +132,19 @@ def test_fetches_that_fail(server, path, word):
     assert str(server.data) not in video["error"]
 
 
+def test_a_server_that_is_not_there(assay, tmp_path):
+    """Tried again and again, then given up: the video says why, and so does the probe that was queued behind the fetch."""
+    with Server(assay, tmp_path / "data", "--allow-source", "127.0.0.1:1", "--allow-private-sources") as server:
+        server.into = server.project()
+        video = server.video_known(wish(server, "http://127.0.0.1:1/clip.avi").json["id"])
+        fetch = server.made("GET", f"/api/v1/tasks?video_id={video['id']}&kind=fetch")["items"][0]
+        assert fetch["status"] == "failed" and fetch["attempt"] == 3, fetch
+        assert video["status"] == "failed" and "127.0.0.1" in video["error"] and video["error"] in fetch["error"], (video, fetch)
+        probe = server.task_end(server.made("GET", f"/api/v1/tasks?video_id={video['id']}&kind=probe")["items"][0]["task_id"])
+        assert video["error"] in probe["error"], probe
+        assert server.video_known(video["id"])["error"] == video["error"]
+
+
 @pytest.mark.parametrize("how", ["asked for", "tried again"])
 def test_what_did_not_come_is_fetched_again(server, files, how):
     """By the video, or by the task of the fetch alone: the probe that was queued with it is over."""

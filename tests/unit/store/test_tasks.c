@@ -189,7 +189,8 @@ static void test_the_log_of_a_try_that_failed(void **state)
     FAILS(ERR_NOT_FOUND, store_task_get(t->store, id, t->arena, &(struct store_task){0}));
 }
 
-// However a probe ends for good, its video does not wait for ever; other tasks do not touch it.
+// However a probe ends for good, its video does not wait for ever; of other tasks only a fetch
+// touches it, also with the probe that is queued behind it.
 static void test_a_probe_that_fails_fails_its_video(void **state)
 {
     static const struct {
@@ -204,6 +205,9 @@ static void test_a_probe_that_fails_fails_its_video(void **state)
         {"probe", "NOMEM: clip: killed", false, false, false, STORE_VIDEO_FAILED, "clip: killed"},
         {"probe", "no code: killed", false, false, false, STORE_VIDEO_FAILED, "no code: killed"},
         {"probe", "NOMEM: clip: killed", false, false, true, STORE_VIDEO_UPLOADED, NULL},
+        {"fetch", "UNAVAILABLE: a.b: refused", false, false, true, STORE_VIDEO_FAILED,
+         "a.b: refused"},
+        {"fetch", "UNAVAILABLE: a.b: refused", true, false, true, STORE_VIDEO_UPLOADED, NULL},
         {"probe", NULL, false, true, false, STORE_VIDEO_FAILED,
          "its worker was not heard of any more"},
     };
@@ -224,6 +228,7 @@ static void test_a_probe_that_fails_fails_its_video(void **state)
         assert_string_equal(lease.task_id, id);
         if (rows[i].has_other) {
             x.priority = -1;
+            x.kind = "probe";
             OK(store_task_create(t->store, &x, NULL, 0, other));
         }
         if (rows[i].lapses) {
