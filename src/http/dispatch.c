@@ -20,6 +20,10 @@
 #include "base/metrics.h"
 #include "base/tick.h"
 
+enum {
+    NAME_SHOWN = 80, // bytes of what a client sent, in a message
+};
+
 static struct metric m_requests =
     METRIC_COUNTER("http_requests_total", "Requests answered", "method", "route", "status");
 static struct metric m_duration = METRIC_HISTOGRAM("http_request_duration_seconds",
@@ -175,6 +179,31 @@ static int refuse_big_body(struct request *q)
                        (long long)q->body_limit);
 }
 
+// A name that stands twice has two meanings, and whoever checked one of them may not act on it.
+static int check_query(const struct request *q)
+{
+    for (size_t i = 1; i < q->uri.n_pairs; i++) {
+        struct str name = q->uri.pairs[i].name;
+        for (size_t k = 0; k < i; k++)
+            if (str_equal(q->uri.pairs[k].name, name))
+                return err_set(ERR_INVALID, "query: '%.*s' stands there twice",
+                               (int)MIN(name.n, (size_t)NAME_SHOWN), name.p);
+    }
+    return 0;
+}
+
+// Bodies are taken as they come: none is unpacked, so none is taken for what it is not.
+static int check_coding(struct request *q)
+{
+    struct str coding = str_trim(request_header_view(q, STR("Content-Encoding")));
+    if (coding.n == 0 || str_is_nocase(coding, "identity"))
+        return 0;
+    reply_header(q, "Accept-Encoding", "identity");
+    return reply_error(q, 415, "UNSUPPORTED",
+                       "request: a body in Content-Encoding '%.*s' is not taken, send it as it is",
+                       (int)MIN(coding.n, (size_t)NAME_SHOWN), coding.p);
+}
+
 static int begin(struct request *q, const char *method, const char *version)
 {
     const struct server *s = q->server;
@@ -190,6 +219,10 @@ static int begin(struct request *q, const char *method, const char *version)
     r = check_body_limit(q);
     if (r == 0 && s->opts.before)
         r = s->opts.before(q);
+    if (r == 0 && !q->reply.made)
+        r = check_query(q);
+    if (r == 0 && !q->reply.made)
+        r = check_coding(q);
     if (r < 0 || q->reply.made)
         return r;
     if (route->sink) {

@@ -1,10 +1,12 @@
 """`assay serve`: the whole walk over HTTP, and what a server has to survive."""
 import asyncio
+import gzip
 import hashlib
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -209,6 +211,9 @@ def test_a_preview_where_browsers_cannot_play(data, server):
     ("GET", "/api/v1/projects/01ARZ3NDEKTSV4RRFFQ69G5FAV", None, 404, "does not exist"),
     ("GET", "/api/v1/projects/../../etc/passwd", None, 400, "dots"),
     ("GET", "/api/v1/projects?limit=0", None, 400, "limit"),
+    ("GET", "/api/v1/projects?limit=1&limit=2", None, 400, "'limit' stands there twice"),
+    ("GET", "/api/v1/projects?limit=1&cursor=&limit=1", None, 400, "'limit' stands there twice"),
+    ("GET", "/api/v1/tasks?status=failed&%73tatus=failed", None, 400, "'status' stands there twice"),
     ("GET", "/api/v1/projects?cursor=" + 80 * "x", None, 400, "cursor"),
     ("GET", "/api/v1/projects?cursor=zzzz", None, 400, "cursor"),
     ("GET", "/api/v1/tasks?cursor=~", None, 400, "cursor"),
@@ -225,6 +230,43 @@ def test_wrong_requests(idle, method, path, body, status, word):
     assert reply.status == status, reply.body
     assert set(reply.json) == {"error", "message"} and word in reply.json["message"]
     assert reply.headers["X-Request-ID"]
+
+
+@pytest.mark.parametrize("line, statuses", [
+    ("GET /version HTTP/9.9", {505}),
+    ("GET /version HTTP/2.0", {505}),
+    ("GET /version", {400}),
+    ("GET /version?" + "x" * 70_000 + " HTTP/1.1", {414}),
+    ("GET /version?" + "x" * 1_000_000 + " HTTP/1.1", {414, None}), # None: closed while it was still sending
+    ("x" * 70_000, {400, 414, None}),
+    ("GARBAGE", {400, None}),
+    ("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", {400, None}),
+])
+def test_first_lines_that_are_none(idle, line, statuses):
+    """What libmicrohttpd refuses before anything of ours sees it: an error in its own words, and the connection is over."""
+    host, port = idle.url.removeprefix("http://").split(":")
+    heard = b""
+    with socket.create_connection((host, int(port)), timeout=patient(20)) as s:
+        try:
+            s.sendall(f"{line}\r\nHost: {host}\r\n\r\n".encode("latin1"))
+            s.shutdown(socket.SHUT_WR)
+            while piece := s.recv(65536): # to its end: a connection that stays open is a timeout here
+                heard += piece
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+    assert (int(heard.split()[1]) if heard else None) in statuses, heard[:300]
+    assert heard.count(b"HTTP/1.") <= 1
+    assert idle.get("/version").status == 200
+
+
+@pytest.mark.parametrize("path", ["/api/v1/projects", "/api/v1/videos?project_id=x&name=x", "/v2/models/x/infer"])
+def test_packed_bodies_are_not_taken(idle, path):
+    for coding in ("gzip", "GZIP", "deflate", "br", "gzip, identity", "x" * 200):
+        reply = idle.ask("POST", path, gzip.compress(b'{"name":"x"}'), {"Content-Type": "application/json", "Content-Encoding": coding})
+        assert reply.status == 415 and reply.headers["Accept-Encoding"] == "identity", reply.body
+        assert "Content-Encoding" in reply.json["message"] and coding[:40] in reply.json["message"]
+    body = json.dumps({"name": "as it is " + path}).encode()
+    assert idle.ask("POST", "/api/v1/projects", body, {"Content-Type": "application/json", "Content-Encoding": "Identity"}).status == 201
 
 
 def test_settings_are_checked_before_they_are_queued(data, server):
