@@ -92,10 +92,53 @@ describe("Live", () => {
     sockets[0]!.onmessage!({ data: "nonsense" });
     expect(tasks).toEqual([{ task_id: "t", status: "running" }]);
   });
-  test("after stop nothing is tried again", () => {
+  test("after stop nothing is tried again, and nothing is said to be open", () => {
     sockets[0]!.open();
     live.stop();
     expect(timers).toEqual([]);
     expect(sockets).toHaveLength(1);
+    expect(live.state).toBe("connecting");
+  });
+  test("a line of before a stop that closes late does nothing to the new one", () => {
+    const [old] = sockets;
+    old!.open();
+    old!.close = () => (old!.readyState = 2); // as a browser's: its end is told later
+    live.stop();
+    live.start();
+    sockets[1]!.open();
+    old!.onclose!({ code: 1000 });
+    expect(timers).toEqual([]);
+    expect(sockets).toHaveLength(2);
+    expect(live.state).toBe("open");
+  });
+  test("a line that is dead is given up, one where the server answers is not", async () => {
+    sockets[0]!.open();
+    await live.look(() => Promise.resolve(true));
+    expect(live.state).toBe("open");
+    await live.look(() => Promise.resolve(false));
+    expect(live.state).toBe("lost");
+    expect(sockets[0]!.readyState).toBe(3);
+    expect(timers).toHaveLength(1);
+  });
+  test("a look that began at an earlier line does not cut the new one", async () => {
+    sockets[0]!.open();
+    let answer: (isThere: boolean) => void = () => undefined;
+    const looked = live.look(() => new Promise((resolve) => (answer = resolve)));
+    sockets[0]!.close();
+    timers[0]!.call();
+    sockets[1]!.open();
+    answer(false);
+    await looked;
+    expect(live.state).toBe("open");
+    expect(sockets[1]!.readyState).toBe(1);
+    expect(timers).toHaveLength(1);
+  });
+  test("where there is no line nothing is asked", async () => {
+    const isThere = vi.fn(() => Promise.resolve(false));
+    await live.look(isThere);
+    sockets[0]!.open();
+    live.stop();
+    await live.look(isThere);
+    expect(isThere).not.toHaveBeenCalled();
   });
 });

@@ -74,6 +74,7 @@ export class Live {
     const s = this.socket;
     this.socket = null;
     s?.close();
+    this.setState("connecting"); // whoever starts it again hears nothing until then
   }
 
   /** Tries at once: the user asked, or the network came back. */
@@ -86,10 +87,13 @@ export class Live {
     this.connect();
   }
 
-  /** The line is dead, though nobody has closed it. */
-  lose() {
+  /**
+   * A line that died in silence looks open for minutes: given up where the server does not answer. The
+   * answer may come late, when the line is another one already: that one stays.
+   */
+  async look(isThere: () => Promise<boolean>) {
     const s = this.socket;
-    if (this.stopped || !s) return;
+    if (this.state !== "open" || !s || (await isThere()) || this.socket !== s) return;
     this.socket = null;
     s.close();
     this.later();

@@ -56,23 +56,17 @@ export const live = new Live({
 const LOOK_MS = 20_000;
 const ANSWER_MS = 5000;
 
-/** A line that died in silence looks open for minutes: the server is asked whether it is there. */
-async function look() {
-  if (live.state !== "open") return;
-  const isThere = await fetch("/health/live", {
-    cache: "no-store",
-    signal: AbortSignal.timeout(ANSWER_MS),
-  }).then(
+const isThere = () =>
+  fetch("/health/live", { cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) }).then(
     (r) => r.ok,
     () => false,
   );
-  if (!isThere) live.lose();
-}
+const look = () => void live.look(isThere);
 
 if (typeof window !== "undefined") {
   window.addEventListener("online", () => live.retryNow());
-  window.addEventListener("offline", () => void look()); // a server on this machine is there all the same
-  setInterval(() => void look(), LOOK_MS);
+  window.addEventListener("offline", look); // a server on this machine is there all the same
+  setInterval(look, LOOK_MS);
 }
 
 export function useLiveState(): LiveState {
