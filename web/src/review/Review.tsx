@@ -9,7 +9,7 @@ import { Button } from "../ui/Button";
 import { formatShort } from "../ui/format";
 import { Notice } from "../ui/states";
 import { toast } from "../ui/toast";
-import { USUAL_CONFIDENCE, readView, writeView, type View } from "./address";
+import { RATES, USUAL_CONFIDENCE, readView, writeView, type View } from "./address";
 import type { FrameClock } from "./clock";
 import { FN, FP, TP } from "./columns";
 import { latest, type ReviewData } from "./data";
@@ -20,7 +20,7 @@ import { Keys } from "./Keys";
 import { drawObjects, drawTrails, hitRow, type Look } from "./marks";
 import { ObjectList } from "./ObjectList";
 import { detectionsUrl, open, sourceOf } from "./opening";
-import { RATES, type Place, type Player, type PlayerState } from "./player";
+import type { Place, Player, PlayerState } from "./player";
 import type { Progress, QueryAnswer, Source, TimelineAnswer } from "./protocol";
 import { ALL_OUTCOMES, type Filter, type SortKey } from "./query";
 import { Stage, type Overlay } from "./Stage";
@@ -274,6 +274,7 @@ export function Review({ projectId, video, clock, isExact }: Props) {
     return store.subscribe(changed);
   }, [store, data, other.data, patch]);
 
+  useEffect(() => player?.setRate(view.rate), [player, view.rate]);
   const go = useCallback((frame: number) => player?.goTo(frame), [player]);
   const pick = useCallback(
     (row: number, frame: number) => {
@@ -341,8 +342,8 @@ export function Review({ projectId, video, clock, isExact }: Props) {
         setFilter({ outcomes: bits === 0 || bits === 14 ? ALL_OUTCOMES : bits | (1 << 4) });
       };
       const rate = (by: number) => {
-        const i = RATES.indexOf(playerState?.rate ?? 1) + by;
-        if (RATES[i]) player.setRate(RATES[i]);
+        const next = RATES[RATES.indexOf(view.rate) + by];
+        if (next) patch({ rate: next });
       };
       const threshold = (by: number) =>
         setFilter({
@@ -389,7 +390,7 @@ export function Review({ projectId, video, clock, isExact }: Props) {
     };
     document.addEventListener("keydown", key);
     return () => document.removeEventListener("keydown", key);
-  }, [player, playerState, view, setFilter, nextError, full, patch, editing, mayEdit, clock]);
+  }, [player, view, setFilter, nextError, full, patch, editing, mayEdit, clock]);
 
   // ---- around
 
@@ -511,9 +512,11 @@ export function Review({ projectId, video, clock, isExact }: Props) {
             state={playerState}
             store={store}
             clock={clock}
+            rate={view.rate}
             trails={view.trails}
             names={view.names}
             truth={view.truth}
+            onRate={(rate) => patch({ rate })}
             onToggle={(w) => patch({ [w]: !view[w] })}
             onError={(d) => void nextError(d)}
             onFull={full}

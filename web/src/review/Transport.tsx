@@ -2,18 +2,21 @@
 import { useState } from "react";
 
 import { IconButton } from "../ui/Button";
+import { RATES } from "./address";
 import { clockText, type FrameClock } from "./clock";
 import { useShown, type FrameStore } from "./frame";
-import { RATES, type Player, type PlayerState } from "./player";
+import type { Player, PlayerState } from "./player";
 
 interface Props {
   player: Player | null;
   state: PlayerState | null;
   store: FrameStore;
   clock: FrameClock;
+  rate: number;
   trails: boolean;
   names: boolean;
   truth: boolean;
+  onRate: (rate: number) => void;
   onToggle: (what: "trails" | "names" | "truth") => void;
   onError: (direction: 1 | -1) => void;
   onFull: () => void;
@@ -42,9 +45,9 @@ export function Transport({ player, state, store, clock, onError, onFull, onKeys
       <select
         className="select rv-rate"
         aria-label="Speed"
-        value={state?.rate ?? 1}
+        value={p.rate}
         disabled={!canPlay}
-        onChange={(e) => player?.setRate(Number(e.target.value))}
+        onChange={(e) => p.onRate(Number(e.target.value))}
       >
         {RATES.map((r) => (
           <option key={r} value={r}>

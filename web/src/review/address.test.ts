@@ -17,7 +17,7 @@ describe("the address", () => {
       filter: { confidence: 0.35, outcomes: (1 << FP) | (1 << FN), labels: ["traffic light", "a,b"], minSize: 32,
         maxSize: 96, from: 10, to: 500, search: "#4 & more" },
       sort: "confidence", descending: true, zoom: 2.5, centreX: 0.25, centreY: 0.75, from: 0, to: 900,
-      trails: true, names: false, truth: false, editing: true,
+      rate: 0.25, trails: true, names: false, truth: false, editing: true,
     }; // prettier-ignore
     expect(read(writeView(v))).toEqual(v);
   });
@@ -25,6 +25,10 @@ describe("the address", () => {
   it.each([
     ["frame=-1&row=x&confidence=2&sort=colour&zoom=0,9,9&view=9-3&time=a-b&size=x&result=maybe"],
     ["confidence=&frame=1e3&result="],
+    ["rate=3"],
+    ["rate=-1"],
+    ["rate="],
+    ["rate=fast"],
   ])("that makes no sense is the ordinary view: %s", (text) => expect(read(text)).toEqual(noView));
 
   it("keeps half of a range of sizes", () => {

@@ -22,6 +22,8 @@ export interface View {
   /** Frames that the timeline shows; null: all. */
   from: number | null;
   to: number | null;
+  /** How fast it plays: one of RATES. */
+  rate: number;
   trails: boolean;
   names: boolean;
   truth: boolean;
@@ -30,6 +32,8 @@ export interface View {
 
 /** The operating point of sessions: what is seen first is what was judged. */
 export const USUAL_CONFIDENCE = 0.25;
+
+export const RATES = [0.1, 0.25, 0.5, 1, 2, 4, 8];
 
 export const noView: View = {
   session: null,
@@ -45,6 +49,7 @@ export const noView: View = {
   centreY: 0.5,
   from: null,
   to: null,
+  rate: 1,
   trails: false,
   names: true,
   truth: true,
@@ -106,6 +111,7 @@ export function readView(p: URLSearchParams): View {
     centreY: within(zoom[2] ?? null, 0, 1) ?? 0.5,
     from: timeline?.[0] ?? null,
     to: timeline?.[1] ?? null,
+    rate: RATES.find((r) => String(r) === p.get("rate")) ?? 1,
     trails: p.get("trails") === "1",
     names: p.get("names") !== "0",
     truth: p.get("truth") !== "0",
@@ -137,6 +143,7 @@ export function writeView(v: View): string {
   if (v.sort !== "time" || v.descending) p.set("sort", (v.descending ? "-" : "") + v.sort);
   if (v.zoom !== 1) p.set("zoom", [v.zoom, v.centreX, v.centreY].map((n) => +n.toFixed(4)).join(","));
   if (v.from !== null && v.to !== null) p.set("view", `${v.from}-${v.to}`);
+  set("rate", v.rate, 1);
   if (v.trails) p.set("trails", "1");
   if (!v.names) p.set("names", "0");
   if (!v.truth) p.set("truth", "0");

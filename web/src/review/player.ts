@@ -24,7 +24,6 @@ export interface Place {
 export interface PlayerState {
   isPlaying: boolean;
   isWaiting: boolean;
-  rate: number;
   isMuted: boolean;
   hasSound: boolean;
   /** Why there is no video; single frames still come from the server. */
@@ -54,8 +53,6 @@ const SETTLE_MS = 60; // stepping on: only the frame that is stayed at is asked 
 const WIDTHS = [640, 960, 1280, 1920, 2560, 3840];
 const MAX_ZOOM = 32;
 
-export const RATES = [0.1, 0.25, 0.5, 1, 2, 4, 8];
-
 export class Player {
   private readonly context: CanvasRenderingContext2D;
   private picture: VideoFrame | ImageBitmap | HTMLCanvasElement | null = null;
@@ -83,7 +80,7 @@ export class Player {
     this.setWanted(this.wanted);
     this.canTakeFrames = typeof VideoFrame === "function" && !o.isTurned;
     this.state = {
-      isPlaying: false, isWaiting: false, rate: 1, isMuted: true, hasSound: false, videoError: null,
+      isPlaying: false, isWaiting: false, isMuted: true, hasSound: false, videoError: null,
       frameError: null, zoom: 1,
     }; // prettier-ignore
     const on = (name: string, f: () => void) =>
@@ -181,8 +178,8 @@ export class Player {
   }
 
   setRate(rate: number) {
+    this.o.video.defaultPlaybackRate = rate; // that of what is loaded later
     this.o.video.playbackRate = rate;
-    this.set({ rate });
   }
 
   setMuted(isMuted: boolean) {

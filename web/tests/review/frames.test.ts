@@ -1,6 +1,6 @@
 // The picture bears its own number in blocks, and the box of the missed object stands where its frame says:
 // both are read from the canvas's pixels, each time it is drawn, while the page is stepped, sought and played.
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { address, launch, made, open, shownFrame, untilFrame, untilSettled } from "./browser";
@@ -90,6 +90,23 @@ describe.runIf(made)("what is drawn over the picture is of the picture's frame",
     await page.keyboard.press("p");
     await untilFrame(page, 123);
     await page.waitForFunction(() => location.search.includes("frame=123"));
+    // How fast it plays, too; a rate that there is none of is the ordinary one.
+    const rateOf = (of: Page) => of.locator("video").evaluate((v: HTMLVideoElement) => v.playbackRate);
+    await page.getByLabel("Speed").selectOption("0.5");
+    await page.locator(".rv-stage canvas").press(",");
+    await page.waitForFunction(() => location.search.includes("rate=0.25"));
+    const slow = await open(browser, page.url(), complaints);
+    expect(await slow.getByLabel("Speed").inputValue()).toBe("0.25");
+    await expect.poll(() => rateOf(slow)).toBe(0.25);
+    await slow.locator(".rv-stage canvas").press(".");
+    await slow.locator(".rv-stage canvas").press(".");
+    await slow.waitForFunction(() => !location.search.includes("rate="));
+    await expect.poll(() => rateOf(slow)).toBe(1);
+    await slow.close();
+    const wrong = await open(browser, address(made!, "even", "&rate=3"), complaints);
+    expect(await wrong.getByLabel("Speed").inputValue()).toBe("1");
+    expect(await rateOf(wrong)).toBe(1);
+    await wrong.close();
     // Of a link that names a frame alone, the list is at that frame.
     const linked = await open(browser, address(made!, "even", "&frame=200"), complaints);
     await linked.getByRole("option", { name: "frame 200" }).first().waitFor();
