@@ -1,72 +1,38 @@
 // Two systems that report timed events, compared on the page: rates and times apart, each event that
 // changed sides, and what is better said by what it is: later is worse.
-import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
 
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-
-import { axe, canRun, launch, open, Server, settle, shoot, still, until, VTEST, type Tab } from "./harness";
-
-interface Made {
-  id: string;
-  status: string;
-}
+import { axe, canRun, setUp, settle, shoot, still, VTEST } from "./harness";
 
 describe.skipIf(!canRun)("sessions that report events", () => {
-  const server = new Server();
-  let browser: Browser;
-  let tab: Tab;
   const ids = { a: "", b: "" };
   const times = Array.from({ length: 50 }, (_, i) => 1500 * (i + 1));
   const events = (late: number, has: (i: number) => boolean) => ({
     events: times.filter((_, i) => has(i)).map((t) => ({ label: "gate", time_ms: t + late })),
   });
-  const json = (method: string, body: unknown) => ({
-    method,
-    body: JSON.stringify(body),
-    headers: { "Content-Type": "application/json" },
-  });
-
-  beforeAll(async () => {
+  const at = setUp(async (server) => {
     await server.start();
-    const project = (await server.ask<Made>("/api/v1/projects", json("POST", { name: "Gate" }))).id;
-    const video = (
-      await server.ask<Made>(`/api/v1/videos?project_id=${project}&name=gate.mp4`, {
-        method: "POST",
-        body: readFileSync(VTEST),
-      })
-    ).id;
-    await server.ask(
-      `/api/v1/videos/${video}/truth?name=t.json`,
-      json(
-        "PUT",
-        events(0, () => true),
-      ),
-    );
-    const look = async (path: string, status: string) =>
-      until(path, async () => (await server.ask<Made>(path)).status === status, 60);
-    await look(`/api/v1/videos/${video}`, "ready");
+    const project = await server.project("Gate");
+    const video = (await server.give(`/api/v1/videos?project_id=${project}&name=gate.mp4`, VTEST)).id;
+    const truth = events(0, () => true);
+    await server.make(`/api/v1/videos/${video}/truth?name=t.json`, truth, {}, "PUT");
+    await server.becomes(`/api/v1/videos/${video}`, "ready");
     for (const [key, name, found] of [
       ["a", "Camera 7", events(20, () => true)],
       ["b", "Camera 9", events(60, (i) => i % 2 === 0)],
     ] as const) {
       const about = { project_id: project, source: "external", model: name, name, video_ids: [video] };
-      const path = `/api/v1/sessions/${(ids[key] = (await server.ask<Made>("/api/v1/sessions", json("POST", about))).id)}`;
-      await server.ask(`${path}/play`, json("POST", { video_id: video }));
-      await server.ask(`${path}/detections`, json("POST", found));
+      ids[key] = (await server.make("/api/v1/sessions", about)).id;
+      const path = `/api/v1/sessions/${ids[key]}`;
+      await server.make(`${path}/play`, { video_id: video });
+      await server.make(`${path}/detections`, found);
       await server.ask(`${path}/finish`, { method: "POST" });
-      await look(path, "succeeded");
+      await server.becomes(path, "succeeded");
     }
-    browser = await launch();
-    tab = await open(browser, server);
-  }, 120_000);
-  afterAll(async () => {
-    await browser?.close();
-    await server.remove();
   });
 
   test("differences, verdicts, and events that changed sides", async () => {
-    const { page } = tab;
+    const { page, tab } = at;
     await page.goto(`/compare?a=${ids.a}&b=${ids.b}`);
     await page.getByText("B is worse, beyond noise.").waitFor();
     await settle(page);

@@ -18,6 +18,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import { afterAll, beforeAll } from "vitest";
 
 export const PROGRAM = process.env["ASSAY_PROGRAM"] ?? "";
 export const DATA = process.env["ASSAY_TEST_DATA"] ?? "";
@@ -134,7 +135,6 @@ export class Server {
       headers: {
         Cookie: r.headers.get("set-cookie")!.split(";")[0]!,
         "X-CSRF-Token": me.csrf_token,
-        "Content-Type": "application/json",
       },
     };
   }
@@ -150,6 +150,31 @@ export class Server {
     if (!r.ok) throw new Error(`${path}: ${r.status} ${await r.text()}`);
     return (await r.json()) as T;
   }
+
+  /** Sends JSON; *who*: what as() gave. */
+  make<T = Made>(path: string, json: unknown, who: RequestInit = {}, method = "POST"): Promise<T> {
+    const headers = { "Content-Type": "application/json", ...who.headers };
+    return this.ask<T>(path, { method, body: JSON.stringify(json), headers });
+  }
+
+  /** Sends a file as it is. */
+  give<T = Made>(path: string, file: string, who: RequestInit = {}, method = "POST"): Promise<T> {
+    return this.ask<T>(path, { ...who, method, body: readFileSync(file) });
+  }
+
+  async project(name: string, who?: RequestInit): Promise<string> {
+    return (await this.make("/api/v1/projects", { name }, who)).id;
+  }
+
+  /** Until what is at *path* is in that state. */
+  becomes(path: string, status: string, who?: RequestInit) {
+    return until(`${path} ${status}`, async () => (await this.ask<Made>(path, who)).status === status, 60);
+  }
+}
+
+export interface Made {
+  id: string;
+  status: string;
 }
 
 export function sleep(ms: number): Promise<void> {
@@ -211,6 +236,36 @@ export async function open(
     if (/^(http|ws)/.test(u.protocol) && u.host !== `127.0.0.1:${server.port}`) strangers.push(u.href);
   });
   return { context, page, complaints, strangers };
+}
+
+export interface SetUp {
+  server: Server;
+  browser: Browser;
+  tab: Tab;
+  page: Page;
+}
+
+/** A server, a browser and a tab of the tests around: there before the first of them, gone after the last. */
+export function setUp(prepare: (server: Server) => Promise<unknown> = (server) => server.start()): SetUp {
+  const s = { server: new Server() } as SetUp;
+  beforeAll(async () => {
+    await prepare(s.server);
+    s.browser = await launch();
+    s.tab = await open(s.browser, s.server);
+    s.page = s.tab.page;
+  }, 180_000);
+  afterAll(async () => {
+    await s.browser?.close();
+    await s.server.remove();
+  });
+  return s;
+}
+
+/** Fills in the login form that is shown. */
+export async function enter(page: Page, name: string, password: string) {
+  await page.getByLabel("Name", { exact: true }).fill(name);
+  await page.getByLabel("Password", { exact: true }).fill(password);
+  await page.getByRole("button", { name: "Log in" }).click();
 }
 
 const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");

@@ -1,18 +1,19 @@
 // Accounts: who is let in, what happens to what one was doing when a login ends, and who may what where.
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Page } from "playwright-core";
+import { beforeAll, describe, expect, test } from "vitest";
 
 import {
   axe,
   canRun,
+  enter,
   hash,
-  launch,
   open,
   Server,
   settle,
+  setUp,
   shoot,
   until,
   VTEST,
@@ -24,54 +25,36 @@ const FIRST = "correct horse battery";
 const SECOND = "staple correct horse";
 
 describe.skipIf(!canRun)("logging in", () => {
-  const server = new Server();
-  let browser: Browser;
-  let tab: Tab;
-  let page: Page;
   let anna: RequestInit;
   let project: string;
   let other: string;
-
-  const make = async <T>(who: RequestInit, method: string, path: string, json: unknown) =>
-    server.ask<T>(path, { ...who, method, body: JSON.stringify(json) });
-  const enter = async (p: Page, name: string, password: string) => {
-    await p.getByLabel("Name", { exact: true }).fill(name);
-    await p.getByLabel("Password", { exact: true }).fill(password);
-    await p.getByRole("button", { name: "Log in" }).click();
-  };
+  let video: string;
+  const at = setUp(async (server) => {
+    server.user("add", "anna", FIRST, "--role", "admin");
+    await server.start("--login-rate", "0");
+    anna = await server.as("anna", FIRST);
+    project = await server.project("Crossing", anna);
+    other = await server.project("Harbour", anna);
+    for (const [name, role] of [
+      ["bob", "editor"],
+      ["cara", "none"],
+    ])
+      await server.make("/api/v1/users", { name, role, password: FIRST }, anna);
+    await server.make(`/api/v1/projects/${project}/members/cara`, { role: "editor" }, anna, "PUT");
+    video = (await server.give(`/api/v1/videos?project_id=${project}&name=vtest.mp4`, VTEST, anna)).id;
+  });
+  const { server } = at;
+  let tab: Tab;
+  let page: Page;
+  beforeAll(() => {
+    ({ tab, page } = at);
+  });
   const asked = (t: Tab) => {
     const paths: string[] = [];
     t.page.on("request", (r) => paths.push(new URL(r.url()).pathname));
     t.page.on("websocket", (w) => paths.push(new URL(w.url()).pathname));
     return paths;
   };
-
-  beforeAll(async () => {
-    server.user("add", "anna", FIRST, "--role", "admin");
-    await server.start("--login-rate", "0");
-    anna = await server.as("anna", FIRST);
-    project = (await make<{ id: string }>(anna, "POST", "/api/v1/projects", { name: "Crossing" })).id;
-    other = (await make<{ id: string }>(anna, "POST", "/api/v1/projects", { name: "Harbour" })).id;
-    for (const name of ["bob", "cara"])
-      await make(anna, "POST", "/api/v1/users", {
-        name,
-        role: name === "bob" ? "editor" : "none",
-        password: FIRST,
-      });
-    await make(anna, "PUT", `/api/v1/projects/${project}/members/cara`, { role: "editor" });
-    const form = new FormData();
-    form.set("project_id", project);
-    form.set("file", new Blob([readFileSync(VTEST)]), "vtest.mp4");
-    const { "Content-Type": _, ...headers } = anna.headers as Record<string, string>;
-    await server.ask("/api/v1/videos", { method: "POST", headers, body: form });
-    browser = await launch();
-    tab = await open(browser, server);
-    page = tab.page;
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await server.remove();
-  });
 
   test("before it nothing of the page is asked for", async () => {
     const paths = asked(tab);
@@ -187,11 +170,8 @@ describe.skipIf(!canRun)("logging in", () => {
   });
 
   test("two people edit one truth: the second is told who was first, and loses nothing", async () => {
-    const [video] = (
-      await server.ask<{ items: { id: string; name: string }[] }>(`/api/v1/projects/${project}/videos`, anna)
-    ).items.filter((v) => v.name === "vtest.mp4");
-    const address = `/projects/${project}/videos/${video!.id}/review?edit=1`;
-    const second = await open(browser, server);
+    const address = `/projects/${project}/videos/${video}/review?edit=1`;
+    const second = await open(at.browser, server);
     await second.page.goto(address);
     await second.page.getByRole("heading", { name: "Log in to Assay" }).waitFor();
     await enter(second.page, "anna", FIRST);
@@ -224,8 +204,42 @@ describe.skipIf(!canRun)("logging in", () => {
     await second.context.close();
   });
 
+  test("a link into a review is gone on with after the login, with all that it says", async () => {
+    const link =
+      `/projects/${project}/videos/${video}/review?frame=40&confidence=0.4&label=traffic+light&label=a%2Cb` +
+      "&search=%234+%26+more&sort=-size&rate=0.5&names=0";
+    const guest = await open(at.browser, server);
+    await guest.page.goto(link);
+    await guest.page.getByText("Log in to go on where you were.").waitFor();
+    await enter(guest.page, "cara", "not this one at all");
+    await guest.page.getByText("The name or the password is wrong.").waitFor();
+    await enter(guest.page, "cara", FIRST);
+    await guest.page.waitForSelector(".rv-stage canvas[data-frame='40'][data-source=server]");
+    expect(await guest.page.getByLabel("Speed").inputValue()).toBe("0.5");
+    expect(await guest.page.inputValue("#rv-confidence")).toBe("0.4");
+    await guest.page.waitForTimeout(600); // the page has written its address by itself
+    const sorted = (url: string) => [...new URL(url, server.url).searchParams].map(String).sort();
+    expect(new URL(guest.page.url()).pathname).toBe(link.split("?")[0]);
+    expect(sorted(guest.page.url())).toEqual(sorted(link));
+    await guest.page.goBack(); // the login is no place to come back to
+    expect(guest.page.url()).toBe("about:blank");
+    await guest.context.close();
+  });
+
+  test.each(["//example.com/x", "https://example.com/", "/\\example.com", "/login"])(
+    "a login leads to this server's pages only: %s",
+    async (to) => {
+      const guest = await open(at.browser, server);
+      await guest.page.goto(`/login?to=${encodeURIComponent(to)}`);
+      await enter(guest.page, "cara", FIRST);
+      await guest.page.getByRole("heading", { level: 1, name: "Dashboard" }).waitFor();
+      expect(new URL(guest.page.url()).pathname).toBe("/");
+      await guest.context.close();
+    },
+  );
+
   test("a role in one project is a role there, and nowhere else", async () => {
-    const cara = await open(browser, server);
+    const cara = await open(at.browser, server);
     await cara.page.goto("/projects");
     await enter(cara.page, "cara", FIRST);
     await cara.page.getByRole("link", { name: /Crossing/ }).click();
@@ -243,7 +257,7 @@ describe.skipIf(!canRun)("logging in", () => {
   });
 
   test("members: an admin gives and takes roles in a project", async () => {
-    const admin = await open(browser, server);
+    const admin = await open(at.browser, server);
     await admin.page.goto(`/projects/${other}`);
     await enter(admin.page, "anna", FIRST);
     await admin.page.getByRole("button", { name: "Members of the project" }).click();
@@ -276,7 +290,7 @@ describe.skipIf(!canRun)("logging in", () => {
     const brief = new Server();
     brief.user("add", "anna", FIRST, "--role", "admin");
     await brief.start("--login-minutes", "0.15");
-    const t = await open(browser, brief);
+    const t = await open(at.browser, brief);
     try {
       await t.page.goto("/settings/about");
       await enter(t.page, "anna", FIRST);

@@ -2,60 +2,29 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Page } from "playwright-core";
+import { beforeAll, describe, expect, test } from "vitest";
 
-import {
-  axe,
-  canRun,
-  DATA,
-  dropFiles,
-  FASTEST,
-  launch,
-  open,
-  Server,
-  settle,
-  shoot,
-  until,
-  VTEST,
-  VTEST_TRUTH,
-  type Tab,
-} from "./harness";
+import { axe, canRun, DATA, dropFiles, FASTEST, settle, setUp, shoot, VTEST, VTEST_TRUTH } from "./harness";
 
 const BUS = join(DATA, "photos/bus.jpg");
 
 describe.skipIf(!canRun)("a model's page", () => {
-  const server = new Server();
-  let browser: Browser;
-  let tab: Tab;
-  let page: Page;
   let model: string;
-
-  beforeAll(async () => {
+  const at = setUp(async (server) => {
     await server.start();
-    const post = (path: string, file: string, method = "POST") =>
-      server.ask<{ id: string }>(path, { method, body: readFileSync(file) });
-    const { id: project } = await server.ask<{ id: string }>("/api/v1/projects", {
-      method: "POST",
-      body: JSON.stringify({ name: "Crossing" }),
-      headers: { "Content-Type": "application/json" },
-    });
-    model = (await post("/api/v1/models?name=fastest", FASTEST)).id;
-    const { id } = await post(`/api/v1/videos?project_id=${project}&name=vtest.mp4`, VTEST);
-    await post(`/api/v1/videos/${id}/truth?name=gt.txt`, VTEST_TRUTH, "PUT");
-    await until("the video is read", async () => {
-      const v = await server.ask<{ status: string }>(`/api/v1/videos/${id}`);
-      return v.status === "ready";
-    });
-    browser = await launch();
-    tab = await open(browser, server);
-    page = tab.page;
+    const project = await server.project("Crossing");
+    model = (await server.give("/api/v1/models?name=fastest", FASTEST)).id;
+    const { id } = await server.give(`/api/v1/videos?project_id=${project}&name=vtest.mp4`, VTEST);
+    await server.give(`/api/v1/videos/${id}/truth?name=gt.txt`, VTEST_TRUTH, {}, "PUT");
+    await server.becomes(`/api/v1/videos/${id}`, "ready");
+  });
+  const { server } = at;
+  let page: Page;
+  beforeAll(async () => {
+    page = at.page;
     await page.goto(`/models/${model}`);
     await page.getByRole("heading", { level: 1, name: "fastest" }).waitFor();
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await server.remove();
   });
 
   test("a picture that is dropped shows what the server sees in it", async () => {
@@ -115,6 +84,6 @@ describe.skipIf(!canRun)("a model's page", () => {
     await shoot(page, "model-measured-dark-1440");
     await page.setViewportSize({ width: 820, height: 900 });
     await shoot(page, "model-measured-dark-820");
-    expect(tab.complaints).toEqual([]);
+    expect(at.tab.complaints).toEqual([]);
   }, 180_000);
 });

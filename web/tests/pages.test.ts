@@ -1,22 +1,21 @@
 // Every page and its dialogs with real data on a server with accounts: nothing serious for axe in dark and
 // light, wide and narrow; nothing wider than the window; every action reached by Tab, and seen where it is.
 // With ASSAY_SHOTS=FOLDER pictures of all.
-import { readFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Page } from "playwright-core";
+import { beforeAll, describe, expect, test } from "vitest";
 
 import {
   axe,
   canRun,
+  enter,
   FASTEST,
-  launch,
-  open,
-  Server,
   settle,
+  setUp,
   SHOTS,
   shoot,
-  until,
   VTEST,
   VTEST_TRUTH,
   still,
@@ -27,79 +26,48 @@ import {
 
 const PASSWORD = "correct horse battery";
 
-interface Made {
-  id: string;
-  status: string;
-}
-
 describe.skipIf(!canRun)("every page", () => {
-  const server = new Server();
-  let browser: Browser;
-  let tab: Tab;
-  let page: Page;
   const ids = { project: "", video: "", model: "", a: "", b: "" };
   const findings: string[] = [];
-
-  beforeAll(async () => {
+  const at = setUp(async (server) => {
     server.user("add", "anna", PASSWORD, "--role", "admin");
     await server.start();
     const anna = await server.as("anna", PASSWORD);
-    const { "Content-Type": _, ...bare } = anna.headers as Record<string, string>;
-    const json = (method: string, body: unknown) => ({ ...anna, method, body: JSON.stringify(body) });
-    const file = (method: string, path: string) => ({ method, headers: bare, body: readFileSync(path) });
-    ids.project = (
-      await server.ask<Made>("/api/v1/projects", json("POST", { name: "Crossing, camera 3" }))
-    ).id;
-    await server.ask(
+    ids.project = await server.project("Crossing, camera 3", anna);
+    await server.make(
       "/api/v1/projects",
-      json("POST", { name: "Harbour, north gate", description: "Ships and cranes" }),
+      { name: "Harbour, north gate", description: "Ships and cranes" },
+      anna,
     );
-    ids.video = (
-      await server.ask<Made>(`/api/v1/videos?project_id=${ids.project}&name=vtest.mp4`, file("POST", VTEST))
-    ).id;
-    await server.ask(`/api/v1/videos?project_id=${ids.project}&name=broken.mp4`, {
-      method: "POST",
-      headers: bare,
-      body: "this is no video\n".repeat(100),
-    });
-    await server.ask(`/api/v1/videos/${ids.video}/truth?name=gt.txt`, file("PUT", VTEST_TRUTH));
-    ids.model = (await server.ask<Made>("/api/v1/models?name=yolox_nano_416", file("POST", YOLOX))).id;
-    await server.ask("/api/v1/models?name=FastestDet_352", file("POST", FASTEST));
-    await server.ask("/api/v1/users", json("POST", { name: "bob", role: "viewer", password: PASSWORD }));
-    await server.ask("/api/v1/keys", json("POST", { name: "nightly gate", role: "editor" }));
-    const look = async (path: string, states: string[]) =>
-      until(path, async () => states.includes((await server.ask<Made>(path, anna)).status), 60);
-    await look(`/api/v1/videos/${ids.video}`, ["ready"]);
+    const videos = `/api/v1/videos?project_id=${ids.project}`;
+    ids.video = (await server.give(`${videos}&name=vtest.mp4`, VTEST, anna)).id;
+    const broken = join(server.folder, "broken.mp4");
+    writeFileSync(broken, "this is no video\n".repeat(100));
+    await server.give(`${videos}&name=broken.mp4`, broken, anna);
+    await server.give(`/api/v1/videos/${ids.video}/truth?name=gt.txt`, VTEST_TRUTH, anna, "PUT");
+    ids.model = (await server.give("/api/v1/models?name=yolox_nano_416", YOLOX, anna)).id;
+    await server.give("/api/v1/models?name=FastestDet_352", FASTEST, anna);
+    await server.make("/api/v1/users", { name: "bob", role: "viewer", password: PASSWORD }, anna);
+    await server.make("/api/v1/keys", { name: "nightly gate", role: "editor" }, anna);
+    await server.becomes(`/api/v1/videos/${ids.video}`, "ready", anna);
     for (const [key, model, name] of [
       ["a", "yolox_nano_416", "Baseline"],
       ["b", "FastestDet_352", "Candidate"],
     ] as const) {
-      const made = await server.ask<Made>(
-        "/api/v1/sessions",
-        json("POST", {
-          project_id: ids.project,
-          model,
-          name,
-          video_ids: [ids.video],
-          profile: "default",
-          settings: { max_frames: 80, classes: "person" },
-        }),
-      );
-      ids[key] = made.id;
-      await look(`/api/v1/sessions/${made.id}`, ["succeeded"]);
+      const settings = { max_frames: 80, classes: "person" };
+      const of = { project_id: ids.project, video_ids: [ids.video], profile: "default" };
+      ids[key] = (await server.make("/api/v1/sessions", { ...of, model, name, settings }, anna)).id;
+      await server.becomes(`/api/v1/sessions/${ids[key]}`, "succeeded", anna);
     }
-    browser = await launch();
-    tab = await open(browser, server);
-    page = tab.page;
+  });
+  const { server } = at;
+  let tab: Tab;
+  let page: Page;
+  beforeAll(async () => {
+    ({ tab, page } = at);
     await page.goto("/login");
-    await page.getByLabel("Name", { exact: true }).fill("anna");
-    await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
-    await page.keyboard.press("Enter");
+    await enter(page, "anna", PASSWORD);
     await page.getByRole("heading", { level: 1, name: "Dashboard" }).waitFor();
-  }, 180_000);
-  afterAll(async () => {
-    await browser?.close();
-    await server.remove();
   });
 
   const judge = async (name: string, onlyFirst = false) => {

@@ -2,8 +2,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Page } from "playwright-core";
+import { beforeAll, describe, expect, test } from "vitest";
 
 import {
   axe,
@@ -11,10 +11,8 @@ import {
   dropFiles,
   FASTEST,
   hash,
-  launch,
-  open,
-  Server,
   settle,
+  setUp,
   shoot,
   until,
   VTEST,
@@ -32,20 +30,12 @@ interface SessionRow {
 }
 
 describe.skipIf(!canRun)("the story", () => {
-  const server = new Server();
-  let browser: Browser;
+  const at = setUp();
+  const { server } = at;
   let tab: Tab;
   let page: Page;
-
-  beforeAll(async () => {
-    await server.start();
-    browser = await launch();
-    tab = await open(browser, server);
-    page = tab.page;
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await server.remove();
+  beforeAll(() => {
+    ({ tab, page } = at);
   });
 
   const heading = (name: string | RegExp) => page.getByRole("heading", { level: 1, name });

@@ -2,52 +2,24 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Page } from "playwright-core";
+import { beforeAll, describe, expect, test } from "vitest";
 
-import {
-  axe,
-  canRun,
-  DATA,
-  hash,
-  launch,
-  open,
-  Server,
-  settle,
-  shoot,
-  until,
-  VTEST,
-  type Tab,
-} from "./harness";
+import { axe, canRun, DATA, hash, setUp, settle, shoot, until, VTEST } from "./harness";
 
-const JSON_TYPE = { "Content-Type": "application/json" };
 const HOSTILE = join(DATA, "hostile_media");
 
-const project = async (server: Server, name: string) =>
-  (
-    await server.ask<{ id: string }>("/api/v1/projects", {
-      method: "POST",
-      body: JSON.stringify({ name }),
-      headers: JSON_TYPE,
-    })
-  ).id;
 const live = (page: Page) => page.getByText("Live", { exact: true });
 
 describe.skipIf(!canRun)("a connection that is lost", () => {
-  const server = new Server();
-  let browser: Browser;
-  let tab: Tab;
-  let page: Page;
-  beforeAll(async () => {
-    await server.start();
-    await project(server, "Before");
-    browser = await launch();
-    tab = await open(browser, server);
-    page = tab.page;
+  const at = setUp(async (s) => {
+    await s.start();
+    await s.project("Before");
   });
-  afterAll(async () => {
-    await browser?.close();
-    await server.remove();
+  const { server } = at;
+  let page: Page;
+  beforeAll(() => {
+    page = at.page;
   });
 
   test("no network: said at once, what is shown stays, what is done says why it is not; fresh when it is back", async () => {
@@ -58,7 +30,7 @@ describe.skipIf(!canRun)("a connection that is lost", () => {
     await page.waitForFunction(() =>
       performance.getEntriesByType("resource").some((r) => /ModelsPage/.test(r.name)),
     );
-    await tab.context.setOffline(true);
+    await at.tab.context.setOffline(true);
     await page.getByText("Connection lost").waitFor();
     await page.getByRole("link", { name: /Before/ }).waitFor();
     expect.soft(await axe(page)).toEqual([]);
@@ -68,8 +40,8 @@ describe.skipIf(!canRun)("a connection that is lost", () => {
     await page.keyboard.press("Enter");
     await dialog.getByRole("alert").waitFor();
     await shoot(page, "offline-dark-1440");
-    await project(server, "Meanwhile"); // by somebody else
-    await tab.context.setOffline(false);
+    await server.project("Meanwhile"); // by somebody else
+    await at.tab.context.setOffline(false);
     await live(page).waitFor({ timeout: 25_000 });
     expect(await dialog.getByLabel("Name").inputValue()).toBe("Made offline"); // nothing was lost
     await dialog.getByRole("button", { name: "Create" }).click();
@@ -93,29 +65,26 @@ describe.skipIf(!canRun)("a connection that is lost", () => {
     await page.goBack();
     await page.getByRole("link", { name: /Meanwhile/ }).waitFor();
     await server.start();
-    await project(server, "After the kill");
+    await server.project("After the kill");
     await page.getByRole("button", { name: "Connect again now" }).click();
     await live(page).waitFor({ timeout: 25_000 });
     // No reload: the list is asked for anew.
     await page.getByRole("link", { name: /After the kill/ }).waitFor();
-    expect(tab.complaints.filter((c) => !/WebSocket|ERR_|disconnected/.test(c))).toEqual([]);
+    expect(at.tab.complaints.filter((c) => !/WebSocket|ERR_|disconnected/.test(c))).toEqual([]);
   });
 });
 
 describe.skipIf(!canRun)("a full disk", () => {
-  const server = new Server();
-  let browser: Browser;
-  afterAll(async () => {
-    await browser?.close();
-    await server.remove();
+  let hasDisk = false;
+  const at = setUp(async (s) => {
+    hasDisk = await s.useSmallDisk("48m");
+    await s.start("--keep-free", "1");
   });
 
   test("an upload says so and what to do, and comes whole once there is room; nothing is lost", async (t) => {
-    if (!(await server.useSmallDisk("48m"))) return t.skip();
-    await server.start("--keep-free", "1");
-    browser = await launch();
-    const { page, complaints } = await open(browser, server);
-    const id = await project(server, "Little room");
+    if (!hasDisk) return t.skip();
+    const { page, server } = at;
+    const id = await server.project("Little room");
     await page.goto(`/projects/${id}`);
     await page.getByText("Drop videos here").waitFor();
     server.fill(2_500_000);
@@ -135,12 +104,7 @@ describe.skipIf(!canRun)("a full disk", () => {
     let name = "";
     for (let i = 0; i < 400; i++) {
       name = `Project ${i} ${"x".repeat(150)}`;
-      await server
-        .ask("/api/v1/projects", { method: "POST", headers: JSON_TYPE, body: JSON.stringify({ name }) })
-        .then(
-          () => null,
-          () => (i = 1000),
-        );
+      await server.project(name).catch(() => (i = 1000));
     }
     await dialog.getByLabel("Name").fill("One more");
     await page.keyboard.press("Enter");
@@ -162,26 +126,20 @@ describe.skipIf(!canRun)("a full disk", () => {
     await page.getByText(/, stored/).waitFor({ timeout: 30_000 });
     const { items } = await server.ask<{ items: { sha256: string }[] }>(`/api/v1/projects/${id}/videos`);
     expect(items.map((v) => v.sha256)).toEqual([hash(readFileSync(VTEST))]);
-    expect(complaints).toEqual([]);
+    expect(at.tab.complaints).toEqual([]);
   }, 180_000);
 });
 
 describe.skipIf(!canRun)("files that are refused", () => {
-  const server = new Server();
-  let browser: Browser;
+  const at = setUp();
+  const { server } = at;
   let page: Page;
   let id: string;
   beforeAll(async () => {
-    await server.start();
-    id = await project(server, "Refused");
-    browser = await launch();
-    ({ page } = await open(browser, server));
+    page = at.page;
+    id = await server.project("Refused");
     await page.goto(`/projects/${id}`);
     await page.getByText("Drop videos here").waitFor();
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await server.remove();
   });
 
   test("hostile media: each ends as what can be read, or says in its row why it cannot", async () => {

@@ -2,32 +2,18 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
-import { canRun, hash, launch, open, Server, sleep, until } from "./harness";
+import { canRun, hash, setUp, sleep, until } from "./harness";
 
 const BYTES = 24 * 1024 * 1024;
 
 describe.skipIf(!canRun)("uploads", () => {
-  const server = new Server();
-  let browser: Browser;
-
-  beforeAll(async () => {
-    await server.start();
-    browser = await launch();
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await server.remove();
-  });
+  const at = setUp();
 
   test("pause, resume, a killed server: not a byte is lost", async () => {
-    const { id } = await server.ask<{ id: string }>("/api/v1/projects", {
-      method: "POST",
-      body: JSON.stringify({ name: "uploads" }),
-      headers: { "Content-Type": "application/json" },
-    });
+    const { page, server } = at;
+    const id = await server.project("uploads");
     const bytes = new Uint8Array(BYTES);
     for (let i = 0, x = 1; i < BYTES; i++) {
       x = (Math.imul(x, 1103515245) + 12345) >>> 0;
@@ -36,10 +22,9 @@ describe.skipIf(!canRun)("uploads", () => {
     const file = join(server.folder, "large.mp4");
     writeFileSync(file, bytes);
 
-    const { page, context } = await open(browser, server);
     await page.goto(`/projects/${id}`);
     await page.getByText("Drop videos here").waitFor();
-    const line = await context.newCDPSession(page);
+    const line = await at.tab.context.newCDPSession(page);
     const speed = (uploadThroughput: number) =>
       line.send("Network.emulateNetworkConditions", {
         offline: false,
