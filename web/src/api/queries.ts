@@ -152,6 +152,8 @@ export const actions = {
   changeProject: (id: string, json: Schemas["ProjectChange"]) =>
     api("patch", "/api/v1/projects/{id}", { path: { id }, json }),
   deleteProject: (id: string) => api("delete", "/api/v1/projects/{id}", { path: { id } }),
+  /** Again, where it failed. */
+  readVideo: (id: string) => api("post", "/api/v1/videos/{id}/probe", { path: { id } }),
   deleteVideo: (id: string) => api("delete", "/api/v1/videos/{id}", { path: { id } }),
   deleteModel: (id: string) => api("delete", "/api/v1/models/{id}", { path: { id } }),
   deleteSession: (id: string) => api("delete", "/api/v1/sessions/{id}", { path: { id } }),
@@ -179,11 +181,11 @@ export function invalidateFor(
     video_id?: string | null;
     session_id?: string | null;
   },
-) {
+): Promise<unknown> {
   const keys: unknown[][] = [["stats"], ["tasks"]];
   if (t.video_id) keys.push(["video", t.video_id], ["truths", t.video_id]);
   if (t.project_id)
     keys.push(["videos", t.project_id], ["project", t.project_id], ["sessions", t.project_id]);
   if (t.session_id) keys.push(["session", t.session_id], ["sessions", null]);
-  for (const queryKey of keys) void client.invalidateQueries({ queryKey });
+  return Promise.all(keys.map((queryKey) => client.invalidateQueries({ queryKey })));
 }

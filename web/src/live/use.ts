@@ -43,7 +43,7 @@ function onTask(t: LiveTask) {
     if (list[i]!.status === t.status) isNews = false;
     return list.map((x, j) => (j === i ? patch(x, t) : x));
   });
-  if (isNews) invalidateFor(queryClient, t);
+  if (isNews) void invalidateFor(queryClient, t);
 }
 
 export const live = new Live({

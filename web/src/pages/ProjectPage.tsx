@@ -19,6 +19,7 @@ import { hidden, ifWide, number, ShowMore, Table, wide } from "../ui/Table";
 import { toast } from "../ui/toast";
 import { MembersDialog } from "./MembersDialog";
 import { NewSessionDialog, ProjectDialog } from "./ProjectDialogs";
+import { ReadAgain } from "./ReadAgain";
 import { SessionTable } from "./SessionTable";
 import { TruthExport } from "./TruthExport";
 import { UploadPanel } from "./UploadPanel";
@@ -175,7 +176,10 @@ function VideoRow({
         {video.status === "ready" ? (
           <TruthCell video={video} overview={overview} onFile={onTruth} mayEdit={mayEdit} />
         ) : (
-          <Status status={video.status} />
+          <span className="row wrap">
+            <Status status={video.status} />
+            {mayEdit && video.status === "failed" && <ReadAgain video={video} />}
+          </span>
         )}
       </td>
       <td>

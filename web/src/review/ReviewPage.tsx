@@ -2,11 +2,13 @@
 import { queryOptions, useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 
+import { useMay } from "../app/account";
 import { matchPath } from "../app/router";
 import type { PageProps } from "../app/routes";
-import { queryClient } from "../live/use";
+import { queryClient, useTopics } from "../live/use";
 import { api } from "../api/client";
 import { queries, type Video } from "../api/queries";
+import { ReadAgain } from "../pages/ReadAgain";
 import { EmptyState, ErrorState, SkeletonRows } from "../ui/states";
 import { FrameClock } from "./clock";
 import { readView } from "./address";
@@ -78,9 +80,15 @@ function evenClock(v: Video): FrameClock {
 }
 
 function NotReady({ video }: { video: Video }) {
+  const mayEdit = useMay("editor", video.project_id);
+  useTopics([`project:${video.project_id}`]);
   if (video.status === "failed")
     return (
-      <EmptyState icon="warning" title="This file cannot be read">
+      <EmptyState
+        icon="warning"
+        title={`${video.name} was not read`}
+        actions={mayEdit && <ReadAgain video={video} />}
+      >
         {video.error}
       </EmptyState>
     );
