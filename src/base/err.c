@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/printable.h"
+
 enum {
     MAX_TEXT = 16 * 1024, // of a message before it is shortened: two paths and what is said of them
 };
@@ -34,19 +36,10 @@ static unsigned number_of(int code)
     return n < ERR_N_NUMBERS ? n : (unsigned)ERR_NUMBER_INTERNAL;
 }
 
-// File names, labels and library texts go to terminals and logs: no control characters get there,
-// neither of ASCII nor U+0080..U+009F, which terminals obey as well. A sequence of UTF-8 that the
-// buffer's end cut is dropped.
-static void make_printable(char *s)
+// A sequence of UTF-8 that the buffer's end cut is dropped.
+static void drop_torn_end(char *s)
 {
     size_t n = strlen(s);
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        if (c == 0xc2 && (unsigned char)s[i + 1] < 0xa0 && (unsigned char)s[i + 1] >= 0x80)
-            s[i] = s[i + 1] = '?';
-        else if (c < 0x20 || c == 0x7f)
-            s[i] = '?';
-    }
     if (n + 1 < ERR_MESSAGE_BYTES)
         return;
     size_t end = n;
@@ -83,7 +76,8 @@ static void copy_shortened(char *to, size_t n_bytes, const char *text)
 static int keep(enum err code, const char *text)
 {
     copy_shortened(message, sizeof(message), text);
-    make_printable(message);
+    drop_torn_end(message);
+    printable_make(message); // file names, labels and library texts go to terminals and logs
     message_code = code;
     return code;
 }

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/printable.h"
 
 enum {
     NUMBER_MAX = 64, // longer than any number in a file that we read
@@ -149,29 +150,6 @@ size_t str_utf8_length(struct str s)
     return overlong || surrogate || too_large ? 0 : n;
 }
 
-// Whether *s*, one character, is a control character, the end of a line, no character at all, or
-// one that turns the direction of what follows it.
-static bool is_control(struct str s)
-{
-    static const struct {
-        uint32_t first, last;
-    } rows[] = {
-        {0x0000, 0x001f}, {0x007f, 0x009f},       {0x2028, 0x202e}, // line ends, embeddings
-        {0x2066, 0x2069},                                           // isolates
-        {0xfdd0, 0xfdef}, {0xfeff, 0xfeff},       {0xfff9, 0xfffb},
-        {0xfffe, 0xffff}, {0x110000, UINT32_MAX},
-    };
-    const unsigned char *p = (const unsigned char *)s.p;
-    uint32_t c = s.n == 1 ? p[0] : p[0] & (0xffu >> (s.n + 1));
-    for (size_t i = 1; i < s.n; i++)
-        c = c << 6 | (p[i] & 0x3f);
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        if (c >= rows[i].first && c <= rows[i].last)
-            return true;
-    }
-    return false;
-}
-
 // strtod() and strtoll() want a terminator; views have none.
 static bool copy_number(struct str s, char *ret_text)
 {
@@ -305,15 +283,12 @@ void str_buf_printf(struct str_buf *b, const char *format, ...)
 
 void str_buf_add_printable(struct str_buf *b, struct str s)
 {
-    for (size_t i = 0; i < s.n;) {
-        size_t n = str_utf8_length((struct str){s.p + i, s.n - i});
-        if (n == 0)
-            str_buf_puts(b, "\xef\xbf\xbd");
-        else if (is_control((struct str){s.p + i, n}))
-            str_buf_putc(b, '?');
+    size_t n = 0;
+    for (; s.n > 0; s = (struct str){s.p + n, s.n - n}) {
+        if (printable_length(s, &n) > 0)
+            str_buf_add(b, s.p, n);
         else
-            str_buf_add(b, s.p + i, n);
-        i += MAX(n, (size_t)1);
+            str_buf_puts(b, str_utf8_length(s) > 0 ? "?" : "\xef\xbf\xbd");
     }
 }
 

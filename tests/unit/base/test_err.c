@@ -76,7 +76,14 @@ static void test_control_characters(void **state)
          "31m",
          "a??31m"}, // U+009B is CSI
         {"\xc2\xa0", "\xc2\xa0"},
-        {"\xc2", "\xc2"},
+        {"\xc2", "?"},
+        {"a\x9b"
+         "b\xff\xc3",
+         "a?b??"},               // not UTF-8
+        {"\xed\xa0\x80", "???"}, // half a surrogate
+        {"a\xe2\x80\xae"
+         "fdp",
+         "a???fdp"}, // turns the direction
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         err_set(ERR_IO, "%s", rows[i].text);
