@@ -88,7 +88,8 @@ int engine_context_create(struct engine *e, struct engine_context **ret_context)
 void engine_context_destroy(struct engine_context *c);
 // While *stop* (borrowed) is true no run begins, and one that goes on ends between two operators:
 // ERR_CANCELLED. Nor does a context of engine auto wait for another one's trial. Runs of ONNX
-// Runtime on a CPU that take longer than ORT_WATCH_LIMIT_S are ended as well: ERR_MODEL.
+// Runtime on a CPU that take longer than ORT_WATCH_LIMIT_S are ended as well, and there are no more
+// of that engine: ERR_MODEL.
 void engine_context_set_stop(struct engine_context *c, const atomic_bool *stop);
 // inputs[i] belongs to model_info.inputs[i]. outputs[i] is filled for model_info.outputs[i].
 // ERR_MODEL (the message is the runtime's, or it took too long), ERR_NOMEM, ERR_CANCELLED.

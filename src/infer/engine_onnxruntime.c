@@ -336,7 +336,9 @@ static int run_watched(struct ort_engine *e, struct ort_context *c, OrtValue *co
     int r = ort_runtime_check(e->api->RunOptionsUnsetTerminate(c->options), ERR_INTERNAL, "run");
     if (r < 0)
         return r;
-    ort_watch_begin(e->watch, &watched);
+    r = ort_watch_begin(e->watch, &watched, path_of(&e->base));
+    if (r < 0)
+        return r;
     r = ort_runtime_check(e->api->Run(e->session, c->options, e->input_names,
                                       (const OrtValue *const *)values, (size_t)n_inputs,
                                       e->output_names, (size_t)n_outputs, c->outputs),

@@ -24,6 +24,7 @@ struct ort_watch {
     struct cond changed;
     struct ort_watched *first;
     bool is_stopping;
+    bool is_spent; // a run took too long
 };
 
 // One that is told so twice is no worse off; a status that is an error changes nothing for us.
@@ -36,6 +37,7 @@ static void look_locked(struct ort_watch *w, int64_t now_ns)
             continue;
         run->is_stopped = is_stopped;
         run->is_late = !is_stopped;
+        w->is_spent |= run->is_late;
         if (ort_runtime_check(w->api->RunOptionsSetTerminate(run->options), ERR_INTERNAL, "run") <
             0)
             err_clear();
@@ -97,17 +99,28 @@ void ort_watch_destroy(struct ort_watch *w)
     mem_free(w);
 }
 
-void ort_watch_begin(struct ort_watch *w, struct ort_watched *run)
+static int refuse_late(const char *what)
+{
+    return err_set(ERR_MODEL, "%s: a picture took more than the %d s that it may", what,
+                   ORT_WATCH_LIMIT_S);
+}
+
+int ort_watch_begin(struct ort_watch *w, struct ort_watched *run, const char *what)
 {
     run->deadline_ns =
         run->has_time ? INT64_MAX : clock_now_ns() + ORT_WATCH_LIMIT_S * CLOCK_NS_PER_S;
     lock_acquire(&w->lock);
+    if (w->is_spent) {
+        lock_release(&w->lock);
+        return refuse_late(what);
+    }
     bool was_idle = !w->first;
     run->next = w->first;
     w->first = run;
     if (was_idle)
         cond_signal(&w->changed);
     lock_release(&w->lock);
+    return 0;
 }
 
 int ort_watch_end(struct ort_watch *w, struct ort_watched *run, const char *what)
@@ -120,7 +133,5 @@ int ort_watch_end(struct ort_watch *w, struct ort_watched *run, const char *what
     lock_release(&w->lock);
     if (run->is_stopped)
         return err_set(ERR_CANCELLED, "%s: the run was stopped", what);
-    return run->is_late ? err_set(ERR_MODEL, "%s: a picture took more than the %d s that it may",
-                                  what, ORT_WATCH_LIMIT_S)
-                        : 0;
+    return run->is_late ? refuse_late(what) : 0;
 }
