@@ -90,11 +90,17 @@ int child_try_send_to(int socket, const void *bytes, size_t n) MUST_CHECK;
 int child_receive_from(int socket, int64_t timeout_ns, void *ret_bytes, size_t max, size_t *ret_n,
                        int *ret_fd) MUST_CHECK;
 
+// What a child says in place of error *code*, which another try may escape or may not, as it was:
+// cancelled, timed out, closed and the like are states of who waits, and no child may put its
+// parent into them. What a child says that is not its own child_error() is a lie.
+int child_error(int code);
+
 // --- one question, one answer
 
 // Starts a child of *kind*, sends *request* (1 to CHILD_MAX_MESSAGE bytes) and *fd* (or -1), and
 // puts its answer, of any length up to the buffer's max, into *ret_answer*. What the child answered
-// as an error is this call's; a child that crashed or passed *timeout_ns* is ERR_MEDIA.
+// as an error is this call's; a child that crashed, passed *timeout_ns* or answered what cannot be
+// is ERR_MEDIA.
 int child_ask(const char *program, const char *kind, const struct child_limits *limits,
               const void *request, size_t n, int fd, int64_t timeout_ns,
               struct str_buf *ret_answer) MUST_CHECK;

@@ -25,6 +25,26 @@ struct answer_message {
     char message[ERR_MESSAGE_BYTES];
 };
 
+int child_error(int code)
+{
+    switch (code) {
+    case ERR_AGAIN:
+    case ERR_BUSY:
+        return ERR_NOMEM; // of the system's threads, files, ...
+    case ERR_TIMEOUT:
+        return ERR_IO;
+    case ERR_CANCELLED:
+    case ERR_CLOSED:
+    case ERR_EOF:
+    case ERR_EXISTS:
+    case ERR_FORBIDDEN:
+    case ERR_READONLY:
+        return ERR_INTERNAL;
+    default:
+        return code <= 0 && code > -ERR_N_NUMBERS ? code : ERR_INTERNAL;
+    }
+}
+
 static int read_answer(int fd, int64_t n, struct str_buf *out)
 {
     char piece[4096];
@@ -44,7 +64,7 @@ static int read_answer(int fd, int64_t n, struct str_buf *out)
 
 static int take_answer(const struct answer_message *m, size_t n, int fd, struct str_buf *out)
 {
-    if (n != sizeof(*m) || m->n < 0 || m->result > 0 || m->result <= -ERR_N_NUMBERS)
+    if (n != sizeof(*m) || m->n < 0 || m->result != child_error(m->result))
         return err_set(ERR_MEDIA, "a child process answered nonsense");
     if (m->result < 0)
         return err_set((enum err)m->result, "%.*s", (int)sizeof(m->message) - 1, m->message);
@@ -153,7 +173,7 @@ static int write_all(int fd, const char *bytes, size_t n)
 
 static int send_answer(int socket, int result, const struct str_buf *answer)
 {
-    struct answer_message m = {.result = result};
+    struct answer_message m = {.result = child_error(result)};
     int fd = -1;
     if (result < 0) {
         err_copy_message(result, m.message, sizeof(m.message));

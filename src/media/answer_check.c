@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/printable.h"
 #include "media/source.h"
 
 enum {
@@ -17,6 +18,11 @@ static const int64_t max_ordinal = INT64_MAX / 4;
 bool answer_text_holds(const char *text, size_t n_bytes)
 {
     return memchr(text, '\0', n_bytes) != NULL;
+}
+
+bool answer_name_holds(const char *name, size_t n_bytes)
+{
+    return answer_text_holds(name, n_bytes) && printable_is(name);
 }
 
 bool answer_bool_holds(const bool *b)
@@ -59,4 +65,10 @@ bool answer_counts_hold(const struct source_counts *c)
            answer_bool_holds(&c->cut_short) &&
            answer_text_holds(c->cut_reason, sizeof(c->cut_reason)) &&
            answer_text_holds(c->undecodable_reason, sizeof(c->undecodable_reason));
+}
+
+void answer_counts_clean(struct source_counts *c)
+{
+    printable_make(c->cut_reason);
+    printable_make(c->undecodable_reason);
 }

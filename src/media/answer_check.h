@@ -12,8 +12,10 @@
 
 struct source_counts;
 
-// Ends within its *n_bytes*.
+// Ends within its *n_bytes*. It may hold anything: printable_make() before it is kept.
 bool answer_text_holds(const char *text, size_t n_bytes);
+// Likewise, and can be shown (printable_is()), as the names of formats can.
+bool answer_name_holds(const char *name, size_t n_bytes);
 // Is true or false: other bytes in a bool are undefined behaviour once they are looked at.
 bool answer_bool_holds(const bool *b);
 bool answer_time_holds(int64_t us);
@@ -22,3 +24,5 @@ bool answer_ordinal_holds(int64_t n);   // or a number of frames
 bool answer_side_holds(int n);          // or 0, which is not known
 bool answer_rotation_holds(int degrees);
 bool answer_counts_hold(const struct source_counts *c);
+// Counts that hold, for keeping: their texts can be shown.
+void answer_counts_clean(struct source_counts *c);

@@ -87,8 +87,8 @@ static int answer_probe(const void *request, size_t n, int fd, struct str_buf *o
 static bool streams_hold(const struct probe_result *p)
 {
     for (size_t i = 0; i < MIN(p->n_streams, (size_t)PROBE_MAX_STREAMS); i++)
-        if (!answer_text_holds(p->streams[i].type, sizeof(p->streams[i].type)) ||
-            !answer_text_holds(p->streams[i].codec, sizeof(p->streams[i].codec)))
+        if (!answer_name_holds(p->streams[i].type, sizeof(p->streams[i].type)) ||
+            !answer_name_holds(p->streams[i].codec, sizeof(p->streams[i].codec)))
             return false;
     return true;
 }
@@ -107,10 +107,10 @@ static bool marks_hold(const struct probe_result *p)
 
 static bool texts_hold(const struct probe_result *p)
 {
-    return answer_text_holds(p->container, sizeof(p->container)) &&
-           answer_text_holds(p->codec, sizeof(p->codec)) &&
-           answer_text_holds(p->profile, sizeof(p->profile)) &&
-           answer_text_holds(p->pixel_format, sizeof(p->pixel_format));
+    return answer_name_holds(p->container, sizeof(p->container)) &&
+           answer_name_holds(p->codec, sizeof(p->codec)) &&
+           answer_name_holds(p->profile, sizeof(p->profile)) &&
+           answer_name_holds(p->pixel_format, sizeof(p->pixel_format));
 }
 
 static bool frames_hold(const struct probe_result *p)
@@ -149,7 +149,9 @@ int child_probe(const char *program, const struct source_opts *opts, int64_t cpu
         r = nonsense(opts->path);
     if (r == 0) {
         memcpy(ret_result, answer.p, sizeof(*ret_result));
-        if (!probe_holds(ret_result))
+        if (probe_holds(ret_result))
+            answer_counts_clean(&ret_result->counts);
+        else
             r = nonsense(opts->path);
     }
     str_buf_finish(&answer);

@@ -196,7 +196,7 @@ int child_source_run(int socket)
     int r = receive_request(v);
     if (r == 0)
         r = serve(v);
-    struct remote_message m = {.kind = REMOTE_END, .error = r};
+    struct remote_message m = {.kind = REMOTE_END, .error = r == ERR_EOF ? r : child_error(r)};
     err_copy_message(r, m.text, sizeof(m.text));
     if (r != ERR_CLOSED && !v->parent_gone)
         r = send_message(v, &m);

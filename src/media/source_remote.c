@@ -18,6 +18,7 @@
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/printable.h"
 #include "base/thread.h"
 #include "media/answer_check.h"
 #include "media/child_source.h"
@@ -176,9 +177,9 @@ static bool info_holds(const struct remote_info *i)
            answer_side_holds(i->coded_width) && answer_side_holds(i->coded_height) &&
            answer_rotation_holds(i->rotation) && i->frame_rate_num >= 0 && i->frame_rate_den > 0 &&
            i->time_base_num >= 0 && i->time_base_den >= 0 && i->n_frames_hint >= 0 &&
-           isfinite(i->duration_s) && answer_text_holds(i->container, sizeof(i->container)) &&
-           answer_text_holds(i->codec, sizeof(i->codec)) &&
-           answer_text_holds(i->pixel_format, sizeof(i->pixel_format));
+           isfinite(i->duration_s) && answer_name_holds(i->container, sizeof(i->container)) &&
+           answer_name_holds(i->codec, sizeof(i->codec)) &&
+           answer_name_holds(i->pixel_format, sizeof(i->pixel_format));
 }
 
 // Behind all that were given before, as frames are numbered and timed.
@@ -213,7 +214,7 @@ static bool check_message(const struct source *s, struct remote *m, size_t n)
     case REMOTE_COUNTS:
         return true;
     case REMOTE_END:
-        return g->error < 0 && g->error > -ERR_N_NUMBERS &&
+        return g->error < 0 && (g->error == ERR_EOF || g->error == child_error(g->error)) &&
                answer_text_holds(g->text, sizeof(g->text));
     default:
         return false;
@@ -260,6 +261,7 @@ static int receive_message(struct source *s, struct remote *m)
         return r;
     if (!check_message(s, m, n))
         return child_failed(s, m, "the decoder spoke nonsense and was ended");
+    answer_counts_clean(&m->message.counts);
     s->counts = m->message.counts;
     return 0;
 }
@@ -341,6 +343,8 @@ static int hold_picture(struct source *s, struct remote *m, struct picture **ret
         mem_free(h);
         return ERR_NOMEM;
     }
+    if (h->file)
+        printable_make(h->file);
     h->remote = m;
     h->slot = p->slot;
     h->letterbox =

@@ -64,6 +64,16 @@ static int answer_error(const void *request, size_t n, int fd, struct str_buf *o
     return err_set(ERR_MEDIA, "%.*s: no video stream", (int)n, (const char *)request);
 }
 
+// As its request says: a number of err.h.
+static int answer_code(const void *request, size_t n, int fd, struct str_buf *out)
+{
+    int64_t number = 0;
+    (void)fd;
+    (void)out;
+    int r = str_to_i64((struct str){(const char *)request, n}, &number);
+    return r < 0 ? r : err_set((enum err) - number, "of the child's own");
+}
+
 // One word for each thing that was refused.
 static int answer_tries(const void *request, size_t n, int fd, struct str_buf *out)
 {
@@ -105,6 +115,11 @@ static int run_too_long(int socket)
 static int run_error(int socket)
 {
     return child_answer(socket, 1 * MIB, answer_error);
+}
+
+static int run_code(int socket)
+{
+    return child_answer(socket, 1 * MIB, answer_code);
 }
 
 static int run_tries(int socket)
@@ -156,6 +171,22 @@ static int run_flood(int socket)
     return n * sizeof(line) <= 2 * (size_t)CHILD_SAID_BYTES ? run_echo(socket) : ERR_INTERNAL;
 }
 
+// What base/child_ask.c sends, without its care.
+static int run_liar_code(int socket)
+{
+    struct {
+        int64_t n;
+        int32_t result;
+        char message[ERR_MESSAGE_BYTES];
+    } m = {.message = "of the child's own"};
+    char number[16] = "";
+    size_t n = 0;
+    int fd = -1;
+    int r = child_receive_from(socket, INT64_MAX, number, sizeof(number) - 1, &n, &fd);
+    m.result = -(int32_t)strtol(number, NULL, 10);
+    return r < 0 ? r : child_send_to(socket, &m, sizeof(m), -1);
+}
+
 static const struct child_kind kinds[] = {
     {"last-words", run_last_words},
     {"flood", run_flood},
@@ -168,6 +199,8 @@ static const struct child_kind kinds[] = {
     {"hang", run_hang},
     {"greedy", run_greedy},
     {"liar", run_liar},
+    {"code", run_code},
+    {"liar-code", run_liar_code},
 };
 
 // --- rows
@@ -269,6 +302,42 @@ static void test_what_it_said_is_logged(void **state)
     said = said_by("flood", 0);
     assert_non_null(strstr(said, "more lines\"}]}"));
     mem_free(said);
+}
+
+// Which errors of a child are its parent's as they are: its own state is not the child's to say.
+// The same said without child_answer() is a lie.
+static void test_codes(void **state)
+{
+    (void)state;
+    static const struct {
+        int said;
+        int told;
+    } rows[] = {
+        {ERR_AGAIN, ERR_NOMEM},        {ERR_BUSY, ERR_NOMEM},
+        {ERR_CANCELLED, ERR_INTERNAL}, {ERR_CLOSED, ERR_INTERNAL},
+        {ERR_CONFLICT, ERR_CONFLICT},  {ERR_DATA, ERR_DATA},
+        {ERR_EOF, ERR_INTERNAL},       {ERR_EXISTS, ERR_INTERNAL},
+        {ERR_FORBIDDEN, ERR_INTERNAL}, {ERR_IO, ERR_IO},
+        {ERR_MODEL, ERR_MODEL},        {ERR_NOMEM, ERR_NOMEM},
+        {ERR_NOSPACE, ERR_NOSPACE},    {ERR_NOT_FOUND, ERR_NOT_FOUND},
+        {ERR_READONLY, ERR_INTERNAL},  {ERR_TIMEOUT, ERR_IO},
+        {ERR_TOO_BIG, ERR_TOO_BIG},    {ERR_UNSUPPORTED, ERR_UNSUPPORTED},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct child_limits none = {0};
+        struct str_buf out = STR_BUF_INIT(1 * MIB);
+        char number[16];
+        size_t n = (size_t)snprintf(number, sizeof(number), "%d", -rows[i].said);
+        int r = child_ask(NULL, "code", &none, number, n, -1, SOON, &out);
+        if (r != rows[i].told || strcmp(err_message(r), "of the child's own") != 0)
+            fail_msg("%s: %d, %s", err_name(rows[i].said), r, err_message(r));
+        r = child_ask(NULL, "liar-code", &none, number, n, -1, SOON, &out);
+        bool is_lie = rows[i].said != rows[i].told;
+        if (r != (is_lie ? ERR_MEDIA : rows[i].told) ||
+            (is_lie && !strstr(err_message(r), "nonse")))
+            fail_msg("%s, a lie: %d, %s", err_name(rows[i].said), r, err_message(r));
+        str_buf_finish(&out);
+    }
 }
 
 static void test_hanging(void **state)
@@ -446,6 +515,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_memory),       cmocka_unit_test(test_confined),
         cmocka_unit_test(test_many_at_once), cmocka_unit_test(test_descriptors),
         cmocka_unit_test(test_try_send),     cmocka_unit_test(test_what_it_said_is_logged),
+        cmocka_unit_test(test_codes),
     };
     alarm(DEADLINE_S);
     return cmocka_run_group_tests(tests, NULL, NULL);

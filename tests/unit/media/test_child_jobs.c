@@ -190,7 +190,9 @@ enum lie {
     LIE_COUNTS,
     LIE_MARK,
     LIE_SIZE,
-    N_LIES, // at most 10: one digit
+    LIE_NAME,
+    LIE_STREAM,
+    N_LIES, // one character, '0' and on
 };
 
 static int answer_lie(const void *request, size_t n, int fd, struct str_buf *out)
@@ -223,12 +225,20 @@ static int answer_lie(const void *request, size_t n, int fd, struct str_buf *out
     case LIE_COUNTS:
         p.counts.skipped = 1;
         break;
+    case LIE_NAME:
+        memcpy(p.codec, "h\xff", 3);
+        break;
+    case LIE_STREAM:
+        p.n_streams = 1;
+        memcpy(p.streams[0].type, "a\nb", 4);
+        break;
     case LIE_MARK:
         p.marks[0].pts_us = INT64_MAX;
         break;
     default:
         break;
     }
+    memcpy(p.counts.undecodable_reason, "a\xff\x1b", 4); // no lie, but not to be kept
     str_buf_add(out, &p, sizeof(p) - (lie == LIE_SIZE));
     return 0;
 }
@@ -250,6 +260,8 @@ static void test_lies(void **state)
         const char *wanted = "clip.mp4: the decoder answered nonsense";
         if (r != (lie ? ERR_MEDIA : 0) || (lie && strcmp(err_message(r), wanted) != 0))
             fail_msg("lie %d: %d, %s", lie, r, err_message(r));
+        if (r == 0)
+            assert_string_equal(p.counts.undecodable_reason, "a??");
     }
     assert_int_equal(unsetenv(LIE), 0);
 }

@@ -60,6 +60,10 @@ static int lie(int socket, const char *what)
         m.info.kind = 7;
     if (strcmp(what, "endless-text") == 0)
         memset(m.info.codec, 'x', sizeof(m.info.codec));
+    if (strcmp(what, "no-utf8") == 0)
+        memcpy(m.info.codec, "h\xff", 3);
+    if (strcmp(what, "control") == 0)
+        memcpy(m.info.container, "m\x1b[31m", 7);
     if (strcmp(what, "no-duration") == 0)
         m.info.duration_s = NAN;
     if (strcmp(what, "askew") == 0)
@@ -77,6 +81,12 @@ static int lie(int socket, const char *what)
         m = (m = pictured(0), m.counts.skipped = 5, m);
     else if (strcmp(what, "error") == 0)
         m = (struct remote_message){.kind = REMOTE_END, .error = 3};
+    else if (strcmp(what, "cancelled") == 0)
+        m = (struct remote_message){.kind = REMOTE_END, .error = ERR_CANCELLED};
+    else if (strcmp(what, "timeout") == 0)
+        m = (struct remote_message){.kind = REMOTE_END, .error = ERR_TIMEOUT};
+    else if (strcmp(what, "closed") == 0)
+        m = (struct remote_message){.kind = REMOTE_END, .error = ERR_CLOSED};
     else if (strcmp(what, "bool") == 0)
         m = (m = pictured(0), memset(&m.counts.cut_short, 2, 1), m);
     else if (strcmp(what, "far-time") == 0)
@@ -104,6 +114,8 @@ static int be_deaf(int socket)
     for (int i = 0; r == 0 && i < N_DEAF; i++) {
         m = pictured(i % REMOTE_SLOTS);
         m.picture.ordinal = m.picture.pts_us = i;
+        memcpy(m.picture.file, "a\n\xff.png", 8); // as a file of this name would be told
+        memcpy(m.counts.undecodable_reason, "b\x1b", 3);
         r = say(socket, &m);
     }
     m = (struct remote_message){.kind = REMOTE_END, .error = ERR_EOF};
@@ -246,6 +258,11 @@ static const struct bad_row bad_rows[] = {
     {"no-size", NULL, ERR_MEDIA, "nonsense"},
     {"counts", NULL, ERR_MEDIA, "nonsense"},
     {"error", NULL, ERR_MEDIA, "nonsense"},
+    {"cancelled", NULL, ERR_MEDIA, "nonsense"},
+    {"timeout", NULL, ERR_MEDIA, "nonsense"},
+    {"closed", NULL, ERR_MEDIA, "nonsense"},
+    {"no-utf8", NULL, ERR_MEDIA, "nonsense"},
+    {"control", NULL, ERR_MEDIA, "nonsense"},
     {"bool", NULL, ERR_MEDIA, "nonsense"},
     {"far-time", NULL, ERR_MEDIA, "nonsense"},
     {"far-ordinal", NULL, ERR_MEDIA, "nonsense"},
@@ -291,6 +308,7 @@ static void test_deaf(void **state)
     for (int i = 0; i < N_DEAF; i++) {
         assert_int_equal(source_next(s, &p), 0);
         assert_int_equal(p->ordinal, i);
+        assert_string_equal(p->file, "a??.png");
         picture_unref(&p);
     }
     assert_int_equal(source_next(s, &p), ERR_EOF);
