@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/json_shape.h"
 #include "base/str.h"
 #include "infer/model.h"
 #include "nn/quantization.h"
@@ -44,7 +45,54 @@ static int blame_model(int r)
                           : r;
 }
 
+// What a child answered in *answered*, as *shape* has it.
+static int take_answer(int r, struct str_buf *answered, const struct json_shape *shape,
+                       struct str_buf *out)
+{
+    if (r == 0) {
+        r = json_shape_copy(str_buf_view(answered), shape, "its answer", out);
+        if (r == ERR_DATA)
+            r = err_set(ERR_MEDIA, "answered nonsense: %s", err_message(r));
+    }
+    str_buf_finish(answered);
+    return blame_model(r);
+}
+
 // --- bench
+
+// clang-format off
+static const struct json_shape bench_model[] = {
+    {.key = "head", .kind = JSON_SHAPE_WORD},
+    {.key = "path", .kind = JSON_SHAPE_TEXT},
+    {.key = "sha256", .kind = JSON_SHAPE_WORD},
+    {.kind = JSON_SHAPE_UNSET},
+};
+static const struct json_shape bench_ms[] = {
+    {.key = "max", .kind = JSON_SHAPE_NUMBER},
+    {.key = "median", .kind = JSON_SHAPE_NUMBER},
+    {.key = "min", .kind = JSON_SHAPE_NUMBER},
+    {.kind = JSON_SHAPE_UNSET},
+};
+static const struct json_shape bench_row_members[] = {
+    {.key = "engine", .kind = JSON_SHAPE_WORD},
+    {.key = "milliseconds", .kind = JSON_SHAPE_OBJECT, .of = bench_ms},
+    {.key = "pictures_per_second", .kind = JSON_SHAPE_NUMBER},
+    {.key = "precision", .kind = JSON_SHAPE_WORD},
+    {.key = "resident_bytes", .kind = JSON_SHAPE_COUNT},
+    {.key = "share_of_peak", .kind = JSON_SHAPE_NUMBER, .may_lack = true},
+    {.key = "threads", .kind = JSON_SHAPE_COUNT},
+    {.key = "workers", .kind = JSON_SHAPE_COUNT},
+    {.kind = JSON_SHAPE_UNSET},
+};
+static const struct json_shape bench_row = {.kind = JSON_SHAPE_OBJECT, .of = bench_row_members};
+static const struct json_shape bench_members[] = {
+    {.key = "assay", .kind = JSON_SHAPE_WORD},
+    {.key = "model", .kind = JSON_SHAPE_OBJECT, .of = bench_model},
+    {.key = "rows", .kind = JSON_SHAPE_ARRAY, .of = &bench_row},
+    {.kind = JSON_SHAPE_UNSET},
+};
+// clang-format on
+static const struct json_shape benched = {.kind = JSON_SHAPE_OBJECT, .of = bench_members};
 
 struct bench_request {
     char path[PATH_BYTES];
@@ -75,11 +123,31 @@ static int bench(const char *program, const char *path, const char *name, const 
     (void)snprintf(beside, sizeof(beside), "%s.int8.json", path); // where it was calibrated
     const struct child_limits limits = {
         .max_memory = MAX_MEMORY, .max_files = MAX_FILES, .readable = {q.path, beside}};
-    return blame_model(child_ask_until(program, child_bench_kind.name, &limits, &q, sizeof(q),
-                                       LIMIT_S * CLOCK_NS_PER_S, stop, out));
+    struct str_buf answered = STR_BUF_INIT(MAX_ANSWER);
+    r = child_ask_until(program, child_bench_kind.name, &limits, &q, sizeof(q),
+                        LIMIT_S * CLOCK_NS_PER_S, stop, &answered);
+    return take_answer(r, &answered, &benched, out);
 }
 
 // --- quantize
+
+// clang-format off
+static const struct json_shape measure_members[] = {
+    {.key = "fp32", .kind = JSON_SHAPE_NUMBER},
+    {.key = "int8", .kind = JSON_SHAPE_NUMBER},
+    {.kind = JSON_SHAPE_UNSET},
+};
+static const struct json_shape quantize_members[] = {
+    {.key = "AP", .kind = JSON_SHAPE_OBJECT, .of = measure_members, .may_be_null = true},
+    {.key = "agreement", .kind = JSON_SHAPE_OBJECT, .of = measure_members, .may_be_null = true},
+    {.key = "frames", .kind = JSON_SHAPE_COUNT},
+    {.key = "layers_in_fp32", .kind = JSON_SHAPE_COUNT},
+    {.key = "loss", .kind = JSON_SHAPE_NUMBER},
+    {.key = "source", .kind = JSON_SHAPE_TEXT},
+    {.kind = JSON_SHAPE_UNSET},
+};
+// clang-format on
+static const struct json_shape quantized = {.kind = JSON_SHAPE_OBJECT, .of = quantize_members};
 
 struct quantize_request {
     int32_t n_frames;
@@ -182,8 +250,10 @@ static int quantize(const char *program, const struct task_quantize *w, const at
         .readable = {q.model, q.video, w->truth_path},
         .writable = w->out_folder,
     };
-    return blame_model(child_ask_until(program, child_quantize_kind.name, &limits, &q, sizeof(q),
-                                       LIMIT_S * CLOCK_NS_PER_S, stop, out));
+    struct str_buf answered = STR_BUF_INIT(MAX_ANSWER);
+    r = child_ask_until(program, child_quantize_kind.name, &limits, &q, sizeof(q),
+                        LIMIT_S * CLOCK_NS_PER_S, stop, &answered);
+    return take_answer(r, &answered, &quantized, out);
 }
 
 // --- the children

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // fuzz_child.c - what a child process says that a hostile file has taken over, to the functions
 // that ask it: a source's messages and pictures in shared memory, a probe, a frame, times, a posted
-// picture.
+// picture, and in JSON a model's description, what a bench measured and what a calibration gave.
 //
 // The process part of base/child.h is replaced by a script over a socket; messages, descriptors and
 // answers go through the real base/child_message.c and base/child_ask.c. The input:
@@ -21,9 +21,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "app/child_model.h"
+#include "app/model_tools.h"
 #include "base/child.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "base/mem.h"
+#include "base/printable.h"
 #include "base/str.h"
 #include "media/child_jobs.h"
 #include "media/frame_at.h"
@@ -173,8 +177,32 @@ static void fill_probe(struct probe_result *p)
 }
 
 // The contents of an answer, by who asked.
+static size_t fill_text(uint8_t *bytes, const char *text)
+{
+    size_t n = strlen(text);
+    memcpy(bytes, text, n);
+    return n;
+}
+
 static size_t fill_payload(unsigned asker, uint8_t *bytes)
 {
+    static const char model[] =
+        "{\"path\":\"model.onnx\",\"sha256\":\"00ff\",\"head\":\"yolov8\",\"why\":[\"one output\"],"
+        "\"input\":{\"width\":640,\"height\":640,\"dynamic_size\":false,\"batch\":1,"
+        "\"layout\":\"nchw\",\"colours\":\"rgb\",\"scale\":0.003921569,\"mean\":[0,0,0],"
+        "\"std\":[1,1,1],\"fit\":\"centre\",\"fill\":114},\"labels\":[\"person\",\"car\"],"
+        "\"labels_from\":\"names\",\"inputs\":[{\"name\":\"images\",\"type\":\"float32\","
+        "\"shape\":[-1,3,640,640]}],\"outputs\":[{\"name\":\"output0\",\"type\":\"float32\","
+        "\"shape\":[-1,84,8400]}],\"producer\":null,\"opset\":17,\"parameters\":3151904,"
+        "\"quantized\":false}";
+    static const char bench[] =
+        "{\"assay\":\"0.1\",\"model\":{\"path\":\"m\",\"sha256\":\"00ff\",\"head\":\"yolov8\"},"
+        "\"rows\":[{\"engine\":\"native\",\"precision\":\"bf16\",\"threads\":1,\"workers\":2,"
+        "\"milliseconds\":{\"min\":40.5,\"median\":41,\"max\":50},\"pictures_per_second\":24.4,"
+        "\"share_of_peak\":0.4,\"resident_bytes\":70000000}]}\n";
+    static const char quantized[] =
+        "{\"AP\":null,\"agreement\":{\"fp32\":1,\"int8\":0.99},\"loss\":0.01,\"frames\":32,"
+        "\"layers_in_fp32\":0,\"source\":\"clip.mp4\"}";
     static const uint8_t jpeg[] = {0xFF, 0xD8, 0xFF, 0xD9};
     const int64_t times[] = {500000, 540000, 580000};
     const int32_t sides[] = {48, 32};
@@ -188,6 +216,12 @@ static size_t fill_payload(unsigned asker, uint8_t *bytes)
     case 3:
         memcpy(bytes, times, sizeof(times));
         return sizeof(times);
+    case 5:
+        return fill_text(bytes, model);
+    case 6:
+        return fill_text(bytes, bench);
+    case 7:
+        return fill_text(bytes, quantized);
     default:
         memcpy(bytes, sides, sizeof(sides));
         return sizeof(sides) + (size_t)SIDE * SIDE * 3;
@@ -341,7 +375,8 @@ static void check(bool holds)
 
 static void check_error(int r)
 {
-    check(r < 0 && r > -ERR_N_NUMBERS && err_message(r)[0]);
+    check(r < 0 && r > -ERR_N_NUMBERS && err_message(r)[0] && printable_is(err_message(r)));
+    check(r != ERR_CANCELLED && r != ERR_TIMEOUT && r != ERR_CLOSED); // nobody did that here
     sink += strlen(err_message(r));
 }
 
@@ -490,6 +525,45 @@ static void ask_picture(struct source_prepare prepare)
     picture_unref(&p);
 }
 
+// What was believed is JSON whose texts can be shown.
+static void check_json(const struct str_buf *out)
+{
+    struct json_reader *reader;
+    const struct json_reader_opts opts = {.text = str_buf_view(out)};
+    struct json_event e = {.type = JSON_UNSET};
+    check(str_buf_check(out) == 0 && json_reader_create(&opts, &reader) == 0);
+    while (e.type != JSON_END) {
+        check(json_next(reader, &e) == 0);
+        if (e.type != JSON_STRING)
+            continue;
+        struct str_buf text = STR_BUF_INIT(PAYLOAD_MAX * 4);
+        str_buf_add_str(&text, e.text);
+        check(printable_is(str_buf_text(&text)) && strlen(str_buf_text(&text)) == text.n);
+        str_buf_finish(&text);
+    }
+    json_reader_destroy(reader);
+}
+
+static void ask_about_model(void)
+{
+    static const struct task_quantize wanted = {.model_path = "model.onnx",
+                                                .video_path = "clip.mp4",
+                                                .video_name = "clip.mp4",
+                                                .out_folder = "out",
+                                                .out_path = "out/made.json",
+                                                .n_frames = 32};
+    const atomic_bool stop = false;
+    struct str_buf out = STR_BUF_INIT(PAYLOAD_MAX * 4);
+    int r = asker == 5   ? child_model_inspect(NULL, "model.onnx", &out)
+            : asker == 6 ? model_tools.bench(NULL, "model.onnx", "m", &stop, &out)
+                         : model_tools.quantize(NULL, &wanted, &stop, &out);
+    if (r == 0)
+        check_json(&out);
+    else
+        check_error(r);
+    str_buf_finish(&out);
+}
+
 // The lowest that is free: the same again when nothing was left open.
 static int free_descriptor(void)
 {
@@ -506,7 +580,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     memset(&script, 0, sizeof(script));
     script.p = bytes;
     script.end = bytes + n;
-    asker = take() % 5;
+    asker = take() % 8;
     const struct source_prepare prepare = {
         .rule = (enum letterbox_rule)(take() % 4), .width = SIDE, .height = SIDE, .fill = 114};
     int n_held = (int)(take() % (MAX_HELD + 1));
@@ -526,8 +600,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     case 3:
         ask_times();
         break;
-    default:
+    case 4:
         ask_picture(prepare);
+        break;
+    default:
+        ask_about_model();
     }
     check(free_descriptor() == before);
     return 0;
