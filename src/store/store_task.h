@@ -136,8 +136,8 @@ int store_task_report(struct store *s, const struct store_lease *lease,
 int store_task_succeed(struct store *s, const struct store_lease *lease,
                        const char *result_json) MUST_CHECK;
 // *may_retry* and tries left: queued with a back-off, else failed. *ret_status* (may be NULL).
-// A "probe" or "fetch" that failed for good, here or by its lease, leaves no video waiting: one that
-// is still `uploaded` is failed with the error's cause.
+// A "probe" or "fetch" that failed for good, here or by its lease, leaves no video waiting: one
+// that is still `uploaded` is failed with the error's cause.
 int store_task_fail(struct store *s, const struct store_lease *lease, const char *error,
                     bool may_retry, enum store_task_status *ret_status) MUST_CHECK;
 // The last lines that this try logged (base/log_keep.h), to stay with the row until it is claimed
