@@ -37,6 +37,7 @@ void backup_manifest_write(const struct backup_manifest *m, struct str_buf *out)
     json_put_int(&w, "created_at_us", clock_wall_us());
     json_put_int(&w, "blobs", m->n_blobs);
     json_put_int(&w, "bytes", m->n_bytes);
+    json_put_text(&w, "database_sha256", m->database_sha256);
     json_key(&w, "missing");
     json_array(&w);
     for (size_t i = 0; i < m->missing.n; i++)
@@ -67,6 +68,17 @@ static int read_count(struct json_reader *j, const char *name, int64_t *ret)
     return r;
 }
 
+static int read_digest(struct json_reader *j, char ret[BACKUP_SHA256_BYTES])
+{
+    struct json_event e;
+    int r = json_next(j, &e);
+    if (r == 0 && (e.type != JSON_STRING || e.text.n != BACKUP_SHA256_BYTES - 1))
+        return json_error(j, "'database_sha256' is no digest");
+    if (r == 0)
+        memcpy(ret, e.text.p, e.text.n);
+    return r;
+}
+
 static int read_members(struct json_reader *j, struct backup_manifest *m)
 {
     struct json_event e;
@@ -80,6 +92,8 @@ static int read_members(struct json_reader *j, struct backup_manifest *m)
             r = read_count(j, "blobs", &m->n_blobs);
         } else if (str_is(e.text, "bytes")) {
             r = read_count(j, "bytes", &m->n_bytes);
+        } else if (str_is(e.text, "database_sha256")) {
+            r = read_digest(j, m->database_sha256);
         } else if (str_is(e.text, "missing")) {
             r = read_missing(j, m);
         } else {

@@ -2,8 +2,8 @@
 // backup_manifest.h - the first file of a backup: what made it, and which files it has or lacks.
 //
 // The digests and sizes of the files stand in the database that comes with them. What the manifest
-// adds is which of them were lost before the backup was made, so that a restore can tell them from
-// those that the backup itself lost.
+// adds is the database's own digest, and which of them were lost before the backup was made, so
+// that a restore can tell them from those that the backup itself lost.
 //
 // Ownership: finish gives the memory back. Threads: one at a time.
 #pragma once
@@ -20,6 +20,7 @@
 
 enum {
     BACKUP_MANIFEST_MAX = 64 * 1024 * 1024, // bytes
+    BACKUP_SHA256_BYTES = 65,
 };
 
 // Keys of blobs, rising.
@@ -30,7 +31,8 @@ struct backup_keys {
 
 struct backup_manifest {
     int64_t n_blobs, n_bytes;
-    struct backup_keys missing; // have a row, and had no file
+    char database_sha256[BACKUP_SHA256_BYTES]; // "" where it was not written
+    struct backup_keys missing;                // have a row, and had no file
 };
 
 // ERR_DATA: no key, or not behind the last one; ERR_NOMEM.

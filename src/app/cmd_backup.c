@@ -13,6 +13,7 @@
 #include "app/data_dir.h"
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "blob/archive.h"
@@ -102,6 +103,8 @@ static int add_blob(struct backup *b, const char *key)
 static int add_everything(struct backup *b, const char *database)
 {
     int r = store_backup_check(database, note_blob, b);
+    if (r == 0)
+        r = file_sha256(database, b->manifest.database_sha256);
     if (r < 0)
         return r;
     FILE *f = fopen(database, "rb");

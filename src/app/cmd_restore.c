@@ -213,9 +213,23 @@ static int check_blob(void *arg, const struct store_blob *blob)
     return r;
 }
 
+// A bit that turned over in a row is still a whole database.
+static int check_database(const struct restore *x, const char *from)
+{
+    char sha256[BACKUP_SHA256_BYTES];
+    const char *recorded = x->manifest.database_sha256;
+    int r = *recorded ? file_sha256(x->database, sha256) : 0;
+    if (r == 0 && *recorded && strcmp(sha256, recorded) != 0)
+        r = err_set(ERR_DATA,
+                    "%s: its assay.db is damaged: its sha256 is not the one in the manifest", from);
+    return r;
+}
+
 static int check_all(struct restore *x, const char *from)
 {
-    int r = store_backup_check(x->database, check_blob, x);
+    int r = check_database(x, from);
+    if (r == 0)
+        r = store_backup_check(x->database, check_blob, x);
     if (r < 0)
         return r;
     if (x->n_lacking > 0)

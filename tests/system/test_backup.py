@@ -182,6 +182,11 @@ def test_damaged_or_foreign_files_are_refused(assay, tmp_path):
     whole[-2000] ^= 1  # within the last blob
     (tmp_path / "y").write_bytes(whole)
     assert "sha256" in assay.refuses("restore", tmp_path / "y", "--data", tmp_path / "b")
+    for at in (whole.index(b"project 2"), whole.index(b"SQLite format 3") + 30):  # within a row; where a page says what it is
+        whole = bytearray((tmp_path / "x").read_bytes())
+        whole[at] ^= 4
+        (tmp_path / "y").write_bytes(whole)
+        assert "assay.db is damaged" in assay.refuses("restore", tmp_path / "y", "--data", tmp_path / "b")
     (tmp_path / "y").write_bytes(b"no archive" * 1000)
     assert "no archive" in assay.refuses("restore", tmp_path / "y", "--data", tmp_path / "b")
     with tarfile.open(tmp_path / "y", "w", format=tarfile.USTAR_FORMAT) as tar:
@@ -226,6 +231,8 @@ def test_a_backup_that_lost_files_is_refused(assay, tmp_path):
         (names, {"missing": ["x" * 99]}, "is no key of a file"),
         (names, b"{}", "does not say how many files"),
         (names, b"{", "manifest.json"),
+        (names, {"database_sha256": "0"}, "'database_sha256' is no digest"),
+        (names, {"database_sha256": "0" * 64}, "assay.db is damaged"),
         (names[:1] + names, None, "two manifests"),
     ]
     for members, manifest, said in rows:
