@@ -111,6 +111,43 @@ describe.skipIf(!canRun)("a video that was not read", () => {
     await settle(page);
     await shoot(page, "read-again-review-dark-1440");
     expect.soft(await axe(page)).toEqual([]);
+  });
+
+  test("its task shows the last lines of its log: read by eyes and keys, and copied", async () => {
+    const { page, tab } = at;
+    const anna = await at.server.as("anna", PASSWORD);
+    const { items } = await at.server.ask<{ items: { task_id: string }[] }>(
+      "/api/v1/tasks?kind=probe&status=failed",
+      anna,
+    );
+    const { log } = await at.server.ask<{ log: { lines: { level: string; message: string }[] } }>(
+      `/api/v1/tasks/${items[0]!.task_id}`,
+      anna,
+    );
+    expect(log.lines.length).toBeGreaterThan(0);
+    await tab.context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    await page.goto("/tasks?status=failed");
+    await page.getByRole("button", { name: "Read video" }).first().click();
+    const dialog = page.getByRole("dialog", { name: "Read video" });
+    await dialog.getByRole("heading", { name: "Last lines of its log" }).waitFor();
+    const shown = await dialog.getByTestId("log").innerText();
+    for (const l of log.lines) expect(shown).toContain(`${l.level} ${l.message}`);
+    for (const [theme, width] of [
+      ["light", 820],
+      ["dark", 1440],
+    ] as const) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.emulateMedia({ colorScheme: theme });
+      await still(page, theme);
+      await shoot(page, `task-log-${theme}-${width}`);
+      expect.soft(await axe(page)).toEqual([]);
+    }
+    expect.soft(await walk(page)).toEqual([]);
+    await dialog.getByRole("button", { name: "Copy" }).click();
+    await page.getByText("The log is on the clipboard.").waitFor();
+    const copied = await page.evaluate(() => navigator.clipboard.readText());
+    expect(copied.trim().split("\n")).toHaveLength(log.lines.length);
+    expect(copied).toContain(log.lines[0]!.message);
     expect(at.tab.complaints.filter((c) => !/WebSocket|ERR_|disconnected|401/.test(c))).toEqual([]);
   });
 });

@@ -132,6 +132,12 @@ export const queries = {
         (await api("get", "/api/v1/tasks", { query: { limit: 50, ...filter }, signal })).items,
       placeholderData: keepPreviousData,
     }),
+  /** With its log, which lists do not have; anew with each try and end. */
+  task: ({ task_id: id, status, attempt }: Pick<Task, "task_id" | "status" | "attempt">) =>
+    queryOptions({
+      queryKey: ["task", id, status, attempt],
+      queryFn: ({ signal }) => api("get", "/api/v1/tasks/{id}", { path: { id }, signal }),
+    }),
   version: () =>
     queryOptions({
       queryKey: ["version"],

@@ -13,6 +13,7 @@ import { Card, PageHead, Segments } from "../ui/layout";
 import { Await, EmptyState, Notice } from "../ui/states";
 import { hidden, ifWide, number, Table, wide } from "../ui/Table";
 import { toastError } from "../ui/toast";
+import { TaskLog } from "./TaskLog";
 import { TaskPace, TaskProgressBar, taskName } from "./TaskRow";
 
 const PROJECTS_NAMED = 8; // whose videos are asked for their names
@@ -70,6 +71,7 @@ function TaskDetail({ t, onClose }: { t: Task; onClose: () => void }) {
             <span style={{ whiteSpace: "pre-wrap" }}>{t.error}</span>
           </Notice>
         )}
+        <TaskLog task={t} />
         <dl className="pairs left">
           <dt>Status</dt>
           <dd>

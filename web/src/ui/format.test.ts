@@ -48,6 +48,10 @@ describe("times", () => {
     [3_723_000_000, "1:02:03.000"],
     [-40_000, "−0:00.040"],
   ])("timecode %s", (v, text) => expect(f.formatTimecode(v)).toBe(text));
+  test.each([
+    ["2026-11-21T12:00:00.250000Z", /^\d\d:00:00\.250$/],
+    ["nonsense", /^–$/],
+  ])("clock %s", (v, text) => expect(f.formatClock(v)).toMatch(text));
   const now = Date.parse("2026-11-21T12:00:00Z");
   test.each([
     ["2026-11-21T11:59:50Z", "just now"],

@@ -103,6 +103,13 @@ export function formatTime(text: string | null | undefined): string {
     : d.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "medium" });
 }
 
+/** A time of day to the millisecond, of lines of a log: "14:03:07.250". */
+export function formatClock(text: string): string {
+  const d = new Date(text);
+  if (Number.isNaN(d.getTime())) return NONE;
+  return `${d.toLocaleTimeString("en-GB")}.${String(d.getMilliseconds()).padStart(3, "0")}`;
+}
+
 export function plural(n: number, one: string, many = `${one}s`): string {
   return `${formatCount(n)} ${n === 1 ? one : many}`;
 }

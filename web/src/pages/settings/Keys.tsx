@@ -4,13 +4,13 @@ import { useState } from "react";
 import { send, sendJson } from "../../api/client";
 import { queries } from "../../api/queries";
 import { Button, IconButton } from "../../ui/Button";
+import { CopyButton } from "../../ui/CopyButton";
 import { ConfirmDialog, Dialog, FormDialog } from "../../ui/Dialog";
 import { SelectField, TextField } from "../../ui/Field";
 import { formatAgo, formatTime } from "../../ui/format";
 import { Card } from "../../ui/layout";
 import { Await, describeError, EmptyState, Notice } from "../../ui/states";
 import { hidden, number, Table } from "../../ui/Table";
-import { toast } from "../../ui/toast";
 
 interface Key {
   id: string;
@@ -69,17 +69,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
             {make.data.key}
           </pre>
           <div>
-            <Button
-              icon="file"
-              onClick={() =>
-                void navigator.clipboard.writeText(make.data.key).then(
-                  () => toast("The key is on the clipboard."),
-                  () => toast("The browser does not allow copying: select the key by hand.", "info"),
-                )
-              }
-            >
-              Copy
-            </Button>
+            <CopyButton what="The key" text={() => make.data.key} />
           </div>
           <p className="small muted">
             Scripts send it as <code>Authorization: Bearer KEY</code>.
