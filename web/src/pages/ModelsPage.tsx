@@ -9,11 +9,11 @@ import { Link, navigate } from "../app/router";
 import type { PageProps } from "../app/routes";
 import { Badge, Status } from "../ui/Badge";
 import { Button } from "../ui/Button";
-import { formatAgo, formatBytes, formatCount, formatTime } from "../ui/format";
+import { formatAgo, formatBytes, formatCount, formatTime, plural } from "../ui/format";
 import { Icon } from "../ui/Icon";
 import { Card, PageHead, Progress } from "../ui/layout";
 import { Await, describeError, EmptyState, ErrorState, Notice } from "../ui/states";
-import { hidden, number, Table } from "../ui/Table";
+import { hidden, ifWide, number, Table } from "../ui/Table";
 import { toast, toastError } from "../ui/toast";
 import { ModelDetail } from "./model/Detail";
 
@@ -101,6 +101,19 @@ function LoadButton({ model }: { model: Model }) {
   );
 }
 
+/** What the columns hold that a narrow window has no room for. */
+function brief(m: Model): string {
+  return [
+    m.input && `${m.input.width} × ${m.input.height}`,
+    m.labels && plural(m.labels.length, "class", "classes"),
+    formatBytes(m.bytes),
+    `used ${plural(m.times_used, "time")}`,
+    `added ${formatAgo(m.created_at)}`,
+  ]
+    .filter(Boolean)
+    .join(" · ");
+}
+
 function ModelTable({ models, mayEdit }: { models: Model[]; mayEdit: boolean }) {
   return (
     <Table
@@ -108,27 +121,30 @@ function ModelTable({ models, mayEdit }: { models: Model[]; mayEdit: boolean }) 
       head={[
         "Model",
         "Recognised as",
-        "Input",
-        number("Classes"),
-        number("Size"),
-        number("Used"),
+        ifWide("Input"),
+        ifWide(number("Classes")),
+        ifWide(number("Size")),
+        ifWide(number("Used")),
         "State",
-        number("Added"),
+        ifWide(number("Added")),
         mayEdit && hidden("Load or unload"),
       ]}
     >
       {models.map((m) => (
         <tr key={m.id}>
-          <td className="cut" style={{ maxWidth: "16rem" }}>
-            <Link className="cell" to={`/models/${m.id}`}>
-              {m.name}
-            </Link>
+          <td style={{ maxWidth: "20rem" }}>
+            <div className="cut">
+              <Link className="cell" to={`/models/${m.id}`}>
+                {m.name}
+              </Link>
+            </div>
+            <div className="tiny muted narrow-only">{brief(m)}</div>
           </td>
           <td>{m.head ?? "–"}</td>
-          <td className="muted nowrap">{m.input ? `${m.input.width} × ${m.input.height}` : "–"}</td>
-          <td className="num">{formatCount(m.labels?.length)}</td>
-          <td className="num">{formatBytes(m.bytes)}</td>
-          <td className="num">{formatCount(m.times_used)}</td>
+          <td className="muted nowrap wide-only">{m.input ? `${m.input.width} × ${m.input.height}` : "–"}</td>
+          <td className="num wide-only">{formatCount(m.labels?.length)}</td>
+          <td className="num wide-only">{formatBytes(m.bytes)}</td>
+          <td className="num wide-only">{formatCount(m.times_used)}</td>
           <td>
             {m.status !== "ready" ? (
               <Status status={m.status} />
@@ -140,7 +156,7 @@ function ModelTable({ models, mayEdit }: { models: Model[]; mayEdit: boolean }) 
               <Badge>Not loaded</Badge>
             )}
           </td>
-          <td className="num muted" title={formatTime(m.created_at)}>
+          <td className="num muted wide-only" title={formatTime(m.created_at)}>
             {formatAgo(m.created_at)}
           </td>
           {mayEdit && (
