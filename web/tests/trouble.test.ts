@@ -148,12 +148,13 @@ describe.skipIf(!canRun)("files that are refused", () => {
       .filter((p) => statSync(p).isFile() && statSync(p).size > 0)
       .slice(0, 10);
     await page.getByTestId("files").setInputFiles(files);
-    await until("all are looked at", async () => {
+    const areRead = async () => {
       const { items } = await server.ask<{ items: { status: string }[] }>(
         `/api/v1/projects/${id}/videos?limit=100`,
       );
       return items.length === files.length && items.every((v) => v.status !== "uploaded");
-    });
+    };
+    await until("all are looked at", areRead, 90);
     const { items } = await server.ask<{ items: { name: string; status: string; error: string | null }[] }>(
       `/api/v1/projects/${id}/videos?limit=100`,
     );
@@ -169,7 +170,7 @@ describe.skipIf(!canRun)("files that are refused", () => {
     expect.soft(await axe(page)).toEqual([]);
     await settle(page);
     await shoot(page, "refused-dark-1440");
-  });
+  }, 150_000);
 
   test("an empty file, and a truth that is none, say why beside their names", async () => {
     const empty = join(server.folder, "empty.mp4");
@@ -180,7 +181,7 @@ describe.skipIf(!canRun)("files that are refused", () => {
     expect((await line.getByRole("alert").textContent())!.length).toBeGreaterThan(10);
     await line.getByRole("button", { name: /Cancel empty\.mp4/ }).click();
     await page.getByTestId("files").setInputFiles(VTEST);
-    await page.getByText("480 × 360").waitFor({ timeout: 30_000 });
+    await page.getByText("480 × 360").waitFor({ timeout: 60_000 });
     const none = join(server.folder, "vtest.json");
     writeFileSync(none, '{"annotations": [{"image_id": 1}]');
     await page.getByTestId("files").setInputFiles(none);
@@ -189,5 +190,5 @@ describe.skipIf(!canRun)("files that are refused", () => {
     expect(await said.getByRole("alert").textContent()).toMatch(/JSON|line|annotation|format/i);
     await said.getByRole("button", { name: "Try again: vtest.json" }).waitFor();
     await shoot(page, "refused-truth-dark-1440");
-  });
+  }, 100_000);
 });
