@@ -89,7 +89,7 @@ describe.skipIf(!canRun)("a video that was not read", () => {
     const { page, server } = at;
     await server.stop();
     await server.start("--login-rate", "0");
-    await row("vtest.mp4").getByText("480 × 360").waitFor({ timeout: 40_000 });
+    await row("vtest.mp4").getByText("480 × 360").waitFor({ timeout: 120_000 });
     await again("broken.mp4").waitFor();
     const anna = await server.as("anna", PASSWORD);
     const { items } = await server.ask<{ items: (Made & { name: string })[] }>(
@@ -102,16 +102,19 @@ describe.skipIf(!canRun)("a video that was not read", () => {
     const before = await server.ask<{ items: unknown[] }>(`/api/v1/tasks?video_id=${broken.id}`, anna);
     await again("broken.mp4").click();
     await expect
-      .poll(async () => {
-        const now = await server.ask<{ items: Made[] }>(`/api/v1/tasks?video_id=${broken.id}`, anna);
-        return [now.items.length - before.items.length, now.items[0]!.status];
-      })
+      .poll(
+        async () => {
+          const now = await server.ask<{ items: Made[] }>(`/api/v1/tasks?video_id=${broken.id}`, anna);
+          return [now.items.length - before.items.length, now.items[0]!.status];
+        },
+        { timeout: 60_000 },
+      )
       .toEqual([1, "failed"]);
     await again("broken.mp4").waitFor(); // told by the WebSocket
     await settle(page);
     await shoot(page, "read-again-review-dark-1440");
     expect.soft(await axe(page)).toEqual([]);
-  });
+  }, 240_000);
 
   test("its task shows the last lines of its log: read by eyes and keys, and copied", async () => {
     const { page, tab } = at;
