@@ -168,7 +168,7 @@ export class Server {
 
   /** Until what is at *path* is in that state. */
   becomes(path: string, status: string, who?: RequestInit) {
-    return until(`${path} ${status}`, async () => (await this.ask<Made>(path, who)).status === status, 60);
+    return until(`${path} ${status}`, async () => (await this.ask<Made>(path, who)).status === status, 150);
   }
 }
 

@@ -5,7 +5,19 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
 
-import { axe, canRun, DATA, dropFiles, FASTEST, settle, setUp, shoot, VTEST, VTEST_TRUTH } from "./harness";
+import {
+  axe,
+  canRun,
+  DATA,
+  dropFiles,
+  FASTEST,
+  settle,
+  setUp,
+  shoot,
+  still,
+  VTEST,
+  VTEST_TRUTH,
+} from "./harness";
 
 const BUS = join(DATA, "photos/bus.jpg");
 
@@ -23,6 +35,37 @@ describe.skipIf(!canRun)("a model's page", () => {
   let page: Page;
   beforeAll(async () => {
     page = at.page;
+    await page.goto(`/models/${model}`);
+    await page.getByRole("heading", { level: 1, name: "fastest" }).waitFor();
+  });
+
+  test("the list in a narrow window: nothing is left out, nothing has to be scrolled to", async () => {
+    await page.goto("/models");
+    const row = page.getByRole("row", { name: /^fastest/ });
+    const brief = row.getByText(/^352 × 352 · 80 classes · [\d.]+ [kM]B · used \d+ times? · added /);
+    for (const [theme, width] of [
+      ["light", 1440],
+      ["dark", 1440],
+      ["dark", 820],
+      ["light", 820],
+    ] as const) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.emulateMedia({ colorScheme: theme });
+      await still(page, theme);
+      await row.getByRole("cell", { name: /^fastest/ }).waitFor();
+      expect(await brief.isVisible()).toBe(width === 820);
+      expect(await row.getByRole("cell", { name: "352 × 352", exact: true }).isVisible()).toBe(
+        width === 1440,
+      );
+      expect(await row.getByRole("button", { name: /^(Load|Unload)$/ }).isVisible()).toBe(true);
+      const over = await page
+        .getByRole("region", { name: "Models" })
+        .evaluate((e) => e.scrollWidth - e.clientWidth);
+      expect(over).toBeLessThanOrEqual(0);
+      await shoot(page, `models-${theme}-${width}`);
+    }
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await page.emulateMedia({ colorScheme: "dark" });
     await page.goto(`/models/${model}`);
     await page.getByRole("heading", { level: 1, name: "fastest" }).waitFor();
   });

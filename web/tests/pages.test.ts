@@ -134,21 +134,6 @@ describe.skipIf(!canRun)("every page", () => {
     expect(said()).toEqual([]);
   });
 
-  test("models in a narrow window: nothing is left out, nothing has to be scrolled to", async () => {
-    await page.setViewportSize({ width: 820, height: 900 });
-    await page.goto("/models");
-    const row = page.getByRole("row", { name: /yolox_nano_416/ });
-    await row.getByText(/^416 × 416 · 80 classes · 3\.\d+ MB · used \d+ times? · added /).waitFor();
-    await row.getByRole("button", { name: /^(Load|Unload)$/ }).waitFor();
-    const over = await page
-      .getByRole("region", { name: "Models" })
-      .evaluate((e) => e.scrollWidth - e.clientWidth);
-    expect(over).toBeLessThanOrEqual(0);
-    await page.setViewportSize({ width: 1440, height: 900 });
-    await row.getByRole("cell", { name: "416 × 416", exact: true }).waitFor();
-    expect(await row.getByText(/· added/).isVisible()).toBe(false);
-  });
-
   const dialogs: [string, () => string, () => Promise<unknown>][] = [
     ["new-project", () => "/", () => page.getByRole("button", { name: "New project" }).click()],
     [
