@@ -17,6 +17,7 @@ import {
   until,
   VTEST,
   VTEST_TRUTH,
+  walk,
   YOLOX,
   type Tab,
 } from "./harness";
@@ -276,6 +277,32 @@ describe.skipIf(!canRun)("the story", () => {
     ).toHaveLength(4651);
     await shoot(page, "story-edited-dark-1440");
   });
+
+  test("the versions of the truth: an older one is opened, and taken as a file", async () => {
+    const video = /videos\/(\w+)/.exec(page.url())![1]!;
+    await place("Projects").click();
+    await page.getByRole("link", { name: /Crossing, camera 3/ }).click();
+    await page.getByRole("button", { name: "4,651 objects" }).click();
+    const dialog = page.getByRole("dialog", { name: "Truth of vtest.mp4" });
+    await dialog.getByRole("row", { name: /^2 newest 4,651 objects/ }).waitFor();
+    await dialog.getByRole("row", { name: /^1 4,650 objects in 795 frames/ }).waitFor();
+    await settle(page);
+    expect.soft(await axe(page)).toEqual([]);
+    expect.soft(await walk(page)).toEqual([]);
+    await shoot(page, "truth-versions-dark-1440");
+    const download = page.waitForEvent("download");
+    await dialog.getByRole("button", { name: "Export version 1 of the truth of vtest.mp4" }).click();
+    await page.getByRole("link", { name: /^JSON lines/ }).click();
+    expect(readFileSync(await (await download).path(), "utf8").length).toBeGreaterThan(1000);
+    await dialog.getByRole("link", { name: "Open version 1 in review" }).click();
+    const asked = page.waitForRequest((r) => r.url().endsWith(`/videos/${video}/truth?version=1`));
+    await page.reload();
+    await asked;
+    await page.getByText("Version 1 of the truth").waitFor();
+    await page.waitForSelector(".rv-row[data-row]");
+    await page.getByRole("button", { name: "Show the newest version" }).click();
+    await page.waitForFunction(() => !location.search.includes("version"));
+  }, 150_000);
 
   test("tasks: all that was done, and what one of them says", async () => {
     await place(/^Tasks/).click();

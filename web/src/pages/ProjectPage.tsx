@@ -22,6 +22,7 @@ import { NewSessionDialog, ProjectDialog } from "./ProjectDialogs";
 import { ReadAgain } from "./ReadAgain";
 import { SessionTable } from "./SessionTable";
 import { TruthExport } from "./TruthExport";
+import { TruthVersions } from "./TruthVersions";
 import { UploadPanel } from "./UploadPanel";
 
 const ROWS_AT_ONCE = 60;
@@ -30,10 +31,12 @@ function TruthCell({
   video,
   overview,
   onFile,
+  onVersions,
   mayEdit,
 }: {
   video: Video;
   overview: Overview | undefined;
+  onVersions: () => void;
   onFile: (f: File) => void;
   mayEdit: boolean;
 }) {
@@ -43,11 +46,16 @@ function TruthCell({
   if (newest)
     return (
       <span className="row">
-        <span title={`${newest.name ?? ""} (${newest.format}), version ${newest.version}`}>
+        <button
+          type="button"
+          className="badge-button"
+          title={`${newest.name ?? ""} (${newest.format}), version ${newest.version}: all versions`}
+          onClick={onVersions}
+        >
           <Badge tone="good" icon="truth">
             {plural(newest.objects, newest.format === "events" ? "event" : "object")}
           </Badge>
-        </span>
+        </button>
         <TruthExport isBare video={video} format={newest.format} />
       </span>
     );
@@ -116,6 +124,7 @@ function VideoRow({
   isSelected,
   onToggle,
   onTruth,
+  onVersions,
   onDelete,
   mayEdit,
 }: {
@@ -125,6 +134,7 @@ function VideoRow({
   isSelected: boolean;
   onToggle: () => void;
   onTruth: (f: File) => void;
+  onVersions: () => void;
   onDelete: () => void;
   mayEdit: boolean;
 }) {
@@ -174,7 +184,13 @@ function VideoRow({
       <td className="num wide-only">{video.status === "ready" ? formatCount(video.frames) : "–"}</td>
       <td>
         {video.status === "ready" ? (
-          <TruthCell video={video} overview={overview} onFile={onTruth} mayEdit={mayEdit} />
+          <TruthCell
+            video={video}
+            overview={overview}
+            onFile={onTruth}
+            onVersions={onVersions}
+            mayEdit={mayEdit}
+          />
         ) : (
           <span className="row wrap">
             <Status status={video.status} />
@@ -240,6 +256,7 @@ export default function ProjectPage({ params }: PageProps) {
   const [selected, setSelected] = useState<string[]>([]);
   const [shown, setShown] = useState(ROWS_AT_ONCE);
   const [dialog, setDialog] = useState<"session" | "rename" | "members" | "delete" | Video | null>(null);
+  const [versionsOf, setVersionsOf] = useState<Video | null>(null);
   const [isDragging, setDragging] = useState(false);
   const input = useRef<HTMLInputElement>(null);
   useTopics([`project:${id}`]);
@@ -385,6 +402,7 @@ export default function ProjectPage({ params }: PageProps) {
                       setSelected((s) => (s.includes(v.id) ? s.filter((x) => x !== v.id) : [...s, v.id]))
                     }
                     onTruth={(file) => addUpload({ project: id, kind: "truth", file, videoId: v.id })}
+                    onVersions={() => setVersionsOf(v)}
                     onDelete={() => setDialog(v)}
                   />
                 ))}
@@ -428,6 +446,7 @@ export default function ProjectPage({ params }: PageProps) {
           <p>Drop videos and truth files</p>
         </div>
       )}
+      {versionsOf && <TruthVersions video={versionsOf} onClose={() => setVersionsOf(null)} />}
       {dialog === "session" && (
         <NewSessionDialog project={id} videos={chosen} onClose={() => setDialog(null)} />
       )}

@@ -26,17 +26,20 @@ const EVENTS: Format[] = [{ name: "events", text: "As it came", note: "" }];
 export function TruthExport({
   video,
   format,
+  version,
   isBare,
 }: {
   video: { id: string; name: string };
   /** In which it came. */
   format: string;
+  /** The newest where absent. */
+  version?: number;
   isBare?: boolean;
 }) {
   const stem = video.name.replace(/\.[^.]+$/, "");
   return (
     <Menu
-      label={`Export the truth of ${video.name}`}
+      label={`Export ${version ? `version ${version} of ` : ""}the truth of ${video.name}`}
       icon="download"
       text={isBare ? undefined : "Export"}
       kind={isBare ? "ghost" : "plain"}
@@ -44,7 +47,7 @@ export function TruthExport({
       {(format === "events" ? EVENTS : FORMATS).map((f) => (
         <li key={f.name}>
           <a
-            href={`/api/v1/videos/${video.id}/truth?format=${f.name}`}
+            href={`/api/v1/videos/${video.id}/truth?format=${f.name}${version ? `&version=${version}` : ""}`}
             download={f.name === "coco" ? `${stem}.coco.json` : ""}
           >
             <span>{f.text}</span>

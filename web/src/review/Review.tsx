@@ -116,12 +116,12 @@ export function Review({ projectId, video, clock, isExact }: Props) {
   const restTask = sessionVideos.data?.find((v) => v.video_id === video.id)?.task_id ?? null;
 
   const source = useMemo(
-    () => sourceOf(video.id, view.session, view.task),
-    [video.id, view.session, view.task],
+    () => sourceOf(video.id, { session: view.session, task: view.task, version: view.version }),
+    [video.id, view.session, view.task, view.version],
   );
   const { data, progress, error } = useObjects(source);
   const otherSource = useMemo(
-    () => (view.other ? sourceOf(video.id, view.other, null) : null),
+    () => (view.other ? sourceOf(video.id, { session: view.other, task: null, version: null }) : null),
     [video.id, view.other],
   );
   const other = useObjects(otherSource);
@@ -365,7 +365,7 @@ export function Review({ projectId, video, clock, isExact }: Props) {
         t: () => patch({ truth: !view.truth }),
         l: () => patch({ names: !view.names }),
         r: () => patch({ trails: !view.trails }),
-        e: () => mayEdit && patch({ editing: !view.editing }),
+        e: () => mayEdit && patch({ editing: !view.editing, version: null }),
         "1": () => toggle(FP),
         "2": () => toggle(FN),
         "3": () => toggle(TP),
@@ -419,7 +419,7 @@ export function Review({ projectId, video, clock, isExact }: Props) {
     : progress?.judge === "session"
       ? null
       : progress?.judge === "page"
-        ? `Judged on this page against the newest truth (IoU ≥ 0.5, class by class), not by a session.${progress.unjudged > 0 ? ` ${progress.unjudged} frames that the truth does not speak of are left out.` : ""}`
+        ? `Judged on this page against ${view.version === null ? "the newest truth" : `version ${view.version} of the truth`} (IoU ≥ 0.5, class by class), not by a session.${progress.unjudged > 0 ? ` ${progress.unjudged} frames that the truth does not speak of are left out.` : ""}`
         : progress?.done
           ? "Nothing was judged: this video has no truth, or no session has looked at it."
           : null;
@@ -456,6 +456,19 @@ export function Review({ projectId, video, clock, isExact }: Props) {
             ))}
           </select>
         </label>
+        {view.version !== null && !view.session && (
+          <span className="badge">
+            Version {view.version} of the truth
+            <button
+              type="button"
+              className="rv-only"
+              onClick={() => patch({ version: null, row: -1 })}
+              aria-label="Show the newest version"
+            >
+              ×
+            </button>
+          </span>
+        )}
         {view.other && (
           <span className="badge">
             B overlaid
@@ -482,7 +495,7 @@ export function Review({ projectId, video, clock, isExact }: Props) {
             small
             icon="edit"
             aria-pressed={view.editing}
-            onClick={() => patch({ editing: !view.editing })}
+            onClick={() => patch({ editing: !view.editing, version: null })}
           >
             {view.editing ? "End editing" : "Edit truth"}
           </Button>

@@ -31,8 +31,7 @@ function timesQuery(id: string) {
 }
 
 function readAhead(id: string) {
-  const { session, task } = readView(new URLSearchParams(location.search));
-  openAhead(sourceOf(id, session, task));
+  openAhead(sourceOf(id, readView(new URLSearchParams(location.search))));
 }
 
 // As the window's first page it begins to read before anything is shown.

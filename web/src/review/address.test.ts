@@ -13,7 +13,7 @@ describe("the address", () => {
 
   it("holds everything", () => {
     const v: View = {
-      session: "S", other: "T", task: "K", frame: 120, row: 7,
+      session: "S", other: "T", task: "K", version: null, frame: 120, row: 7,
       filter: { confidence: 0.35, outcomes: (1 << FP) | (1 << FN), labels: ["traffic light", "a,b"], minSize: 32,
         maxSize: 96, from: 10, to: 500, search: "#4 & more" },
       sort: "confidence", descending: true, zoom: 2.5, centreX: 0.25, centreY: 0.75, from: 0, to: 900,
@@ -25,11 +25,18 @@ describe("the address", () => {
   it.each([
     ["frame=-1&row=x&confidence=2&sort=colour&zoom=0,9,9&view=9-3&time=a-b&size=x&result=maybe"],
     ["confidence=&frame=1e3&result="],
+    ["version=0"],
+    ["version=new"],
     ["rate=3"],
     ["rate=-1"],
     ["rate="],
     ["rate=fast"],
   ])("that makes no sense is the ordinary view: %s", (text) => expect(read(text)).toEqual(noView));
+
+  it("names a version of the truth, but of one that is edited", () => {
+    expect(read(writeView({ ...noView, version: 2 })).version).toBe(2);
+    expect(read("version=2&edit=1").version).toBeNull();
+  });
 
   it("keeps half of a range of sizes", () => {
     expect(read("size=-32").filter).toEqual({ ...noView.filter, maxSize: 32 });

@@ -9,6 +9,8 @@ export interface View {
   other: string | null;
   /** A processing task, where no session is meant. */
   task: string | null;
+  /** Of the truth, where no session is meant and it is not edited; null: the newest. */
+  version: number | null;
   frame: number;
   /** The row chosen; -1: none. */
   row: number;
@@ -39,6 +41,7 @@ export const noView: View = {
   session: null,
   other: null,
   task: null,
+  version: null,
   frame: 0,
   row: -1,
   filter: { ...noFilter, confidence: USUAL_CONFIDENCE },
@@ -92,6 +95,7 @@ export function readView(p: URLSearchParams): View {
     session: p.get("session") || null,
     other: p.get("other") || null,
     task: p.get("task") || null,
+    version: p.get("edit") === "1" ? null : whole(p.get("version"), 1), // the newest is edited
     frame: whole(p.get("frame"), 0) ?? 0,
     row: whole(p.get("row"), 0) ?? -1,
     filter: {
@@ -128,6 +132,7 @@ export function writeView(v: View): string {
   set("session", v.session, null);
   set("other", v.other, null);
   set("task", v.task, null);
+  set("version", v.version, null);
   set("frame", v.frame, 0);
   set("row", v.row, -1);
   set("confidence", v.filter.confidence, USUAL_CONFIDENCE);

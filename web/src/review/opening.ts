@@ -1,4 +1,5 @@
 // Where the objects of a video come from, and reading them begun before the page knows anything else.
+import type { View } from "./address";
 import { ReviewData } from "./data";
 import type { Source } from "./protocol";
 
@@ -6,7 +7,10 @@ export function detectionsUrl(video: string, task: string | null) {
   return `/api/v1/videos/${video}/detections${task ? `?task=${encodeURIComponent(task)}` : ""}`;
 }
 
-export function sourceOf(video: string, session: string | null, task: string | null): Source {
+export function sourceOf(
+  video: string,
+  { session, task, version }: Pick<View, "session" | "task" | "version">,
+): Source {
   if (session)
     return {
       url: `/api/v1/sessions/${encodeURIComponent(session)}/detections?video=${video}`,
@@ -15,7 +19,7 @@ export function sourceOf(video: string, session: string | null, task: string | n
     };
   return {
     url: detectionsUrl(video, task),
-    truthUrl: `/api/v1/videos/${video}/truth`,
+    truthUrl: `/api/v1/videos/${video}/truth${version === null ? "" : `?version=${version}`}`,
     mayBeMissing: task === null,
   };
 }
