@@ -52,7 +52,7 @@ describe.skipIf(!canRun)("a model's page", () => {
       await page.setViewportSize({ width, height: 900 });
       await page.emulateMedia({ colorScheme: theme });
       await still(page, theme);
-      await row.getByRole("cell", { name: /^fastest/ }).waitFor();
+      await row.getByRole("link", { name: "fastest", exact: true }).waitFor();
       expect(await brief.isVisible()).toBe(width === 820);
       expect(await row.getByRole("cell", { name: "352 × 352", exact: true }).isVisible()).toBe(
         width === 1440,
