@@ -116,8 +116,8 @@ static int push_one(struct run *run)
     return r;
 }
 
-// *at* counts from the first warm-up picture.
-static int take_one(struct run *run, size_t at)
+// *ret_ns*: how long its run took; NULL: nobody wants to know.
+static int take_one(struct run *run, int64_t *ret_ns)
 {
     struct detector_result *result = NULL;
     int r = detector_receive(run->stream, &result);
@@ -125,32 +125,37 @@ static int take_one(struct run *run, size_t at)
         return r;
     if (result->error)
         r = err_set((enum err)result->error, "%s", result->message);
-    else if (at >= run->n_warm_up)
-        run->run_ns[at - run->n_warm_up] = result->run_ns;
+    else if (ret_ns)
+        *ret_ns = result->run_ns;
     detector_result_free(&result);
     return r;
 }
 
-static int run_pictures(struct run *run, int64_t *ret_wall_ns)
+// *n* pictures, of which so many are inside that no worker waits; *ret_run_ns*: of each, or NULL.
+static int run_some(struct run *run, size_t n, int64_t *ret_run_ns)
 {
-    size_t n_all = run->n_warm_up + run->n;
+    int r = 0;
     size_t n_pushed = 0;
-    int64_t begun = 0;
-    for (size_t i = 0; i < n_all; i++) {
-        while (n_pushed < n_all && n_pushed < i + run->n_inside) {
-            int r = push_one(run);
-            if (r < 0)
-                return r;
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        while (r == 0 && n_pushed < MIN(n, i + run->n_inside)) {
+            r = push_one(run);
             n_pushed++;
         }
-        if (i == run->n_warm_up)
-            begun = clock_now_ns();
-        int r = take_one(run, i);
-        if (r < 0)
-            return r;
+        if (r == 0)
+            r = take_one(run, ret_run_ns ? &ret_run_ns[i] : NULL);
     }
+    return r;
+}
+
+// The time begins with nothing inside: a picture that the warm-up had begun would come for nothing.
+static int run_pictures(struct run *run, int64_t *ret_wall_ns)
+{
+    int r = run_some(run, run->n_warm_up, NULL);
+    int64_t begun = clock_now_ns();
+    if (r == 0)
+        r = run_some(run, run->n, run->run_ns);
     *ret_wall_ns = clock_now_ns() - begun;
-    return 0;
+    return r;
 }
 
 static int by_value(const void *a, const void *b)
