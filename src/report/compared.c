@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "base/json.h"
 #include "base/str.h"
@@ -136,8 +137,12 @@ int compared_end_json(struct json_writer *w, struct str_buf *out, const char *co
     json_array(w);
     for (size_t i = 0; i < n; i++)
         json_cstring(w, notices[i]);
-    if (n_changes > COMPARED_MAX_CHANGES)
-        json_cstring(w, "only the 10000 changes with the most evidence are listed");
+    if (n_changes > COMPARED_MAX_CHANGES) {
+        char last[96];
+        snprintf(last, sizeof(last), "only the %d changes with the most evidence are listed",
+                 COMPARED_MAX_CHANGES);
+        json_cstring(w, last);
+    }
     json_end(w);
     json_end(w);
     str_buf_putc(out, '\n');
