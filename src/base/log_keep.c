@@ -12,6 +12,10 @@
 #include "base/str.h"
 #include "base/thread.h"
 
+enum {
+    UNCUT_BYTES = 256 * 1024, // of a line before it is cut: no context and message are longer
+};
+
 struct kept_line {
     int64_t time_us;
     enum log_level level;
@@ -40,7 +44,7 @@ int log_keep_create(const char *hidden, struct log_keep **ret_keep)
         mem_free(k);
         return r;
     }
-    if (hidden && *hidden) {
+    if (hidden && hidden[0] == '/' && hidden[1]) {
         k->hidden = mem_strdup(hidden);
         if (!k->hidden) {
             log_keep_destroy(k);
@@ -72,30 +76,58 @@ void log_keep_destroy(struct log_keep *k)
     mem_free(k);
 }
 
+// Whether *c* may be a part of a file's name. A blank may, too, but mostly ends it.
+static bool is_of_name(char c)
+{
+    unsigned char u = (unsigned char)c;
+    return (u >= '0' && u <= '9') || (u >= 'a' && u <= 'z') || (u >= 'A' && u <= 'Z') ||
+           u >= 0x80 || (u && strchr("._-+~%@", c));
+}
+
+// The first place in *text* where the hidden path stands, and no longer or other one. NULL: none.
+static const char *find_hidden(const struct log_keep *k, const char *text)
+{
+    size_t n = k->hidden ? strlen(k->hidden) : 0;
+    const char *at = n > 0 ? strstr(text, k->hidden) : NULL;
+    while (at && ((at > text && (at[-1] == '/' || is_of_name(at[-1]))) || is_of_name(at[n])))
+        at = strstr(at + 1, k->hidden);
+    return at;
+}
+
 // *text* without what is hidden, and without the '/' behind it.
 static void add_shown(struct str_buf *out, const struct log_keep *k, const char *text)
 {
-    const char *at = k->hidden ? strstr(text, k->hidden) : NULL;
-    while (at) {
+    for (const char *at = find_hidden(k, text); at; at = find_hidden(k, text)) {
         str_buf_add_printable(out, (struct str){text, (size_t)(at - text)});
         text = at + strlen(k->hidden);
         text += *text == '/';
-        at = strstr(text, k->hidden);
     }
     str_buf_add_printable(out, str_of(text));
 }
 
+// The most of *text* that fits into *max* bytes and ends with a whole character.
+static size_t cut_length(const char *text, size_t n, size_t max)
+{
+    if (n <= max)
+        return n;
+    while (max > 0 && ((unsigned char)text[max] & 0xc0) == 0x80)
+        max--;
+    return max;
+}
+
 void log_keep_add(struct log_keep *k, enum log_level level, const char *context, const char *text)
 {
-    struct str_buf b = STR_BUF_INIT(LOG_KEEP_LINES * LOG_KEEP_LINE_BYTES);
+    struct str_buf b = STR_BUF_INIT(UNCUT_BYTES);
     if (context) {
         add_shown(&b, k, context);
         str_buf_puts(&b, ": ");
     }
     add_shown(&b, k, text);
     struct kept_line line = {.time_us = clock_wall_us(), .level = level};
-    line.n_bytes = MIN(b.n, (size_t)LOG_KEEP_LINE_BYTES);
+    size_t n = b.n;
     line.text = str_buf_take(&b);
+    if (line.text)
+        line.n_bytes = cut_length(line.text, n, LOG_KEEP_LINE_BYTES);
     str_buf_finish(&b);
     lock_acquire(&k->lock);
     if (line.text) {

@@ -20,8 +20,9 @@ enum {
     LOG_KEEP_LINE_BYTES = 4096, // of one; longer ones are cut
 };
 
-// *hidden* (may be NULL; copied) is cut out of the lines: the directory in which files lie.
-// ERR_NOMEM.
+// *hidden* (may be NULL; copied) is cut out of the lines where it stands as a path or begins one:
+// the directory in which files lie. Only an absolute path can be told from words; any other, and
+// "/", hides nothing. ERR_NOMEM.
 int log_keep_create(const char *hidden, struct log_keep **ret_keep) MUST_CHECK;
 void log_keep_destroy(struct log_keep *k); // NULL is a no-op
 // The log's own. *context* may be NULL. A line for which there is no memory is left out.

@@ -147,6 +147,19 @@ static int make_root(const char *path)
     return make_directory(path);
 }
 
+// Absolute, so that each path is, and without links and dots.
+static int make_root_real(struct blob *b)
+{
+    char *real = realpath(b->root, NULL);
+    if (!real)
+        return fail(errno, b->root);
+    int r = 0;
+    if (snprintf(b->root, ROOT_BYTES, "%s", real) >= ROOT_BYTES)
+        r = err_set(ERR_INVALID, "%.60s...: the path is too long", real);
+    free(real); // realpath() does not know mem_free()
+    return r;
+}
+
 int blob_open(const struct blob_opts *opts, struct blob **ret_blob)
 {
     static const char *const folders[] = {"blobs", "parts", "temp"};
@@ -164,6 +177,8 @@ int blob_open(const struct blob_opts *opts, struct blob **ret_blob)
         r = err_set(ERR_INVALID, "%.60s...: the path is too long", opts->directory);
     if (r == 0)
         r = make_root(b->root);
+    if (r == 0)
+        r = make_root_real(b);
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(folders); i++) {
         snprintf(path, sizeof(path), "%s/%s", b->root, folders[i]);
         r = make_directory(path);

@@ -42,7 +42,7 @@ int blob_open(const struct blob_opts *opts, struct blob **ret_blob) MUST_CHECK;
 int blob_look(const char *directory, struct blob **ret_blob) MUST_CHECK;
 void blob_close(struct blob *b); // NULL is a no-op
 
-// The directory it was opened with; lent.
+// The directory it was opened with, absolute but for blob_look(); lent.
 const char *blob_directory(const struct blob *b);
 
 // ---- writing

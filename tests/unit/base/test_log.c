@@ -177,6 +177,56 @@ static void test_lines_are_kept(void **state)
     log_keep_destroy(NULL);
 }
 
+static const struct hidden_row {
+    const char *hidden;
+    const char *said;
+    const char *kept;
+} hidden_rows[] = {
+    {"/srv/data", "/srv/data/a.mp4: /srv/data", "a.mp4: "},
+    {"/srv/data", "'/srv/data/a', (/srv/data), file:/srv/data/b", "'a', (), file:b"},
+    {"/srv/data", "/srv/data2/a /srv/data-old /srv/data.1/a", NULL},
+    {"/srv/data", "/mnt/srv/data/a ../srv/data/a //srv/data", NULL},
+    {"/srv/data", "/srv/data2/a: /srv/data/b", "/srv/data2/a: b"},
+    {"/data", "/srv/data/x.mp4 /database/m.onnx", NULL},
+    {"data", "malformed data of data/x and data", NULL},
+    {".", "a.mp4: no frames. ./b", NULL},
+    {"/", "/srv/a / b", NULL},
+    {"", "/srv/a", NULL},
+};
+
+// The directory is cut out as a path, never out of a word or of another path. NULL: all stays.
+static void test_only_the_directory_is_hidden(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(hidden_rows); i++) {
+        const struct hidden_row *row = &hidden_rows[i];
+        char wanted[256];
+        struct log_keep *k;
+        assert_int_equal(log_keep_create(row->hidden, &k), 0);
+        log_keep_add(k, LOG_INFO, NULL, row->said);
+        snprintf(wanted, sizeof(wanted), "\"message\":\"%s\"}", row->kept ? row->kept : row->said);
+        if (!strstr(kept(k), wanted))
+            fail_msg("%s: %s", row->hidden, kept(k));
+        log_keep_destroy(k);
+    }
+}
+
+// A line is cut where a character ends.
+static void test_long_line_is_cut_whole(void **state)
+{
+    (void)state;
+    static char text[LOG_KEEP_LINE_BYTES + 100];
+    struct log_keep *k;
+    assert_int_equal(log_keep_create(NULL, &k), 0);
+    for (size_t i = 0; i + 3 < sizeof(text); i += 3)
+        memcpy(text + i, "\xe2\x82\xac", 3);
+    log_keep_add(k, LOG_INFO, NULL, text);
+    assert_int_equal(count(kept(k), "\xe2\x82\xac"), LOG_KEEP_LINE_BYTES / 3);
+    assert_null(strstr(kept(k), "\xef\xbf\xbd"));
+    assert_non_null(strstr(kept(k), "\xe2\x82\xac\"}]}"));
+    log_keep_destroy(k);
+}
+
 // The limits in lines and in bytes: the last ones stay, and how many went before is said.
 static void test_kept_lines_are_bounded(void **state)
 {
@@ -285,6 +335,8 @@ int main(void)
         cmocka_unit_test(test_threads_do_not_mix),
         cmocka_unit_test(test_level_names),
         cmocka_unit_test(test_lines_are_kept),
+        cmocka_unit_test(test_only_the_directory_is_hidden),
+        cmocka_unit_test(test_long_line_is_cut_whole),
         cmocka_unit_test(test_kept_lines_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
