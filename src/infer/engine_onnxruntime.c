@@ -343,10 +343,7 @@ static int run_watched(struct ort_engine *e, struct ort_context *c, OrtValue *co
                                       (const OrtValue *const *)values, (size_t)n_inputs,
                                       e->output_names, (size_t)n_outputs, c->outputs),
                           ERR_MODEL, path_of(&e->base));
-    int ended = ort_watch_end(e->watch, &watched, path_of(&e->base));
-    if (r == 0 && ended < 0) // it was done before it could be ended
-        err_clear();
-    return r < 0 && ended < 0 ? ended : r;
+    return ort_watch_end(e->watch, &watched, r, path_of(&e->base));
 }
 
 static int ort_run(struct engine_context *base, const struct tensor *inputs, int n_inputs,

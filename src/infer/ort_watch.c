@@ -24,7 +24,7 @@ struct ort_watch {
     struct cond changed;
     struct ort_watched *first;
     bool is_stopping;
-    bool is_spent; // a run took too long
+    bool is_spent; // a run took too long and was ended
 };
 
 // One that is told so twice is no worse off; a status that is an error changes nothing for us.
@@ -37,7 +37,6 @@ static void look_locked(struct ort_watch *w, int64_t now_ns)
             continue;
         run->is_stopped = is_stopped;
         run->is_late = !is_stopped;
-        w->is_spent |= run->is_late;
         if (ort_runtime_check(w->api->RunOptionsSetTerminate(run->options), ERR_INTERNAL, "run") <
             0)
             err_clear();
@@ -63,7 +62,8 @@ int ort_watch_create(const OrtApi *api, struct ort_watch **ret_watch)
     if (!w)
         return ERR_NOMEM;
     w->api = api;
-    int r = lock_init(&w->lock, LOCK_RANK_EVENT); // above LOCK_RANK_ENGINE, which who runs may hold
+    int r =
+        lock_init(&w->lock, LOCK_RANK_EVENT); // who creates or destroys may hold LOCK_RANK_ENGINE
     if (r < 0) {
         mem_free(w);
         return r;
@@ -99,12 +99,6 @@ void ort_watch_destroy(struct ort_watch *w)
     mem_free(w);
 }
 
-static int refuse_late(const char *what)
-{
-    return err_set(ERR_MODEL, "%s: a picture took more than the %d s that it may", what,
-                   ORT_WATCH_LIMIT_S);
-}
-
 int ort_watch_begin(struct ort_watch *w, struct ort_watched *run, const char *what)
 {
     run->deadline_ns =
@@ -112,7 +106,9 @@ int ort_watch_begin(struct ort_watch *w, struct ort_watched *run, const char *wh
     lock_acquire(&w->lock);
     if (w->is_spent) {
         lock_release(&w->lock);
-        return refuse_late(what);
+        return err_set(ERR_MODEL,
+                       "%s: an earlier picture took more than %d s; unload the model to try again",
+                       what, ORT_WATCH_LIMIT_S);
     }
     bool was_idle = !w->first;
     run->next = w->first;
@@ -123,15 +119,21 @@ int ort_watch_begin(struct ort_watch *w, struct ort_watched *run, const char *wh
     return 0;
 }
 
-int ort_watch_end(struct ort_watch *w, struct ort_watched *run, const char *what)
+int ort_watch_end(struct ort_watch *w, struct ort_watched *run, int result, const char *what)
 {
     lock_acquire(&w->lock);
     struct ort_watched **at = &w->first;
     while (*at != run)
         at = &(*at)->next;
     *at = run->next;
+    w->is_spent |= run->is_late && result < 0;
     lock_release(&w->lock);
+    if (result == 0) // it was done before it could be ended
+        return 0;
     if (run->is_stopped)
         return err_set(ERR_CANCELLED, "%s: the run was stopped", what);
-    return run->is_late ? refuse_late(what) : 0;
+    if (run->is_late)
+        return err_set(ERR_MODEL, "%s: a picture took more than the %d s that it may", what,
+                       ORT_WATCH_LIMIT_S);
+    return result;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // ort_watch.h - ends runs of ONNX Runtime that nobody waits for any more, or that take too long: a
 // graph may hold a loop without an end. Between two operators the runtime looks whether it may go
-// on. A model of which one run took too long is run no more: each of its pictures would hold a
-// worker as long.
+// on. A model of which one run was ended for taking too long is run no more: each of its pictures
+// would hold a worker as long.
 //
 // Ownership: ort_watch_destroy() after all runs are over.
 // Threads: begin and end by whoever runs; a thread of its own looks ten times a second while there
@@ -37,7 +37,9 @@ struct ort_watched {
 int ort_watch_create(const struct OrtApi *api, struct ort_watch **ret_watch) MUST_CHECK;
 void ort_watch_destroy(struct ort_watch *w); // NULL is a no-op
 
-// ERR_MODEL: one took longer than the limit before; the run must not begin. *what* is named.
+// ERR_MODEL: one was ended at the limit before; the run must not begin. *what* is named.
 int ort_watch_begin(struct ort_watch *w, struct ort_watched *run, const char *what) MUST_CHECK;
-// 0; ERR_CANCELLED: it was stopped; ERR_MODEL: it took longer than the limit. *what* is named.
-int ort_watch_end(struct ort_watch *w, struct ort_watched *run, const char *what) MUST_CHECK;
+// The run's *result*, with its message. But if that is an error: ERR_CANCELLED where it was
+// stopped, ERR_MODEL where it took longer than the limit. *what* is named.
+int ort_watch_end(struct ort_watch *w, struct ort_watched *run, int result,
+                  const char *what) MUST_CHECK;

@@ -40,6 +40,7 @@ static const struct row {
     int64_t ns; // since it began
     bool is_stopped;
     bool has_time;
+    bool is_done; // by itself, although it was told to end
     int result;
     const char *message; // part of it
 } rows[] = {
@@ -49,6 +50,8 @@ static const struct row {
     {"past the limit", .ns = LIMIT_NS + 1, .result = ERR_MODEL, .message = "more than the 120 s"},
     {"an hour", .ns = 30 * LIMIT_NS, .result = ERR_MODEL, .message = "m.onnx: a picture took"},
     {"an hour of one that has time", .ns = 30 * LIMIT_NS, .has_time = true, .result = 0},
+    {"past the limit, but done", .ns = LIMIT_NS + 1, .is_done = true, .result = 0},
+    {"stopped, but done", .is_stopped = true, .is_done = true, .result = 0},
     {"stopped", .is_stopped = true, .result = ERR_CANCELLED, .message = "was stopped"},
     {"stopped, that has time", .is_stopped = true, .has_time = true, .result = ERR_CANCELLED,
      .message = "was stopped"},
@@ -78,18 +81,21 @@ static void run_row(struct ort_watch *w, const struct row *row, int64_t began_ns
     assert_int_equal(ort_watch_begin(w, &probe, "probe"),
                      0); // stands before the run in the list: is looked at first
     wait_for(&places[1].is_ended);
-    assert_int_equal(ort_watch_end(w, &probe, "probe"), ERR_CANCELLED);
-    if (row->result < 0)
+    assert_int_equal(ort_watch_end(w, &probe, ERR_MODEL, "probe"), ERR_CANCELLED);
+    bool is_told = row->result < 0 || row->is_done;
+    if (is_told)
         wait_for(&places[0].is_ended);
-    int r = ort_watch_end(w, &run, "m.onnx");
-    if (r != row->result || atomic_load(&places[0].is_ended) != (r < 0) ||
+    int r = ort_watch_end(w, &run, row->result < 0 ? ERR_MODEL : 0, "m.onnx");
+    if (r != row->result || atomic_load(&places[0].is_ended) != is_told ||
         (r < 0 && !strstr(err_message(r), row->message)))
         fail_msg("%s: %d, %s", row->name, r, err_message(r));
-    // Once one was late there is no other.
+    // Once one was ended as late there is no other.
     bool is_spent = row->result == ERR_MODEL;
     assert_int_equal(ort_watch_begin(w, &run, "m.onnx"), is_spent ? ERR_MODEL : 0);
-    if (!is_spent)
-        IGNORE(ort_watch_end(w, &run, "m.onnx")); // it may have been stopped again
+    if (is_spent)
+        assert_non_null(strstr(err_message(ERR_MODEL), "m.onnx: an earlier picture took more"));
+    else
+        assert_int_equal(ort_watch_end(w, &run, 0, "m.onnx"), 0);
 }
 
 static void test_limit(void **state)
