@@ -18,7 +18,6 @@
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/printable.h"
 #include "base/thread.h"
 #include "media/answer_check.h"
 #include "media/child_source.h"
@@ -343,8 +342,6 @@ static int hold_picture(struct source *s, struct remote *m, struct picture **ret
         mem_free(h);
         return ERR_NOMEM;
     }
-    if (h->file)
-        printable_make(h->file);
     h->remote = m;
     h->slot = p->slot;
     h->letterbox =
