@@ -462,23 +462,35 @@ static void share(void *arg)
     plan_instance_destroy(i);
 }
 
-static void a_stopped_run_ends_between_two_steps(void **state)
+// Tells the run to end with the first value it sees.
+struct stopper {
+    atomic_bool stop;
+    bool is_willing;
+    int n_seen; // two of each convolution: what it reads, and what it makes
+};
+
+static void stop_at_first(void *arg, const char *name, const float *values, size_t n_pixels,
+                          size_t n_channels, size_t pixel_stride)
 {
-    (void)state;
+    struct stopper *s = (struct stopper *)arg;
+    s->n_seen++;
+    if (s->is_willing)
+        atomic_store(&s->stop, true);
+}
+
+static struct plan *two_convolutions(void)
+{
     struct net n = NET_INIT;
     struct onnx *o;
     struct graph *g;
-    struct plan *p;
-    struct plan_instance *i;
-    struct graph_shape shape = {1, {2}};
-    float x[2] = {3, -4};
-    struct tensor in = {
-        .type = TENSOR_FLOAT32, .n_dims = 1, .dims = {2}, .data = x, .n_bytes = sizeof(x)};
-    struct tensor out;
-    atomic_bool stop;
-    net_input(&n, "x", DIMS(2));
+    struct plan *p = NULL;
+    struct graph_shape shape = {4, {1, 1, 1, 2}};
+    net_input(&n, "x", DIMS(1, 1, 1, 2));
     net_output(&n, "y");
-    net_node(&n, "Relu", "x", "y", NULL);
+    NET_FLOATS(&n, "v", DIMS(1, 1, 1, 1), 2);
+    NET_FLOATS(&n, "w", DIMS(1, 1, 1, 1), -1);
+    net_node(&n, "Conv", "x,v", "a", NULL);
+    net_node(&n, "Conv", "a,w", "y", NULL);
     struct str_buf bytes = net_bytes(&n);
     assert_int_equal(onnx_parse(bytes.p, bytes.n, "net", &o), 0);
     assert_int_equal(graph_create(o, &(struct graph_opts){.inputs = &shape}, &g), 0);
@@ -488,13 +500,32 @@ static void a_stopped_run_ends_between_two_steps(void **state)
     str_buf_finish(&bytes);
     if (r == ERR_UNAVAILABLE)
         skip();
+    assert_int_equal(r, 0);
+    return p;
+}
+
+static void a_stopped_run_ends_between_two_steps(void **state)
+{
+    (void)state;
+    struct plan *p = two_convolutions();
+    struct plan_instance *i;
+    struct stopper s = {.is_willing = true};
+    float x[2] = {3, -4};
+    struct tensor in = {
+        .type = TENSOR_FLOAT32, .n_dims = 4, .dims = {1, 1, 1, 2}, .data = x, .n_bytes = sizeof(x)};
+    struct tensor out;
     assert_int_equal(plan_instance_create(p, &i), 0);
-    atomic_init(&stop, true);
-    plan_instance_set_stop(i, &stop);
+    plan_instance_observe(i, stop_at_first, &s);
+    plan_instance_set_stop(i, &s.stop);
     assert_int_equal(plan_run(i, &in, 1, &out, 1), ERR_CANCELLED);
-    atomic_store(&stop, false);
+    assert_int_equal(s.n_seen, 2); // the second one never began
+    assert_int_equal(plan_run(i, &in, 1, &out, 1), ERR_CANCELLED);
+    assert_int_equal(s.n_seen, 2);
+    s.is_willing = false;
+    atomic_store(&s.stop, false);
     assert_int_equal(plan_run(i, &in, 1, &out, 1), 0);
-    assert_true(((const float *)out.data)[0] == 3 && ((const float *)out.data)[1] == 0);
+    assert_int_equal(s.n_seen, 6);
+    assert_true(((const float *)out.data)[0] == -6 && ((const float *)out.data)[1] == 8);
     plan_instance_destroy(i);
     plan_unref(&p);
 }
