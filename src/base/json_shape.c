@@ -91,6 +91,7 @@ static int find_member(const struct json_shape *members, struct str key)
 static int check_whole(const struct copy *c, const struct json_shape *s, uint32_t seen)
 {
     for (int i = 0; s->of[i].kind; i++) {
+        assert(i < JSON_SHAPE_MAX_MEMBERS);
         if (!(seen & UINT32_C(1) << i) && !s->of[i].may_lack)
             return json_error(c->reader, "'%s' is not there", s->of[i].key);
     }
