@@ -105,6 +105,26 @@ static int make_said(int *ret_fd)
     return err_set_errno(error, "standard error of a child process");
 }
 
+// Into the log, and its first lines into what is kept for whom this thread works: there must be
+// room for what they said themselves.
+static int64_t log_lines(const char *context, struct str rest)
+{
+    const struct log_about about = log_get_about();
+    struct str line;
+    int64_t n_lines = 0;
+    while (str_line(&rest, &line)) {
+        line = str_trim(line);
+        bool is_empty = line.n == 0 || line.p[0] == '\0'; // where it wrote with a gap
+        n_lines += !is_empty;
+        if (n_lines == CHILD_KEPT_LINES + 1)
+            log_set_about((struct log_about){.name = about.name, .id = about.id});
+        if (!is_empty && n_lines <= CHILD_SAID_LINES)
+            log_warning(context, STR_FMT, STR_ARG(line));
+    }
+    log_set_about(about);
+    return n_lines;
+}
+
 // Once nobody writes any more. Where its position is, is the child's word.
 static void log_said(const struct child *c)
 {
@@ -113,18 +133,11 @@ static void log_said(const struct child *c)
     size_t n = (size_t)MAX(MIN(end, (int64_t)CHILD_SAID_BYTES), 0);
     char *text = n > 0 ? mem_array(char, n) : NULL;
     ssize_t got = text ? pread(c->said, text, n, 0) : 0;
-    struct str rest = {text, got > 0 ? (size_t)got : 0};
-    struct str line;
-    int64_t n_lines = 0;
     snprintf(context, sizeof(context), "child %s", c->kind);
-    while (str_line(&rest, &line)) {
-        line = str_trim(line);
-        n_lines += line.n > 0;
-        if (line.n > 0 && n_lines <= CHILD_SAID_LINES)
-            log_warning(context, STR_FMT, STR_ARG(line));
-    }
-    if (n_lines > CHILD_SAID_LINES)
-        log_warning(context, "%lld more lines", (long long)(n_lines - CHILD_SAID_LINES));
+    int64_t n_lines = log_lines(context, (struct str){text, got > 0 ? (size_t)got : 0});
+    if (n_lines > CHILD_KEPT_LINES)
+        log_warning(context, "%lld lines in all, in the server's log the first %d",
+                    (long long)n_lines, (int)MIN(n_lines, (int64_t)CHILD_SAID_LINES));
     mem_free(text);
 }
 
@@ -187,6 +200,45 @@ static int start(struct child *c, const char *program, const struct start_messag
     return r;
 }
 
+static int explain_end(const struct child *c, int status)
+{
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_MEMORY)
+        return err_set(ERR_INTERNAL, "ran out of the memory that it may use");
+    if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_CONFINE)
+        return err_set(ERR_INTERNAL, "could not be confined");
+    if (WIFEXITED(status))
+        return err_set(ERR_INTERNAL, "ended with status %d", WEXITSTATUS(status));
+    int number = WTERMSIG(status);
+    if (c->was_killed && number == SIGKILL)
+        return 0;
+    bool is_used_up = c->cpu_seconds > 0 && c->cpu_used >= 0.9 * (double)c->cpu_seconds;
+    if (number == SIGXCPU || (number == SIGKILL && is_used_up))
+        return err_set(ERR_INTERNAL, "used up its %lld s of CPU time", (long long)c->cpu_seconds);
+    if (number == SIGKILL)
+        return err_set(ERR_NOMEM, "was killed, as the system does when memory is short");
+    const char *name = sigabbrev_np(number);
+    return err_set(ERR_INTERNAL, "crashed (SIG%s)", name ? name : "?");
+}
+
+// A child that could not be told its limits: gone with all that it said.
+static int give_up(struct child *c, int r)
+{
+    char message[ERR_MESSAGE_BYTES];
+    int status = 0;
+    err_copy_message(r, message, sizeof(message));
+    kill(c->pid, SIGKILL); // c->was_killed stays: one that closed its end before ended by itself
+    (void)waitpid(c->pid, &status, 0);
+    log_said(c);
+    if (r != ERR_CLOSED)
+        return err_set((enum err)r, "%s", message);
+    int ended = explain_end(c, status);
+    if (ended == ERR_NOMEM)
+        return ended;
+    return err_set(ERR_CLOSED, "%s", ended < 0 ? err_message(ended) : "ended without an answer");
+}
+
 int child_start(const char *program, const char *kind, const struct child_limits *limits,
                 struct child **ret_child)
 {
@@ -196,17 +248,11 @@ int child_start(const char *program, const char *kind, const struct child_limits
     if (r == 0) {
         c->socket = c->said = -1;
         c->cpu_seconds = limits->cpu_seconds;
+        assert(strlen(kind) < KIND_BYTES);
         snprintf(c->kind, sizeof(c->kind), "%s", kind);
         r = start(c, program, m);
-        if (r < 0 && c->pid > 0) {
-            int status = 0;
-            child_kill(c);
-            (void)waitpid(c->pid, &status, 0);
-            log_said(c);
-            // its end was closed before, so it was not us
-            if (r == ERR_CLOSED && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
-                r = err_set(ERR_NOMEM, "was killed, as the system does when memory is short");
-        }
+        if (r < 0 && c->pid > 0)
+            r = give_up(c, r);
         if (r < 0 && c->socket >= 0)
             close(c->socket);
         if (r < 0 && c->said >= 0)
@@ -263,28 +309,6 @@ static int await_end(struct child *c)
             child_kill(c);
         (void)poll(NULL, 0, GRACE_STEP_MS);
     }
-}
-
-static int explain_end(const struct child *c, int status)
-{
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        return 0;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_MEMORY)
-        return err_set(ERR_INTERNAL, "ran out of the memory that it may use");
-    if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_CONFINE)
-        return err_set(ERR_INTERNAL, "could not be confined");
-    if (WIFEXITED(status))
-        return err_set(ERR_INTERNAL, "ended with status %d", WEXITSTATUS(status));
-    int number = WTERMSIG(status);
-    if (c->was_killed && number == SIGKILL)
-        return 0;
-    bool is_used_up = c->cpu_seconds > 0 && c->cpu_used >= 0.9 * (double)c->cpu_seconds;
-    if (number == SIGXCPU || (number == SIGKILL && is_used_up))
-        return err_set(ERR_INTERNAL, "used up its %lld s of CPU time", (long long)c->cpu_seconds);
-    if (number == SIGKILL)
-        return err_set(ERR_NOMEM, "was killed, as the system does when memory is short");
-    const char *name = sigabbrev_np(number);
-    return err_set(ERR_INTERNAL, "crashed (SIG%s)", name ? name : "?");
 }
 
 int child_finish(struct child **pc)

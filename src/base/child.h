@@ -3,12 +3,13 @@
 // of uploaded media, the first load of an uploaded model.
 //
 // Parent and child talk over one socket in whole messages, each with up to one file descriptor. A
-// child starts with the socket and standard error and nothing else that was open, confines itself
+// child starts with the socket and its standard streams and nothing else open, confines itself
 // (see child_limits) before it looks at any outside byte, and dies with its parent.
 //
-// Standard error of a child is memory of CHILD_SAID_BYTES: what a library, an assertion or a
-// sanitizer said there is logged when the child is finished, for whatever that thread works on. A
-// child that says more gets an error of the write, and goes on.
+// Standard error and standard output of a child are one memory of CHILD_SAID_BYTES: what a library,
+// an assertion or a sanitizer said there is logged when the child is finished, for whatever that
+// thread works on. A child that says more gets an error of the write, and goes on. Standard input
+// is /dev/null.
 //
 // Ownership: whoever starts a child finishes it. Descriptors sent stay the sender's; those received
 //   are the receiver's to close.
@@ -31,7 +32,8 @@ enum {
     CHILD_MAX_READABLE = 4,
     CHILD_MAX_PATH = 4096,
     CHILD_SAID_BYTES = 64 * 1024,
-    CHILD_SAID_LINES = 200, // logged; then how many more there were
+    CHILD_SAID_LINES = 200, // logged; then how many there were
+    CHILD_KEPT_LINES = 15,  // of them in what is kept of a thread's own log (base/log_keep.h)
 };
 
 // What the child may use. Zero: the default.
@@ -53,7 +55,7 @@ struct child_limits {
 struct child;
 
 // Runs *program* (NULL: this one) as `PROGRAM child KIND`. ERR_NOMEM, ERR_BUSY (no more processes),
-// ERR_IO.
+// ERR_IO. ERR_CLOSED: it ended at once, and the message says how.
 int child_start(const char *program, const char *kind, const struct child_limits *limits,
                 struct child **ret_child) MUST_CHECK;
 // The whole message (1 to CHILD_MAX_MESSAGE bytes) or none; *fd* -1: none goes along. ERR_CLOSED:
@@ -90,9 +92,9 @@ int child_try_send_to(int socket, const void *bytes, size_t n) MUST_CHECK;
 int child_receive_from(int socket, int64_t timeout_ns, void *ret_bytes, size_t max, size_t *ret_n,
                        int *ret_fd) MUST_CHECK;
 
-// What a child says in place of error *code*, which another try may escape or may not, as it was:
-// cancelled, timed out, closed and the like are states of who waits, and no child may put its
-// parent into them. What a child says that is not its own child_error() is a lie.
+// The code that a child sends for *code*: the same sort of failure (worth another try or not), but
+// never one that is a state of who waits: cancelled, timed out, closed and the like. Each code that
+// may be sent is its own child_error(); one that is not, is a lie.
 int child_error(int code);
 
 // --- one question, one answer

@@ -120,7 +120,7 @@ static int ask_child(const char *program, const char *kind, const struct child_l
     struct child *c = NULL;
     int r = child_start(program, kind, limits, &c);
     if (r == ERR_CLOSED) // it ended before it had read what it may do
-        return err_set(ERR_MEDIA, "ended without an answer");
+        return err_set(ERR_MEDIA, "%s", err_message(r));
     if (r < 0)
         return r;
     r = ask(c, q, ret_answer);

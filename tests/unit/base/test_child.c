@@ -150,12 +150,20 @@ static int run_greedy(int socket)
 
 static int run_liar(int socket)
 {
-    return child_send_to(socket, "nonsense", 8, -1);
+    char request[16];
+    size_t n = 0;
+    int fd = -1;
+    int r = child_receive_from(socket, INT64_MAX, request, sizeof(request), &n, &fd);
+    return r < 0 ? r : child_send_to(socket, "nonsense", 8, -1);
 }
 
-// As a failed assertion does it, a line that was never ended, and bytes that no log should have.
+// As a failed assertion does it, a line of NULs, a line that was never ended, and bytes that no log
+// should have.
 static int run_last_words(int socket)
 {
+    static const char nothing[40];
+    (void)write(STDERR_FILENO, nothing, sizeof(nothing));
+    (void)write(STDERR_FILENO, "\n", 1);
     (void)write(STDERR_FILENO, "child.c:12: assertion\n\n", 23);
     (void)write(STDOUT_FILENO, "\x1b[31mred\r\nunended", 17);
     return run_crash(socket);
@@ -246,7 +254,8 @@ static const struct failing_row failing_rows[] = {
     {"too-long", "?", ERR_TOO_BIG, ""},
     {"crash", "?", ERR_MEDIA, "crashed (SIGSEGV)"},
     {"liar", "?", ERR_MEDIA, "nonsense"},
-    {"no-such-kind", "?", ERR_MEDIA, ""}, // it may be gone before it is told what it may do
+    // It may be gone before it is told what it may do.
+    {"no-such-kind", "?", ERR_MEDIA, "could not be confined"},
 };
 
 static void test_failures(void **state)
@@ -300,7 +309,11 @@ static void test_what_it_said_is_logged(void **state)
     assert_string_equal(said, "{\"left_out\":0,\"lines\":[]}");
     mem_free(said);
     said = said_by("flood", 0);
-    assert_non_null(strstr(said, "more lines\"}]}"));
+    assert_non_null(strstr(said, "lines in all, in the server's log the first 200\"}]}"));
+    int n_lines = 0;
+    for (const char *at = strstr(said, "flood: 0"); at; at = strstr(at + 1, "flood: 0"))
+        n_lines++;
+    assert_int_equal(n_lines, CHILD_KEPT_LINES);
     mem_free(said);
 }
 
