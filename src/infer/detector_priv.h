@@ -35,7 +35,7 @@ struct job {
     struct job *next;              // in the order of pushing
     struct detector_stream *stream;
     enum job_state state; // guarded by the detector's lock
-    // In place of a frame, the pushing thread's, which waits. Both NULL: a frame.
+    // In place of a frame, the pushing thread's, which waits. `inputs` and `tried` NULL: a frame.
     const struct tensor *inputs;
     struct tensor *outputs;
     const struct frame *tried; // settles the engine

@@ -12,8 +12,8 @@
 // (1) All outputs that auto_run() gives come from one engine: it settles which before its first.
 // (2) The head is settled by ONNX Runtime's values, or by the native engine's where the verdict is
 //     known: those were seen to agree.
-// (3) Until the verdict one context runs at a time, without the lock, and the others wait for it or
-//     for their stop; afterwards contexts share nothing.
+// (3) Until the verdict one context tries at a time, without the lock, and the others wait for it
+//     or for their stop; afterwards contexts share nothing.
 
 #include <assert.h>
 #include <math.h>

@@ -138,7 +138,8 @@ int lane_take(struct worker *w)
 static void count_locked(struct detector_stats *stats, const struct job *j)
 {
     const struct detector_result *result = &j->result;
-    if (j->tried || result->error == ERR_CANCELLED) // nobody waits for it
+    // A trial is no picture; of what was cancelled nobody waits for the result.
+    if (j->tried || result->error == ERR_CANCELLED)
         return;
     if (result->error < 0) {
         stats->n_failed++;

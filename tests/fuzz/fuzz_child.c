@@ -176,7 +176,6 @@ static void fill_probe(struct probe_result *p)
                                .streams = {{.type = "video", .codec = "h264"}}};
 }
 
-// The contents of an answer, by who asked.
 static size_t fill_text(uint8_t *bytes, const char *text)
 {
     size_t n = strlen(text);
@@ -184,6 +183,7 @@ static size_t fill_text(uint8_t *bytes, const char *text)
     return n;
 }
 
+// The contents of an answer, by who asked.
 static size_t fill_payload(unsigned asker, uint8_t *bytes)
 {
     static const char model[] =

@@ -212,7 +212,7 @@ static void test_interrupt(void **state)
 static int count_readers(int watch)
 {
     int n = 0;
-    char events[4096] __attribute__((aligned(8)));
+    _Alignas(8) char events[4096];
     ssize_t got = read(watch, events, sizeof(events));
     for (ssize_t at = 0; at < got; at += (ssize_t)sizeof(struct inotify_event)) // no names
         n += (((struct inotify_event *)(events + at))->mask & IN_CLOSE_NOWRITE) != 0;
