@@ -69,9 +69,11 @@ static int asset(struct request *q)
     return answer(q, f, FOR_EVER);
 }
 
-#define PAGE(template)                                                            \
-    {                                                                             \
-        "GET", template, page, .rate_class = API_RATE_FREE, .flags = ROUTE_NO_LOG \
+// Their queries are for the script in the browser: a review has one label= for each of its labels.
+#define PAGE_FLAGS (ROUTE_NO_LOG | ROUTE_ANY_QUERY)
+#define PAGE(template)                                                          \
+    {                                                                           \
+        "GET", template, page, .rate_class = API_RATE_FREE, .flags = PAGE_FLAGS \
     }
 
 // The addresses are those of web/src/app/routes.ts.
@@ -90,6 +92,6 @@ const struct route api_routes_page[] = {
     PAGE("/settings/{path...}"),
     PAGE("/login"),
     {"GET", "/third-party.txt", notices, .rate_class = API_RATE_FREE},
-    {"GET", "/assets/{path...}", asset, .rate_class = API_RATE_FREE, .flags = ROUTE_NO_LOG},
+    {"GET", "/assets/{path...}", asset, .rate_class = API_RATE_FREE, .flags = PAGE_FLAGS},
     {0},
 };

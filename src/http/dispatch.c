@@ -219,7 +219,7 @@ static int begin(struct request *q, const char *method, const char *version)
     r = check_body_limit(q);
     if (r == 0 && s->opts.before)
         r = s->opts.before(q);
-    if (r == 0 && !q->reply.made)
+    if (r == 0 && !q->reply.made && !(route->flags & ROUTE_ANY_QUERY))
         r = check_query(q);
     if (r == 0 && !q->reply.made)
         r = check_coding(q);

@@ -52,6 +52,7 @@ enum route_flags {
     ROUTE_NO_LOG = 1 << 0,         // no access log line (health checks)
     ROUTE_WHILE_DRAINING = 1 << 1, // also answered while the server stops (health, metrics)
     ROUTE_NO_COMPRESSION = 1 << 2, // never gzip (secrets beside input that strangers choose)
+    ROUTE_ANY_QUERY = 1 << 3,      // the query is the client's own: a name may stand there twice
 };
 
 struct route {
