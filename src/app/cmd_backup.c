@@ -21,7 +21,7 @@
 #include "store/store.h"
 #include "store/store_blob.h"
 
-static const struct opt_set sets[] = {{data_dir_options, &data_dir_settings, NULL}};
+static const struct opt_set sets[] = {{data_dir_options, &data_dir_settings, "Data"}};
 
 struct backup {
     struct blob *blobs;

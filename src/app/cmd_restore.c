@@ -39,7 +39,7 @@ static const struct opt rows[] = {
 
 static const struct opt_set sets[] = {
     {rows, &settings, NULL},
-    {data_dir_options, &data_dir_settings, NULL},
+    {data_dir_options, &data_dir_settings, "Data"},
 };
 
 enum {
