@@ -104,7 +104,9 @@ def test_an_interrupt_beside_a_picture_that_is_never_done(assay, data, tmp_path)
     (tmp_path / "endless.onnx").write_bytes(onnx_file.loops_where_there_is_a_picture())
     process = assay.start("detect", data / CLIP, "--model", tmp_path / "endless.onnx", "--engine", "onnxruntime",
                           "--out", tmp_path / "o.jsonl", "--quiet")
+    deadline = time.monotonic() + sanitizer.patient(30)
     while not catches_interrupts(process.pid):
+        assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.05)
     time.sleep(1)
     process.send_signal(signal.SIGINT)
