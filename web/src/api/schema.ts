@@ -2760,7 +2760,7 @@ export interface components {
             frames_per_second: number;
             detections: components["schemas"]["Count"];
             error: components["schemas"]["Text"];
-            /** @description Of a task that is asked for by itself; lists do not have it. null where its newest try did not fail. */
+            /** @description Of a task that is asked for by itself; lists do not have it. null where its newest try did not fail, or nobody was left to say why (the process that had it died). */
             log?: components["schemas"]["TaskLog"] | null;
             /** @description process: the run's summary; evaluate: how many videos */
             result: components["schemas"]["RunSummary"] | components["schemas"]["EvaluationTally"] | components["schemas"]["ImportResult"] | components["schemas"]["BenchResult"] | components["schemas"]["QuantizeResult"] | components["schemas"]["NoResult"] | null;
