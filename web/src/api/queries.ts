@@ -132,10 +132,15 @@ export const queries = {
         (await api("get", "/api/v1/tasks", { query: { limit: 50, ...filter }, signal })).items,
       placeholderData: keepPreviousData,
     }),
-  /** With its log, which lists do not have; anew with each try and end. */
-  task: ({ task_id: id, status, attempt }: Pick<Task, "task_id" | "status" | "attempt">) =>
+  /** With its log, which lists do not have; anew with each try and end (who retries counts from 1 again). */
+  task: ({
+    task_id: id,
+    status,
+    attempt,
+    finished_at: end,
+  }: Pick<Task, "task_id" | "status" | "attempt" | "finished_at">) =>
     queryOptions({
-      queryKey: ["task", id, status, attempt],
+      queryKey: ["task", id, status, attempt, end],
       queryFn: ({ signal }) => api("get", "/api/v1/tasks/{id}", { path: { id }, signal }),
     }),
   version: () =>
@@ -158,7 +163,7 @@ export const actions = {
   changeProject: (id: string, json: Schemas["ProjectChange"]) =>
     api("patch", "/api/v1/projects/{id}", { path: { id }, json }),
   deleteProject: (id: string) => api("delete", "/api/v1/projects/{id}", { path: { id } }),
-  /** Again, where it failed. */
+  /** Has a failed video read again. */
   readVideo: (id: string) => api("post", "/api/v1/videos/{id}/probe", { path: { id } }),
   deleteVideo: (id: string) => api("delete", "/api/v1/videos/{id}", { path: { id } }),
   deleteModel: (id: string) => api("delete", "/api/v1/models/{id}", { path: { id } }),

@@ -48,7 +48,7 @@ export function TruthExport({
         <li key={f.name}>
           <a
             href={`/api/v1/videos/${video.id}/truth?format=${f.name}${version ? `&version=${version}` : ""}`}
-            download={f.name === "coco" ? `${stem}.coco.json` : ""}
+            download={f.name === "coco" ? `${stem}${version ? `.version-${version}` : ""}.coco.json` : ""}
           >
             <span>{f.text}</span>
             <span className="faint">{f.note}</span>
