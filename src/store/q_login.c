@@ -4,6 +4,7 @@
 // Lock-outs run by the steady clock: who waits for a wall clock that jumps, or makes it jump, gains
 // no try. Their times in the rows move with it, so that they hold over a restart.
 
+#include "base/clock.h"
 #include "store/store_login.h"
 #include "store/store_priv.h"
 
@@ -189,11 +190,25 @@ static int64_t wait_ms(const struct failures *f, int64_t now_us)
     return us <= 0 || us > us_of_ms(STORE_LOGIN_LOCK_MAX_MS) ? 0 : (us + 999) / 1000;
 }
 
+// A lock and the time of one moment, also while the clock's jump is being written.
+static int look(struct store *s, const char *subject, int64_t *ret_now_us, struct failures *ret)
+{
+    for (;;) {
+        int64_t turn = atomic_load(&s->clock_turn);
+        int64_t now_us = store_steady_us(s);
+        int r = get_failures(s, subject, now_us, ret);
+        *ret_now_us = now_us;
+        if (r < 0 || (turn % 2 == 0 && atomic_load(&s->clock_turn) == turn))
+            return r;
+        clock_sleep_ns(CLOCK_NS_PER_MS);
+    }
+}
+
 int store_login_locked(struct store *s, const char *subject, int64_t *ret_wait_ms)
 {
     struct failures f;
-    int64_t now_us = store_steady_us(s);
-    int r = get_failures(s, subject, now_us, &f);
+    int64_t now_us = 0;
+    int r = look(s, subject, &now_us, &f);
     if (r == 0)
         *ret_wait_ms = wait_ms(&f, now_us);
     return r;
@@ -214,12 +229,12 @@ static int64_t lock_ms(const char *subject, int64_t n_failures)
 int store_login_failed(struct store *s, const char *subject, int64_t *ret_wait_ms)
 {
     struct failures f;
-    int64_t now_us = store_steady_us(s);
     int r = check_text("login: subject", subject, SUBJECT_MAX);
     if (r == 0)
         r = write_begin(s);
     if (r < 0)
         return r;
+    int64_t now_us = store_steady_us(s); // no jump is being written now
     r = get_failures(s, subject, now_us, &f);
     if (r == 0) {
         f.n++;

@@ -144,15 +144,20 @@ int store_check_clock(struct store *s, int64_t *ret_jump_us)
     if (r < 0)
         return r;
     int64_t offset_us = clock_wall_us() - clock_now_ns() / 1000;
-    int64_t jump_us = offset_us - atomic_load(&s->clock_offset_us);
+    int64_t was_us = atomic_load(&s->clock_offset_us);
+    int64_t jump_us = offset_us - was_us;
     bool jumped = jump_us > JUMP_US || jump_us < -JUMP_US;
+    atomic_fetch_add(&s->clock_turn, 1);
     if (jumped)
         r = shift(s, jump_us, N_SHIFTS);
     else if (jump_us > STEP_US || jump_us < -STEP_US)
         r = shift(s, jump_us, 1); // small steps are taken as they come, but lift no lock-out
     if (r == 0)
-        atomic_store(&s->clock_offset_us, offset_us);
+        atomic_store(&s->clock_offset_us, offset_us); // before another write may begin
     r = write_end(s, r);
+    if (r < 0)
+        atomic_store(&s->clock_offset_us, was_us); // as the rows are: the next look tries again
+    atomic_fetch_add(&s->clock_turn, 1);
     if (r == 0 && ret_jump_us)
         *ret_jump_us = jumped ? jump_us : 0;
     return r;

@@ -397,6 +397,7 @@ static int init(struct store *s, const struct store_opts *opts)
     s->n_readers = opts->n_readers > 0 ? MIN(opts->n_readers, 64) : STORE_READERS;
     s->lock_fd = -1;
     atomic_init(&s->clock_offset_us, clock_wall_us() - clock_now_ns() / 1000);
+    atomic_init(&s->clock_turn, 0);
     id_make(s->epoch);
     int r = lock_init(&s->write_lock, LOCK_RANK_STORE);
     if (r == 0)

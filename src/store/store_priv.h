@@ -79,6 +79,7 @@ struct store {
     int group_r;                  // the first failure inside a group
     int64_t n_rows_before;        // changed by this connection until the transaction began
     atomic_llong clock_offset_us; // wall minus monotonic, at the last look; changed inside a write
+    atomic_llong clock_turn;      // odd while the offset and the rows are not of one moment
     bool is_quiet;                // of the statement that runs
     struct changes changes;       // of this transaction
     // --- guarded by pool_lock

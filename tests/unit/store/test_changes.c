@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "store/store_audit.h"
 #include "store/store_login.h"
 #include "store/store_priv.h"
@@ -240,6 +241,44 @@ static int add_line_and_break(void *arg)
                              "INSERT INTO task_waits (task_id, waits_for) VALUES ('x', 'y')");
 }
 
+// What was not written is told, and shifted, by the next look.
+static void test_jump_that_is_not_written(void **state)
+{
+    const int64_t day_us = INT64_C(86400) * 1000 * 1000;
+    const int64_t mono_ns = clock_now_ns();
+    const int64_t wall_us = clock_wall_us();
+    struct store *s;
+    char directory[64];
+    char id[ID_BYTES];
+    int64_t wait_ms = 0;
+    int64_t jump_us = -1;
+    (void)state;
+    test_make_directory(directory);
+    const struct store_opts opts = {.directory = directory, .committing = add_line};
+    clock_test_set(mono_ns, wall_us);
+    OK(store_open(&opts, &s));
+    OK(store_task_create(s, &(struct store_task){.kind = "probe"}, NULL, 0, id));
+    for (int i = 0; i < STORE_LOGIN_FAILURES; i++)
+        OK(store_login_failed(s, "user:anna", &wait_ms));
+    assert_int_equal(wait_ms, STORE_LOGIN_LOCK_MS);
+    clock_test_set(mono_ns, wall_us + day_us);
+    added_to = s;
+    add_r = -1;
+    FAILS(ERR_NOSPACE, store_check_clock(s, &jump_us));
+    assert_true(jump_us == -1);
+    OK(store_login_locked(s, "user:anna", &wait_ms));
+    assert_int_equal(wait_ms, STORE_LOGIN_LOCK_MS);
+    add_r = 0;
+    OK(store_check_clock(s, &jump_us));
+    assert_true(jump_us == day_us);
+    OK(store_login_locked(s, "user:anna", &wait_ms));
+    assert_int_equal(wait_ms, STORE_LOGIN_LOCK_MS);
+    added_to = NULL;
+    store_close(s);
+    clock_test_release();
+    test_remove(directory);
+}
+
 // A write that changes nothing has nothing added; whatever is not committed after all is told.
 static void test_taken_back(void **state)
 {
@@ -355,9 +394,13 @@ static void test_log_begins_anew(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kinds),      cmocka_unit_test(test_together_or_not_at_all),
-        cmocka_unit_test(test_which),      cmocka_unit_test(test_committing),
-        cmocka_unit_test(test_taken_back), cmocka_unit_test(test_log_begins_anew),
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_together_or_not_at_all),
+        cmocka_unit_test(test_which),
+        cmocka_unit_test(test_committing),
+        cmocka_unit_test(test_jump_that_is_not_written),
+        cmocka_unit_test(test_taken_back),
+        cmocka_unit_test(test_log_begins_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
