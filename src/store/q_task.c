@@ -81,15 +81,18 @@ const struct query queries_task[] = {
         "UPDATE sessions SET status = 'queued', error = NULL, finished_at_us = 0 "
         "WHERE status IN ('failed', 'cancelled') AND id = (SELECT t.session_id FROM tasks t WHERE t.id = $1 "
         "AND t.kind = 'evaluate')"},
-    // Nobody will look at a video whose probe was cancelled, so it does not wait (one that failed: q_task_work.c).
+    // Nobody will look at a video whose probe (or, retried alone, whose fetch) was cancelled, so it does not wait
+    // (one that failed: q_task_work.c).
     [END_PROBE] = {"task_end_probe",
-        "UPDATE videos SET status = 'failed', error = 'nobody looked at it: its probe was cancelled', updated_at_us = $2 "
-        "WHERE status = 'uploaded' AND id = (SELECT t.video_id FROM tasks t WHERE t.id = $1 AND t.kind = 'probe' "
+        "UPDATE videos SET status = 'failed', error = (SELECT CASE t.kind WHEN 'fetch' "
+        "THEN 'nobody fetched it: its fetch was cancelled' ELSE 'nobody looked at it: its probe was cancelled' END "
+        "FROM tasks t WHERE t.id = $1), updated_at_us = $2 "
+        "WHERE status = 'uploaded' AND id = (SELECT t.video_id FROM tasks t WHERE t.id = $1 AND t.kind IN ('fetch', 'probe') "
         "AND t.status = 'cancelled') AND NOT EXISTS (SELECT 1 FROM tasks o WHERE o.video_id = videos.id "
         "AND o.kind = 'probe' AND o.status IN ('queued', 'running'))"},
     [RETRY_PROBE] = {"task_retry_probe",
         "UPDATE videos SET status = 'uploaded', error = NULL, updated_at_us = $2 WHERE status = 'failed' AND "
-        "id = (SELECT t.video_id FROM tasks t WHERE t.id = $1 AND t.kind = 'probe')"},
+        "id = (SELECT t.video_id FROM tasks t WHERE t.id = $1 AND t.kind IN ('fetch', 'probe'))"},
     [LET_GO] = {"task_let_go",
         "UPDATE tasks SET n_waits = n_waits - 1 WHERE n_waits > 0 AND "
         "id IN (SELECT task_id FROM task_waits WHERE waits_for = $1)"},

@@ -153,8 +153,14 @@ def test_what_did_not_come_is_fetched_again(server, files, how):
     assert server.video_known(video)["status"] == "failed"
     for kind in ("fetch", "probe"):
         server.task_end(server.made("GET", f"/api/v1/tasks?video_id={video}&kind={kind}")["items"][0]["task_id"])
-    files.is_later = True
     fetch = server.made("GET", f"/api/v1/tasks?video_id={video}&kind=fetch")["items"][0]["task_id"]
+    if how == "tried again":  # in vain: what is told is the new cause
+        before = server.video_known(video)["updated_at"]
+        server.made("POST", f"/api/v1/tasks/{fetch}/retry")
+        assert server.task_end(fetch)["status"] == "failed"
+        seen = server.video_known(video)
+        assert seen["status"] == "failed" and seen["error"] and seen["updated_at"] > before
+    files.is_later = True
     if how == "asked for":
         task = server.made("POST", f"/api/v1/videos/{video}/probe", status=202)["task_id"]
         assert server.task_end(task)["status"] == "succeeded"
