@@ -64,7 +64,8 @@ static int read_count(struct json_reader *j, const char *name, int64_t *ret)
     int r = json_next(j, &e);
     if (r == 0 && (e.type != JSON_NUMBER || !e.is_integer || e.integer < 0))
         return json_error(j, "'%s' is no count", name);
-    *ret = r == 0 ? e.integer : 0;
+    if (r == 0)
+        *ret = e.integer;
     return r;
 }
 
@@ -82,16 +83,13 @@ static int read_digest(struct json_reader *j, char ret[BACKUP_SHA256_BYTES])
 static int read_members(struct json_reader *j, struct backup_manifest *m)
 {
     struct json_event e;
-    bool has_blobs = false;
     int r = json_next(j, &e);
     if (r == 0 && e.type != JSON_OBJECT)
         return json_error(j, "no manifest of a backup");
     while (r == 0 && (r = json_next(j, &e)) == 0 && e.type != JSON_OBJECT_END) {
         if (str_is(e.text, "blobs")) {
-            has_blobs = true;
+            m->has_blobs = true;
             r = read_count(j, "blobs", &m->n_blobs);
-        } else if (str_is(e.text, "bytes")) {
-            r = read_count(j, "bytes", &m->n_bytes);
         } else if (str_is(e.text, "database_sha256")) {
             r = read_digest(j, m->database_sha256);
         } else if (str_is(e.text, "missing")) {
@@ -100,7 +98,9 @@ static int read_members(struct json_reader *j, struct backup_manifest *m)
             r = json_skip(j, &e);
         }
     }
-    return r == 0 && !has_blobs ? json_error(j, "it does not say how many files there are") : r;
+    return r == 0 && m->has_blobs && !m->database_sha256[0]
+               ? json_error(j, "'database_sha256' is not there")
+               : r;
 }
 
 int backup_manifest_read(struct str text, struct backup_manifest *m)

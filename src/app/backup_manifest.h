@@ -30,8 +30,9 @@ struct backup_keys {
 };
 
 struct backup_manifest {
-    int64_t n_blobs, n_bytes;
-    char database_sha256[BACKUP_SHA256_BYTES]; // "" where it was not written
+    int64_t n_blobs, n_bytes;                  // the latter is for the eye: not read
+    bool has_blobs;                            // read: not so where an earlier version made it
+    char database_sha256[BACKUP_SHA256_BYTES]; // "" likewise
     struct backup_keys missing;                // have a row, and had no file
 };
 

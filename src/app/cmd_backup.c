@@ -131,12 +131,19 @@ static int write_archive(struct backup *b, const char *database, const char *pat
     return r;
 }
 
-// That there is a database: asking must not make one.
+// That there is a database: asking must not make one. Between a restore's last steps it may be of
+// one moment and the files of another.
 static int check_data(struct arena *a, const char *directory)
 {
     const char *path = arena_printf(a, "%s/assay.db", directory);
-    if (!path)
+    const char *ready = arena_printf(a, "%s/restore.ready", directory);
+    if (!path || !ready)
         return ERR_NOMEM;
+    if (file_exists(ready))
+        return err_set(ERR_BUSY,
+                       "%s: a restore is not finished: wait for it, or start the server, which "
+                       "finishes one that died",
+                       directory);
     return access(path, F_OK) == 0
                ? 0
                : err_set(ERR_NOT_FOUND, "%s: there is no data of a server", directory);
@@ -145,6 +152,7 @@ static int check_data(struct arena *a, const char *directory)
 static int back_up(const char *directory, const char *to, struct backup *b)
 {
     int hold = -1;
+    bool is_made = false;
     char database[STORE_BACKUP_PATH_BYTES];
     int r = store_backup_path(directory, database);
     if (r < 0)
@@ -155,12 +163,13 @@ static int back_up(const char *directory, const char *to, struct backup *b)
         r = blob_look(directory, &b->blobs);
     if (r == 0)
         r = store_backup(directory, database);
+    is_made = r == 0;
     if (r == 0)
         r = write_archive(b, database, to);
-    unlink(database);
+    if (is_made)
+        unlink(database);
     blob_close(b->blobs);
-    if (hold >= 0)
-        close(hold);
+    blob_let_go(hold);
     return r;
 }
 

@@ -225,6 +225,16 @@ static int check_database(const struct restore *x, const char *from)
     return r;
 }
 
+// Earlier versions did not write what there was: what is lacking may have been lost before.
+static void tell_unknown(const struct restore *x, const char *from)
+{
+    log_warning(NULL, "%s: made by an earlier version: it cannot be told whether files are lacking",
+                from);
+    if (x->n_lacking > 0)
+        log_warning(NULL, "%s: %" PRId64 " of %" PRId64 " files are not in it, the first is '%s'",
+                    from, x->n_lacking, x->n_lacking + x->n_blobs, x->lacking);
+}
+
 static int check_all(struct restore *x, const char *from)
 {
     int r = check_database(x, from);
@@ -232,6 +242,10 @@ static int check_all(struct restore *x, const char *from)
         r = store_backup_check(x->database, check_blob, x);
     if (r < 0)
         return r;
+    if (!x->manifest.has_blobs) {
+        tell_unknown(x, from);
+        return 0;
+    }
     if (x->n_lacking > 0)
         return err_set(ERR_DATA,
                        "%s: incomplete: %" PRId64 " of its %" PRId64

@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -72,5 +71,5 @@ void data_dir_clean(const char *directory)
         return;
     }
     store_backup_clean(directory);
-    close(hold);
+    blob_let_go(hold);
 }

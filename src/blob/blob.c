@@ -687,8 +687,10 @@ static int open_hold(const char *directory, int operation, int *ret_fd)
         r = flock(fd, operation);
     } while (r < 0 && errno == EINTR);
     if (r < 0) {
-        r = errno == EWOULDBLOCK ? err_set(ERR_BUSY, "%s: a backup is being made", directory)
-                                 : fail(errno, path);
+        r = errno == EWOULDBLOCK
+                ? err_set(ERR_BUSY, "%s: a backup is being made, or what one left is being removed",
+                          directory)
+                : fail(errno, path);
         close(fd);
         return r;
     }
@@ -704,6 +706,12 @@ int blob_hold(const char *directory, int *ret_fd)
 int blob_hold_alone(const char *directory, int *ret_fd)
 {
     return open_hold(directory, LOCK_EX | LOCK_NB, ret_fd);
+}
+
+void blob_let_go(int fd)
+{
+    if (fd >= 0)
+        close_locked(fd);
 }
 
 int blob_delete(struct blob *b, const char *key)

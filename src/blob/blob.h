@@ -147,7 +147,8 @@ int blob_space(struct blob *b, int64_t *ret_free, int64_t *ret_total) MUST_CHECK
 int blob_temp_path(struct blob *b, const char *suffix, char ret_path[BLOB_PATH_BYTES]) MUST_CHECK;
 
 // While held, by this process or another, no blob of the directory is deleted (blob_delete() says
-// ERR_BUSY). *ret_fd* is closed to let go.
+// ERR_BUSY), until blob_let_go().
 int blob_hold(const char *directory, int *ret_fd) MUST_CHECK;
 // Likewise, and nobody else holds it: ERR_BUSY where somebody does.
 int blob_hold_alone(const char *directory, int *ret_fd) MUST_CHECK;
+void blob_let_go(int fd); // -1 is well

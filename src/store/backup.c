@@ -68,21 +68,22 @@ int store_backup(const char *directory, const char *to)
 
 int store_backup_path(const char *directory, char ret_path[STORE_BACKUP_PATH_BYTES])
 {
-    int n = snprintf(ret_path, STORE_BACKUP_PATH_BYTES, "%s/" COPY_PREFIX "%ld.db", directory,
-                     (long)getpid());
+    char id[ID_BYTES]; // two containers on one volume may both be process 1
+    id_make(id);
+    int n = snprintf(ret_path, STORE_BACKUP_PATH_BYTES, "%s/" COPY_PREFIX "%s.db", directory, id);
     return n < STORE_BACKUP_PATH_BYTES
                ? 0
                : err_set(ERR_INVALID, "%.60s...: the path is too long", directory);
 }
 
-// "backup.123.db", "backup.123.db-journal"
+// "backup.01KA....db", "backup.01KA....db-journal"; "backup.123.db" of earlier versions
 static bool is_copy(const char *name)
 {
     size_t n = strlen(COPY_PREFIX);
     if (strncmp(name, COPY_PREFIX, n) != 0)
         return false;
-    size_t n_digits = strspn(name + n, "0123456789");
-    return n_digits > 0 && strncmp(name + n + n_digits, ".db", 3) == 0;
+    size_t n_id = strspn(name + n, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    return n_id > 0 && strncmp(name + n + n_id, ".db", 3) == 0;
 }
 
 void store_backup_clean(const char *directory)

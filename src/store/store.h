@@ -167,8 +167,8 @@ const char *store_query_name(size_t i);
 // A consistent copy of a database that may be in use, from this or another process, as *to* (must
 // not exist). Waits for nobody. ERR_NOT_FOUND, ERR_EXISTS.
 int store_backup(const char *directory, const char *to) MUST_CHECK;
-// The path in DATA that store_backup() is to be given, of this process; and the removal of what
-// processes left there that died. For the latter no backup may be under way. ERR_INVALID.
+// The path in DATA that store_backup() is to be given, another one each time; and the removal of
+// what processes left there that died. For the latter no backup may be under way. ERR_INVALID.
 enum { STORE_BACKUP_PATH_BYTES = 4096 + 64 };
 int store_backup_path(const char *directory, char ret_path[STORE_BACKUP_PATH_BYTES]) MUST_CHECK;
 void store_backup_clean(const char *directory);

@@ -229,7 +229,8 @@ def test_a_backup_that_lost_files_is_refused(assay, tmp_path):
         (names, {"missing": {}}, "'missing' is no array"),
         (names, {"missing": [KEY.format(2), KEY.format(1)]}, "not in the order"),
         (names, {"missing": ["x" * 99]}, "is no key of a file"),
-        (names, b"{}", "does not say how many files"),
+        (names, {"database_sha256": None}, "'database_sha256' is no digest"),
+        (names, b'{"blobs": 3, "missing": []}', "'database_sha256' is not there"),
         (names, b"{", "manifest.json"),
         (names, {"database_sha256": "0"}, "'database_sha256' is no digest"),
         (names, {"database_sha256": "0" * 64}, "assay.db is damaged"),
@@ -244,6 +245,26 @@ def test_a_backup_that_lost_files_is_refused(assay, tmp_path):
     pack(tmp_path / "y", tmp_path / "x", names)
     assay.ok("restore", tmp_path / "y", "--data", tmp_path / "b", "--replace")
     assert blobs_of(tmp_path / "b") == blobs_of(tmp_path / "a")
+
+
+def test_a_backup_of_an_earlier_version(assay, tmp_path):
+    """Its manifest counts nothing: it is taken, and what cannot be told, or is not there, is said."""
+    make_data(tmp_path / "a")
+    assay.ok("backup", tmp_path / "x", "--data", tmp_path / "a")
+    with tarfile.open(tmp_path / "x") as tar:
+        names = tar.getnames()
+    earlier = b'{"assay": "0.1.0", "schema": 1, "created_at_us": 1}'
+    for n_lost in (0, 1):
+        pack(tmp_path / "y", tmp_path / "x", names[:2] + names[2 + n_lost:], earlier)
+        done = assay.ok("restore", tmp_path / "y", "--data", tmp_path / "b", "--replace")
+        assert "made by an earlier version" in done.stderr
+        assert (f"1 of 3 files are not in it, the first is '{KEY.format(0)}'" in done.stderr) == (n_lost == 1)
+        assert len(blobs_of(tmp_path / "b")) == 3 - n_lost
+    # damage is still damage
+    blob_path(tmp_path / "b", KEY.format(1)).write_bytes(b"x")
+    assay.ok("backup", tmp_path / "z", "--data", tmp_path / "b")
+    pack(tmp_path / "y", tmp_path / "z", names[:2] + names[3:], earlier)
+    assert "is damaged" in assay.refuses("restore", tmp_path / "y", "--data", tmp_path / "c")
 
 
 def test_killed_at_any_moment(assay, tmp_path):
@@ -318,6 +339,9 @@ def test_what_cannot_be_done_is_said(assay, tmp_path):
     assert "one FILE" in assay.refuses("backup", "--data", tmp_path / "a")
     assert "one FILE" in assay.refuses("restore", "a", "b", "--data", tmp_path / "a")
     assay.refuses("restore", tmp_path / "nothing", "--data", tmp_path / "c")
+    (tmp_path / "a" / "restore.ready").mkdir()
+    assert "a restore is not finished" in assay.refuses("backup", tmp_path / "x", "--data", tmp_path / "a", status=3)
+    (tmp_path / "a" / "restore.ready").rmdir()
     before = projects_of(tmp_path / "a"), blobs_of(tmp_path / "a")
     (tmp_path / "link").symlink_to(tmp_path / "a" / "assay.db")
     for inside in ("a/assay.db", "a/blobs/x", "a/../a/new", "link"):
