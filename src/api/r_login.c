@@ -99,6 +99,7 @@ struct attempt {
     const char *subjects[2]; // the name, the address
     int64_t wait_ms;         // locked out
     struct store_user user;
+    const char *newer_hash; // where it became another one while the password was checked
     bool is_known;
 };
 
@@ -157,19 +158,19 @@ static int reply_locked(struct request *q, const struct attempt *t)
 
 // In the transaction that follows the check, which takes long: ERR_DENIED where the password was
 // changed, or the user disabled or deleted, meanwhile.
-static int check_still_theirs(struct request *q, const struct attempt *t)
+static int check_still_theirs(struct request *q, struct attempt *t)
 {
     struct store_user now;
     int r = store_user_get(t->api->opts.store, t->user.id, request_arena(q), &now);
     if (r < 0 && r != ERR_NOT_FOUND)
         return r;
-    bool is_same = r == 0 && !now.is_disabled && now.password_hash && t->user.password_hash &&
-                   strcmp(now.password_hash, t->user.password_hash) == 0;
+    bool is_theirs = r == 0 && !now.is_disabled && now.password_hash && t->user.password_hash;
+    bool is_same = is_theirs && strcmp(now.password_hash, t->user.password_hash) == 0;
+    t->newer_hash = is_theirs && !is_same ? now.password_hash : NULL;
     return is_same ? 0 : err_set(ERR_DENIED, "the password is no longer the one it was");
 }
 
-static int write_password(struct request *q, const struct attempt *t, const char *hash,
-                          bool end_logins)
+static int write_password(struct request *q, struct attempt *t, const char *hash, bool end_logins)
 {
     struct store *s = t->api->opts.store;
     int r = store_begin(s);
@@ -190,7 +191,7 @@ static void renew_hash(struct request *q, struct attempt *t, const char *passwor
 }
 
 // One transaction: failures are forgotten, the login that the browser had ends, the new one begins.
-static int write_login(struct request *q, const struct attempt *t, const struct store_login *l,
+static int write_login(struct request *q, struct attempt *t, const struct store_login *l,
                        const char *old_hash)
 {
     struct store *s = t->api->opts.store;
@@ -211,7 +212,9 @@ static int write_login(struct request *q, const struct attempt *t, const struct 
 static int begin_login(struct request *q, struct attempt *t)
 {
     struct api *a = t->api;
-    const char *old_hash = access_who(q)->login_hash;
+    const struct access_who *was = access_who(q);
+    const char *old_name = request_user_name(q);
+    const char *old_hash = was->login_hash;
     struct access_who *who = arena_new(request_arena(q), struct access_who);
     char *token = arena_alloc(request_arena(q), SECRET_TOKEN_BYTES, 1);
     char *hash = arena_alloc(request_arena(q), SECRET_HASH_BYTES, 1);
@@ -238,8 +241,10 @@ static int begin_login(struct request *q, struct attempt *t)
                                   .expires_at_us = who->expires_at_us};
     request_set_user(q, who, who->user_name); // whose line it is
     int r = write_login(q, t, &l, old_hash);
-    if (r < 0)
+    if (r < 0) {
+        request_set_user(q, was, old_name); // it was not they
         return r;
+    }
     if (old_hash)
         access_end_sockets(a, ACCESS_END_LOGIN, old_hash);
     access_set_cookie(q, token);
@@ -255,6 +260,12 @@ static int try_password(struct request *q, struct attempt *t, const char *passwo
         r = access_password_check(t->api, password, hash, check_lock, t, &is_stale);
     if (r == 0)
         r = begin_login(q, t);
+    if (r == ERR_DENIED && t->newer_hash) { // another login renewed it, perhaps
+        t->user.password_hash = t->newer_hash;
+        r = access_password_check(t->api, password, t->newer_hash, check_lock, t, &is_stale);
+        if (r == 0)
+            r = begin_login(q, t);
+    }
     if (r == ERR_AGAIN)
         return reply_locked(q, t);
     if (r == ERR_DENIED) {
@@ -311,7 +322,7 @@ static const struct body_field password_fields[] = {
     {0},
 };
 
-static int set_password(struct request *q, const struct attempt *t, const char *password)
+static int set_password(struct request *q, struct attempt *t, const char *password)
 {
     char hash[ACCESS_PASSWORD_HASH_BYTES];
     int r = access_password_hash(t->api, password, hash);
