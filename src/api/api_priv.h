@@ -89,8 +89,15 @@ enum body_type {
     BODY_TEXT,  // const char *
     BODY_INT,   // int64_t
     BODY_BOOL,  // bool
+    BODY_MAYBE, // enum body_maybe
     BODY_JSON,  // const char *: the member's value as compact JSON
     BODY_TEXTS, // struct body_texts
+};
+
+enum body_maybe {
+    BODY_NOT_NAMED,
+    BODY_NO,
+    BODY_YES,
 };
 
 struct body_texts {

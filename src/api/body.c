@@ -105,6 +105,9 @@ static int read_value(struct request *q, struct json_reader *json, const struct 
     case BODY_BOOL:
         *(bool *)field = e.boolean;
         return e.type == JSON_BOOL ? 0 : wrong(f, "true or false");
+    case BODY_MAYBE:
+        *(enum body_maybe *)field = e.boolean ? BODY_YES : BODY_NO;
+        return e.type == JSON_BOOL ? 0 : wrong(f, "true or false");
     case BODY_JSON:
         return read_raw(q, json, &e, (const char **)field);
     case BODY_TEXTS:

@@ -46,7 +46,7 @@ static int parse_role(const char *name, enum store_role *ret_role)
 
 struct user_body {
     const char *name, *role, *password;
-    bool is_disabled;
+    enum body_maybe is_disabled;
 };
 
 static const struct body_field create_fields[] = {
@@ -123,25 +123,25 @@ static const struct body_field change_fields[] = {
     {"name", BODY_TEXT, offsetof(struct user_body, name), false, 0},
     {"role", BODY_TEXT, offsetof(struct user_body, role), false, 0},
     {"password", BODY_TEXT, offsetof(struct user_body, password), false, SECRET_PASSWORD_MAX},
-    {"is_disabled", BODY_BOOL, offsetof(struct user_body, is_disabled), false, 0},
+    {"is_disabled", BODY_MAYBE, offsetof(struct user_body, is_disabled), false, 0},
     {0},
 };
 
-static void say_change(struct request *q, const struct user_body *b, const struct store_user *was)
+static void say_change(struct request *q, const struct user_body *b)
 {
     api_audit_say(q, "role", b->role);
     api_audit_say(q, "name", b->name);
     api_audit_say(q, "password", b->password ? "changed" : NULL);
-    if (b->is_disabled != was->is_disabled)
-        api_audit_say(q, "disabled", b->is_disabled ? "yes" : "no");
+    if (b->is_disabled)
+        api_audit_say(q, "disabled", b->is_disabled == BODY_YES ? "yes" : "no");
 }
 
-// Of *u* (*was*, as it was seen before the body was read) what *b* names.
-static int merge(struct store_user *u, const struct user_body *b, const struct store_user *was)
+// Of *u* what *b* names.
+static int merge(struct store_user *u, const struct user_body *b)
 {
     u->name = b->name ? b->name : u->name;
-    if (b->is_disabled != was->is_disabled)
-        u->is_disabled = b->is_disabled;
+    if (b->is_disabled)
+        u->is_disabled = b->is_disabled == BODY_YES;
     return b->role ? parse_role(b->role, &u->role) : 0;
 }
 
@@ -151,7 +151,7 @@ static int change(struct request *q, const struct user_body *b, const struct sto
     struct store *s = api_of(q)->opts.store;
     char hash[ACCESS_PASSWORD_HASH_BYTES];
     struct store_user u = *was;
-    int r = merge(&u, b, was);
+    int r = merge(&u, b);
     if (r == 0 && b->password)
         r = access_password_hash(api_of(q), b->password, hash);
     if (r == 0)
@@ -160,7 +160,7 @@ static int change(struct request *q, const struct user_body *b, const struct sto
         return r;
     r = store_user_get(s, was->id, request_arena(q), &u);
     if (r == 0)
-        r = merge(&u, b, was);
+        r = merge(&u, b);
     if (r == 0)
         r = store_user_update(s, &u);
     if (r == 0 && b->password)
@@ -178,10 +178,10 @@ static int user_change(struct request *q)
         r = store_user_get(a->opts.store, id, request_arena(q), &u);
     if (r < 0)
         return r;
-    struct user_body b = {.is_disabled = u.is_disabled};
+    struct user_body b = {0};
     r = body_read(q, change_fields, &b);
     if (r == 0)
-        say_change(q, &b, &u);
+        say_change(q, &b);
     if (r == 0)
         r = change(q, &b, &u);
     if (r == 0)
