@@ -411,7 +411,7 @@ def test_changes_beside_a_password_that_is_hashed(house):
     reply = beside(house, Slow(house.admin, "PATCH", zoe, {"password": PASSWORD + "2", "role": "editor"}), disabled)
     assert reply.status == 200 and (reply.json["role"], reply.json["is_disabled"]) == ("editor", True)
     # what is named holds, also where it says what was so before
-    reply = beside(Slow(house.admin, "PATCH", zoe, {"password": PASSWORD + "2", "is_disabled": True}), lambda: disabled(False))
+    reply = beside(house, Slow(house.admin, "PATCH", zoe, {"password": PASSWORD + "2", "is_disabled": True}), lambda: disabled(False))
     assert reply.status == 200 and reply.json["is_disabled"] is True
     disabled(False)
     late = Client(house.server)
