@@ -23,10 +23,10 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "blob/blob_priv.h"
 
 enum {
-    ROOT_BYTES = BLOB_PATH_BYTES - 128, // what is put behind it always fits
-    CHECK_EVERY = 16 * 1024 * 1024,     // bytes between two looks at the disk's free space
+    CHECK_EVERY = 16 * 1024 * 1024, // bytes between two looks at the disk's free space
     READ_BYTES = 256 * 1024,
 };
 
@@ -49,7 +49,7 @@ struct blob_writer {
     struct digest digest;
 };
 
-static int fail(int sys_errno, const char *path)
+int blob_fail(int sys_errno, const char *path)
 {
     if (sys_errno == EROFS)
         return err_set(ERR_READONLY, "%s: the file system is read-only", path);
@@ -60,7 +60,7 @@ static int make_directory(const char *path)
 {
     if (mkdir(path, 0700) == 0 || errno == EEXIST)
         return 0;
-    return fail(errno, path);
+    return blob_fail(errno, path);
 }
 
 // ---- names
@@ -90,7 +90,7 @@ static int sync_folder_of(const char *path)
     snprintf(folder, sizeof(folder), "%s", path);
     *strrchr(folder, '/') = 0;
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int r = fd < 0 || fsync(fd) < 0 ? fail(errno, folder) : 0;
+    int r = fd < 0 || fsync(fd) < 0 ? blob_fail(errno, folder) : 0;
     if (fd >= 0)
         close(fd);
     return r;
@@ -101,7 +101,7 @@ static int make_synced(const char *path)
 {
     if (mkdir(path, 0700) == 0)
         return sync_folder_of(path);
-    return errno == EEXIST ? 0 : fail(errno, path);
+    return errno == EEXIST ? 0 : blob_fail(errno, path);
 }
 
 // The two folders of a key.
@@ -130,7 +130,7 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 
 static int empty_folder(const char *path)
 {
-    return nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0 ? 0 : fail(errno, path);
+    return nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0 ? 0 : blob_fail(errno, path);
 }
 
 static int make_root(const char *path)
@@ -152,7 +152,7 @@ static int make_root_real(struct blob *b)
 {
     char *real = realpath(b->root, NULL);
     if (!real)
-        return fail(errno, b->root);
+        return blob_fail(errno, b->root);
     int r = 0;
     if (snprintf(b->root, ROOT_BYTES, "%s", real) >= ROOT_BYTES)
         r = err_set(ERR_INVALID, "%.60s...: the path is too long", real);
@@ -229,7 +229,7 @@ int blob_space(struct blob *b, int64_t *ret_free, int64_t *ret_total)
 {
     struct statvfs v;
     if (statvfs(b->root, &v) < 0)
-        return fail(errno, b->root);
+        return blob_fail(errno, b->root);
     *ret_free = (int64_t)v.f_bavail * (int64_t)v.f_frsize;
     *ret_total = (int64_t)v.f_blocks * (int64_t)v.f_frsize;
     return 0;
@@ -254,15 +254,6 @@ int blob_check_space(struct blob *b, int64_t n_bytes)
 
 // ---- writing
 
-// A child that was forked meanwhile has the descriptor until it runs its program: closing alone
-// would leave the lock held that long.
-static void close_locked(int fd)
-{
-    if (flock(fd, LOCK_UN) < 0)
-        err_clear(); // it was never locked
-    close(fd);
-}
-
 static int open_part(struct blob_writer *w, int flags)
 {
     char path[BLOB_PATH_BYTES];
@@ -273,19 +264,18 @@ static int open_part(struct blob_writer *w, int flags)
             return err_set(ERR_EXISTS, "upload '%s' exists already", w->id);
         return errno == ENOENT && !(flags & O_CREAT)
                    ? err_set(ERR_NOT_FOUND, "upload '%s' has no bytes on the disk", w->id)
-                   : fail(errno, path);
+                   : blob_fail(errno, path);
     }
     if (flock(w->fd, LOCK_EX | LOCK_NB) == 0)
         return 0;
     return errno == EWOULDBLOCK
                ? err_set(ERR_BUSY, "upload '%s' is being written by another request", w->id)
-               : fail(errno, path);
+               : blob_fail(errno, path);
 }
 
 static void free_writer(struct blob_writer *w)
 {
-    if (w->fd >= 0)
-        close_locked(w->fd);
+    blob_let_go(w->fd);
     mem_free(w);
 }
 
@@ -337,7 +327,7 @@ static int read_digest(struct blob_writer *w, int64_t offset)
             at += n;
         } else if (n == 0 || errno != EINTR) {
             r = n == 0 ? err_set(ERR_DATA, "upload '%s': the file became shorter", w->id)
-                       : fail(errno, w->id);
+                       : blob_fail(errno, w->id);
         }
     }
     mem_free(buffer);
@@ -348,13 +338,13 @@ static int go_on_at(struct blob_writer *w, const struct blob_part *from)
 {
     struct stat st;
     if (fstat(w->fd, &st) < 0)
-        return fail(errno, w->id);
+        return blob_fail(errno, w->id);
     if (from->offset < 0 || st.st_size < from->offset)
         return err_set(ERR_DATA,
                        "upload '%s': %lld bytes are on the disk, and %lld were acknowledged", w->id,
                        (long long)st.st_size, (long long)from->offset);
     if (ftruncate(w->fd, from->offset) < 0 || lseek(w->fd, from->offset, SEEK_SET) < 0)
-        return fail(errno, w->id);
+        return blob_fail(errno, w->id);
     w->offset = from->offset;
     if (from->has_digest)
         w->digest = from->digest;
@@ -402,7 +392,7 @@ int blob_write(struct blob_writer *w, const void *bytes, size_t n)
         if (done < 0 && errno == EINTR)
             continue;
         if (done <= 0) {
-            w->failed = fail(errno, "the data directory");
+            w->failed = blob_fail(errno, "the data directory");
             break;
         }
         digest_add(&w->digest, p, (size_t)done);
@@ -421,7 +411,7 @@ int64_t blob_writer_offset(const struct blob_writer *w)
 int blob_writer_sync(struct blob_writer *w)
 {
     if (!w->failed && fdatasync(w->fd) < 0)
-        w->failed = fail(errno, "the data directory");
+        w->failed = blob_fail(errno, "the data directory");
     return w->failed;
 }
 
@@ -439,7 +429,7 @@ int blob_writer_suspend(struct blob_writer **pw, struct blob_part *ret_at)
     *pw = NULL;
     assert(w->is_part);
     // what was written before an error is whole, and can be gone on from
-    int r = fdatasync(w->fd) < 0 ? fail(errno, "the data directory") : 0;
+    int r = fdatasync(w->fd) < 0 ? blob_fail(errno, "the data directory") : 0;
     if (ret_at)
         *ret_at = (struct blob_part){.offset = w->offset, .has_digest = true, .digest = w->digest};
     free_writer(w);
@@ -454,7 +444,7 @@ static int rename_to_key(struct blob_writer *w, struct blob_info *info)
     key_path(w->blob, info->key, to);
     int r = make_folders(w->blob, info->key);
     if (r == 0 && rename(from, to) < 0)
-        r = fail(errno, to);
+        r = blob_fail(errno, to);
     return r < 0 ? r : sync_folder_of(to);
 }
 
@@ -482,7 +472,7 @@ int blob_writer_commit_as(struct blob_writer **pw, const char *key, struct blob_
     if (r == 0)
         r = w->failed;
     if (r == 0 && fsync(w->fd) < 0)
-        r = fail(errno, "the data directory");
+        r = blob_fail(errno, "the data directory");
     if (r == 0)
         r = rename_to_key(w, &info);
     if (r == 0) {
@@ -506,9 +496,9 @@ static int link_to_key(struct blob_writer *w, struct blob_info *info)
     int r = make_folders(w->blob, info->key);
     if (r == 0 && link(from, to) < 0 && errno == EEXIST) {
         unlink(to);
-        r = link(from, to) < 0 ? fail(errno, to) : 0;
+        r = link(from, to) < 0 ? blob_fail(errno, to) : 0;
     } else if (r == 0 && !file_exists(to)) {
-        r = rename(from, to) < 0 ? fail(errno, to) : 0;
+        r = rename(from, to) < 0 ? blob_fail(errno, to) : 0;
     }
     return r < 0 ? r : sync_folder_of(to);
 }
@@ -522,7 +512,7 @@ int blob_writer_publish(struct blob_writer *w, const char *key, struct blob_info
     if (r == 0)
         r = w->failed;
     if (r == 0 && fsync(w->fd) < 0)
-        r = fail(errno, "the data directory");
+        r = blob_fail(errno, "the data directory");
     if (r == 0)
         r = link_to_key(w, &info);
     if (r == 0) {
@@ -553,7 +543,7 @@ int blob_part_delete(struct blob *b, const char *part_id)
     if (r == 0)
         remove_part(b, part_id);
     if (w.fd >= 0)
-        close_locked(w.fd);
+        blob_let_go(w.fd);
     return r;
 }
 
@@ -577,8 +567,8 @@ int blob_adopt(struct blob *b, const char *path, struct blob_info *ret_info)
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
-        return fail(errno, path);
-    int r = fstat(fd, &st) < 0 || fsync(fd) < 0 ? fail(errno, path) : 0;
+        return blob_fail(errno, path);
+    int r = fstat(fd, &st) < 0 || fsync(fd) < 0 ? blob_fail(errno, path) : 0;
     close(fd);
     if (r == 0)
         r = file_sha256(path, info.sha256);
@@ -589,7 +579,7 @@ int blob_adopt(struct blob *b, const char *path, struct blob_info *ret_info)
     key_path(b, info.key, to);
     r = make_folders(b, info.key);
     if (r == 0 && rename(path, to) < 0)
-        r = fail(errno, to);
+        r = blob_fail(errno, to);
     if (r == 0)
         r = sync_folder_of(to);
     if (r == 0)
@@ -611,7 +601,7 @@ int blob_put_beside(struct blob *b, const char *key, const char *suffix, const c
         return r;
     beside_path(of, suffix, to);
     if (rename(path, to) < 0)
-        return fail(errno, to);
+        return blob_fail(errno, to);
     return sync_folder_of(to);
 }
 
@@ -632,9 +622,9 @@ static int open_file(const char *path, const char *key, int *ret_fd, int64_t *re
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return errno == ENOENT ? err_set(ERR_NOT_FOUND, "blob '%s' does not exist", key)
-                               : fail(errno, path);
+                               : blob_fail(errno, path);
     if (fstat(fd, &st) < 0) {
-        int r = fail(errno, path);
+        int r = blob_fail(errno, path);
         close(fd);
         return r;
     }
@@ -675,45 +665,6 @@ int blob_get(struct blob *b, const char *key, size_t max_bytes, char **ret_bytes
 
 // ---- deleting and cleaning
 
-static int open_hold(const char *directory, int operation, int *ret_fd)
-{
-    char path[BLOB_PATH_BYTES];
-    snprintf(path, sizeof(path), "%.*s/hold", ROOT_BYTES, directory);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return fail(errno, path);
-    int r;
-    do {
-        r = flock(fd, operation);
-    } while (r < 0 && errno == EINTR);
-    if (r < 0) {
-        r = errno == EWOULDBLOCK
-                ? err_set(ERR_BUSY, "%s: a backup is being made, or what one left is being removed",
-                          directory)
-                : fail(errno, path);
-        close(fd);
-        return r;
-    }
-    *ret_fd = fd;
-    return 0;
-}
-
-int blob_hold(const char *directory, int *ret_fd)
-{
-    return open_hold(directory, LOCK_SH, ret_fd);
-}
-
-int blob_hold_alone(const char *directory, int *ret_fd)
-{
-    return open_hold(directory, LOCK_EX | LOCK_NB, ret_fd);
-}
-
-void blob_let_go(int fd)
-{
-    if (fd >= 0)
-        close_locked(fd);
-}
-
 int blob_delete(struct blob *b, const char *key)
 {
     char path[BLOB_PATH_BYTES];
@@ -723,17 +674,17 @@ int blob_delete(struct blob *b, const char *key)
         return r;
     key_path(b, key, path);
     lock_acquire(&b->delete_lock);
-    r = open_hold(b->root, LOCK_EX | LOCK_NB, &fd);
+    r = blob_hold_alone(b->root, &fd);
     if (r == 0) {
         if (unlink(path) < 0)
             r = errno == ENOENT ? err_set(ERR_NOT_FOUND, "blob '%s' does not exist", key)
-                                : fail(errno, path);
+                                : blob_fail(errno, path);
         if (r == 0) {
             char beside[BLOB_PATH_BYTES];
             beside_path(path, BLOB_INT8_SUFFIX, beside);
             IGNORE(unlink(beside)); // most have none
         }
-        close_locked(fd);
+        blob_let_go(fd);
     }
     lock_release(&b->delete_lock);
     return r;
@@ -760,7 +711,7 @@ static int walk(const char *path, int depth, int (*seen)(void *, const struct bl
 {
     DIR *d = opendir(path);
     if (!d)
-        return errno == ENOENT ? 0 : fail(errno, path);
+        return errno == ENOENT ? 0 : blob_fail(errno, path);
     int r = 0;
     const struct dirent *e;
     while (r == 0 && (e = readdir(d))) {
